@@ -1,0 +1,34 @@
+using LlmService.Inference.Kernels;
+
+namespace LlmService.Inference;
+
+/// <summary>How a model is loaded and run.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>The threads that do the arithmetic, shared by all models of the process. Not owned by the engine.</summary>
+    public required WorkerPool Workers { get; init; }
+
+    /// <summary>The instruction set of the kernels, chosen by the composition root.</summary>
+    public KernelPath Kernels { get; init; } = KernelPath.Vector;
+
+    /// <summary>The longest context in tokens; null takes what config.json says.</summary>
+    public int? MaxModelLength { get; init; }
+
+    /// <summary>Read no tokenizer: only token-id prompts are taken, tokens are written as <c>token_id:N</c>.</summary>
+    public bool SkipTokenizer { get; init; }
+
+    /// <summary>Bytes that the key/value cache may take; null lets the engine choose from the memory that the process may use.</summary>
+    public long? KvCacheBytes { get; init; }
+
+    /// <summary>How many sequences are decoded together.</summary>
+    public int MaxRunningSequences { get; init; } = 64;
+
+    /// <summary>How many requests may wait; one more is refused.</summary>
+    public int MaxWaitingRequests { get; init; } = 256;
+
+    /// <summary>Prompt tokens computed in one step, over all sequences.</summary>
+    public int PrefillChunkTokens { get; init; } = 512;
+
+    /// <summary>The clock for timings.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}

@@ -1,0 +1,36 @@
+namespace LlmService.Inference.Execution;
+
+/// <summary>One row of a ragged batch: consecutive tokens of one sequence. A whole prompt, a chunk of one, one decode step and several draft tokens to verify are all rows.</summary>
+/// <param name="TokenIds">The ids, at least one.</param>
+/// <param name="FirstPosition">The position of the first id in its sequence; everything before it is in the cache.</param>
+/// <param name="Cache">The sequence's cache, with room reserved for these positions.</param>
+/// <param name="LogitsCount">How many of the last tokens of the row need logits; 0 for a chunk that is not the last.</param>
+public readonly record struct BatchRow(ReadOnlyMemory<int> TokenIds, int FirstPosition, SequenceCache Cache, int LogitsCount);
+
+/// <summary>One input of the encoder.</summary>
+/// <param name="TokenIds">The ids, at least one.</param>
+/// <param name="Cache">The sequence's cache, with room reserved for the cross-attention of these tokens.</param>
+public readonly record struct EncoderRow(ReadOnlyMemory<int> TokenIds, SequenceCache Cache);
+
+/// <summary>Runs forward passes of one model. Used by one thread at a time; it knows nothing of requests.</summary>
+public abstract class ModelRunner : IDisposable
+{
+    /// <summary>What the model is.</summary>
+    public abstract ModelDescription Model { get; }
+
+    /// <summary>The cache that this runner reads and writes.</summary>
+    public abstract KvCache Cache { get; }
+
+    /// <summary>Runs the decoder over a ragged batch and writes the keys and values of every token into the caches.</summary>
+    /// <param name="rows">The rows; no two of the same sequence.</param>
+    /// <param name="logits">Receives [sum of LogitsCount, vocabulary], in the order of the rows.</param>
+    public abstract void Forward(ReadOnlySpan<BatchRow> rows, Span<float> logits);
+
+    /// <summary>Runs the encoder and fills the cross-attention part of each cache.</summary>
+    /// <exception cref="NotSupportedException">The model has no encoder.</exception>
+    public virtual void Encode(ReadOnlySpan<EncoderRow> rows) =>
+        throw new NotSupportedException($"The architecture '{Model.Architecture}' has no encoder.");
+
+    /// <inheritdoc/>
+    public abstract void Dispose();
+}
