@@ -35,7 +35,7 @@ internal sealed class Sequence
     public ChannelReader<SequenceOutput> Outputs => _outputs.Reader;
 
     /// <summary>The encoder's input; null for decoder-only models.</summary>
-    public ReadOnlyMemory<int>? EncoderIds => _options.DecoderStartTokenId.HasValue ? _options.PromptIds : null;
+    public ReadOnlyMemory<int>? EncoderIds => _options.DecoderStartTokenId.HasValue ? (ReadOnlyMemory<int>?)_options.PromptIds : null;
 
     /// <summary>Whether the encoder has not run yet.</summary>
     public bool NeedsEncoder { get; private set; }
