@@ -65,6 +65,13 @@ internal readonly struct JsonPart(JsonElement element, string path, string file)
             ? value
             : throw Corrupt("must be a finite number");
 
+    /// <summary>A finite number as it is written.</summary>
+    public string AsNumberText()
+    {
+        AsNumber();
+        return Element.GetRawText();
+    }
+
     public bool Boolean(string name) => Get(name).AsBoolean();
 
     public bool Boolean(string name, bool absent) => Find(name)?.AsBoolean() ?? absent;

@@ -39,7 +39,7 @@ internal sealed class UnigramModel : Model
         {
             if (!entry.IsArray || entry.Element.GetArrayLength() != 2) throw entry.Corrupt("must be a piece and its score");
             tokens.Add(new JsonPart(entry.Element[0], entry.Path, entry.File).AsString());
-            scores.Add(new JsonPart(entry.Element[1], entry.Path, entry.File).AsNumber());
+            scores.Add(ScoreParser.Parse(new JsonPart(entry.Element[1], entry.Path, entry.File).AsNumberText()));
             if (tokens.Count > MostPieces) throw vocab.Corrupt("has too many pieces");
         }
 
