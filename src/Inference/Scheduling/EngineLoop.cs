@@ -91,22 +91,21 @@ internal sealed class EngineLoop
 
     private void Step()
     {
-        // 1. Who runs.
-        foreach (Sequence sequence in _scheduler.FindCancelled())
-            End(sequence, null);
-        if (_scheduler.Admit() is { } tooLarge)
-            End(tooLarge, new InferenceException(InferenceFailure.OutOfMemory, "The key/value cache has no room for this request."));
-        _running = _scheduler.RunningCount;
-
-        // 2. Compute.
+        _encoderPlan.Clear();
+        _decoderPlan.Clear();
         try
         {
+            // 1. Who runs.
+            Admit();
+
+            // 2. Compute.
             Encode();
             Decode();
         }
         catch (Exception exception)
         {
-            foreach (Sequence sequence in _encoderPlan.Union(_decoderPlan.Select(row => row.Sequence)).ToList())
+            List<Sequence> involved = [.. _encoderPlan.Union(_decoderPlan.Select(row => row.Sequence))];
+            foreach (Sequence sequence in involved.Count > 0 ? involved : _scheduler.FindAll())
                 End(sequence, exception);
             return;
         }
@@ -121,11 +120,18 @@ internal sealed class EngineLoop
         }
     }
 
+    private void Admit()
+    {
+        foreach (Sequence sequence in _scheduler.FindCancelled())
+            End(sequence, null);
+        if (_scheduler.Admit() is { } tooLarge)
+            End(tooLarge, new InferenceException(InferenceFailure.OutOfMemory, "The key/value cache has no room for this request."));
+        _running = _scheduler.RunningCount;
+    }
+
     private void Encode()
     {
-        _encoderPlan.Clear();
         _encoderRows.Clear();
-        _decoderPlan.Clear();
         _scheduler.PlanEncoder(_encoderPlan);
         if (_encoderPlan.Count == 0)
             return;
