@@ -29,5 +29,20 @@ public sealed record GenerationConfiguration
 
     /// <summary>Reads the file of a folder (and the end tokens of config.json where it has none).</summary>
     /// <exception cref="InferenceException">Damaged.</exception>
-    public static GenerationConfiguration Load(string folder) => throw new NotSupportedException();
+    public static GenerationConfiguration Load(string folder)
+    {
+        ConfigReader? generation = ConfigReader.Open(Path.Combine(folder, "generation_config.json"));
+        ConfigReader? model = ConfigReader.Open(Path.Combine(folder, "config.json"));
+        return new()
+        {
+            DoSample = generation?.Boolean("do_sample") ?? false,
+            Temperature = generation?.Number("temperature", 0, 1000),
+            TopK = generation?.Integer("top_k", 0, int.MaxValue),
+            TopP = generation?.Number("top_p", 0, 1),
+            MinP = generation?.Number("min_p", 0, 1),
+            RepetitionPenalty = generation?.Number("repetition_penalty", 1e-6, 1000),
+            EndTokenIds = generation?.TokenIds("eos_token_id") ?? model?.TokenIds("eos_token_id") ?? [],
+            MaxNewTokens = generation?.Integer("max_new_tokens", 1, int.MaxValue),
+        };
+    }
 }
