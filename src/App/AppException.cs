@@ -1,0 +1,16 @@
+namespace LlmService.App;
+
+/// <summary>A failure that the application itself found. The message is written for the user.</summary>
+internal sealed class AppException(FailureCode code, string message, Exception? innerException = null) : Exception(message, innerException)
+{
+    public FailureCode Code { get; } = code;
+
+    /// <summary>The request parameter or option at fault.</summary>
+    public string? Parameter { get; init; }
+
+    /// <summary>What to do about it.</summary>
+    public string? Remedy { get; init; }
+
+    /// <summary>When it makes sense to try again.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+}

@@ -1,0 +1,50 @@
+using LlmService.Hub;
+
+namespace LlmService.App;
+
+/// <summary>What a user may write for MODEL: <c>demo</c>, a Hub id with an optional <c>@revision</c>, or a folder in Hub layout.</summary>
+/// <param name="Text">As it was written.</param>
+/// <param name="Id">The model's id in the API: the id given, or a folder's last name.</param>
+/// <param name="Folder">The folder; null for a Hub id.</param>
+/// <param name="Repository">The repository; null for a folder.</param>
+/// <param name="Revision">The revision asked for; <c>main</c> by default.</param>
+internal sealed record ModelReference(string Text, string Id, string? Folder, RepoId? Repository, string Revision)
+{
+    public const string DemoName = "demo";
+
+    public bool IsDemo => Text == DemoName;
+
+    /// <summary>Reads a MODEL argument.</summary>
+    /// <param name="text">As it was written.</param>
+    /// <param name="workingDirectory">Where relative folders begin.</param>
+    /// <param name="homeDirectory">What <c>~</c> stands for.</param>
+    /// <exception cref="AppException">invalid_request.</exception>
+    public static ModelReference Parse(string text, string workingDirectory, string homeDirectory)
+    {
+        if (text == DemoName)
+            return new(text, DemoName, Path.Combine(AppContext.BaseDirectory, "demo"), null, "");
+        if (LooksLikeFolder(text, workingDirectory))
+        {
+            string expanded = text == "~" || text.StartsWith("~/", StringComparison.Ordinal) ? homeDirectory + text[1..] : text;
+            string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(expanded, workingDirectory));
+            return new(text, Path.GetFileName(folder) is { Length: > 0 } name ? name : folder, folder, null, "");
+        }
+        int at = text.IndexOf('@', StringComparison.Ordinal);
+        string id = at < 0 ? text : text[..at];
+        string revision = at < 0 ? "main" : text[(at + 1)..];
+        if (!RepoId.TryParse(id, out RepoId repository) || revision.Length is 0 or > 200 || revision.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)))
+        {
+            throw new AppException(FailureCode.InvalidRequest, $"'{text}' is not a model: it is neither '{DemoName}', nor a Hub id 'owner/name' with an optional '@revision', nor a folder with a config.json.")
+            {
+                Parameter = "model",
+                Remedy = "Write a folder with ./ in front, or an id such as Qwen/Qwen2.5-0.5B-Instruct.",
+            };
+        }
+        return new(text, text, null, repository, revision);
+    }
+
+    private static bool LooksLikeFolder(string text, string workingDirectory) =>
+        text.Length > 0 && (text[0] is '.' or '/' or '~' or '\\'
+            || (text.Length > 1 && char.IsAsciiLetter(text[0]) && text[1] == ':')
+            || File.Exists(Path.Combine(workingDirectory, text, "config.json")));
+}

@@ -1,0 +1,4 @@
+using LlmService.App;
+using LlmService.App.Cli;
+
+return await CommandLine.RunAsync(args, ProcessContext.Current());
