@@ -1,3 +1,5 @@
+using LlmService.Inference.Architectures;
+
 namespace LlmService.Inference.Configuration;
 
 /// <summary>The sizes and switches of a decoder-only model of the Llama kind: RMS norms before the blocks, rotary positions, grouped queries, gated feed-forward.</summary>
@@ -29,13 +31,13 @@ internal sealed record DecoderConfiguration
     /// <summary>How many positions each layer sees, the current one included; 0 sees all.</summary>
     public required IReadOnlyList<int> Windows { get; init; }
 
-    /// <summary>Reads the fields that the classes LlamaConfig, MistralConfig and Qwen2Config know, with their defaults.</summary>
-    public static DecoderConfiguration Read(ConfigReader config, string type)
+    /// <summary>Reads the fields that the reference's configuration classes know, with their defaults.</summary>
+    public static DecoderConfiguration Read(ConfigReader config, DecoderTraits traits)
     {
         int hidden = config.RequiredInteger("hidden_size", 1, 1 << 17);
         int heads = config.RequiredInteger("num_attention_heads", 1, 4096);
         int layers = config.RequiredInteger("num_hidden_layers", 1, 1024);
-        int keyValueHeads = config.Integer("num_key_value_heads", 1, 4096) ?? (type == "mistral" ? 8 : heads);
+        int keyValueHeads = config.Integer("num_key_value_heads", 1, 4096) ?? traits.DefaultKeyValueHeads ?? heads;
         int? headSize = config.Integer("head_dim", 1, 4096);
         if (headSize is null && hidden % heads != 0)
             throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: hidden_size {hidden} is not a multiple of num_attention_heads {heads}.") { Field = "hidden_size" };
@@ -43,7 +45,7 @@ internal sealed record DecoderConfiguration
             throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: num_attention_heads {heads} is not a multiple of num_key_value_heads {keyValueHeads}.") { Field = "num_key_value_heads" };
         if (config.Number("partial_rotary_factor", 0, 1) is { } partial && partial != 1)
             throw config.Unsupported("partial_rotary_factor", partial.ToString(System.Globalization.CultureInfo.InvariantCulture), "1");
-        bool attentionBias = type != "mistral" && (config.Boolean("attention_bias") ?? false);
+        bool attentionBias = traits.OptionalBiases && (config.Boolean("attention_bias") ?? false);
         return new()
         {
             VocabularySize = config.RequiredInteger("vocab_size", 1, 1 << 24),
@@ -57,27 +59,28 @@ internal sealed record DecoderConfiguration
             Activation = Activations.Parse(config, "hidden_act", config.Text("hidden_act") ?? "silu"),
             Rotary = RotaryConfiguration.Read(config),
             TiedHead = config.Boolean("tie_word_embeddings") ?? false,
-            InputBias = type == "qwen2" || attentionBias,
-            OutputBias = type == "llama" && attentionBias,
-            FeedForwardBias = type == "llama" && (config.Boolean("mlp_bias") ?? false),
+            InputBias = traits.AlwaysInputBias || attentionBias,
+            OutputBias = attentionBias,
+            FeedForwardBias = traits.OptionalBiases && (config.Boolean("mlp_bias") ?? false),
             ContextLength = ModelConfiguration.ContextLength(config) ?? 2048,
-            Windows = ReadWindows(config, type, layers),
+            Windows = ReadWindows(config, traits.Window, layers),
         };
     }
 
-    private static int[] ReadWindows(ConfigReader config, string type, int layers)
+    private static int[] ReadWindows(ConfigReader config, WindowRule rule, int layers)
     {
         int window = config.Integer("sliding_window", 0, int.MaxValue) ?? 0;
-        bool uses = type switch
+        bool uses = window > 0 && rule switch
         {
-            "mistral" => window > 0,
-            "qwen2" => window > 0 && (config.Boolean("use_sliding_window") ?? false),
-            _ => false,
+            WindowRule.Never => false,
+            WindowRule.EveryLayer => true,
+            WindowRule.UpperLayersOnRequest => config.Boolean("use_sliding_window") ?? false,
+            _ => throw new InvalidOperationException($"unknown rule {rule}"),
         };
         IReadOnlyList<string>? types = config.Texts("layer_types");
         if (types is not null && types.Count != layers)
             throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: layer_types has {types.Count} entries; num_hidden_layers says {layers}.") { Field = "layer_types" };
-        int fullLayers = type == "qwen2" ? config.Integer("max_window_layers", 0, int.MaxValue) ?? 28 : 0;
+        int fullLayers = rule == WindowRule.UpperLayersOnRequest ? config.Integer("max_window_layers", 0, int.MaxValue) ?? 28 : 0;
         int[] windows = new int[layers];
         for (int i = 0; i < layers; i++)
         {

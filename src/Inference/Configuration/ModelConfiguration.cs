@@ -1,3 +1,5 @@
+using LlmService.Inference.Architectures;
+
 namespace LlmService.Inference.Configuration;
 
 /// <summary>What <c>config.json</c> says: the architecture and its sizes, checked.</summary>
@@ -35,7 +37,9 @@ public sealed record ModelConfiguration
         return type switch
         {
             "t5" => new() { ModelType = type, T5 = T5Configuration.Read(config, folder) },
-            "llama" or "mistral" or "qwen2" => new() { ModelType = type, Decoder = DecoderConfiguration.Read(config, type) },
+            "llama" => Decoding(config, Llama.Traits),
+            "mistral" => Decoding(config, Mistral.Traits),
+            "qwen2" => Decoding(config, Qwen2.Traits),
             _ => throw new InferenceException(InferenceFailure.UnsupportedModelType,
                 $"Unsupported model type: {type}. This service runs {string.Join(", ", SupportedModelTypes)}. This is not a matter of access: a token changes nothing.")
             {
@@ -45,6 +49,9 @@ public sealed record ModelConfiguration
             },
         };
     }
+
+    private static ModelConfiguration Decoding(ConfigReader config, DecoderTraits traits) =>
+        new() { ModelType = traits.ModelType, Decoder = DecoderConfiguration.Read(config, traits) };
 
     /// <summary>The context that config.json states, by the names that architectures use for it.</summary>
     internal static int? ContextLength(ConfigReader config)
