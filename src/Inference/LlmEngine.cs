@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Execution;
+using LlmService.Inference.Scheduling;
 using LlmService.Tokenizers;
 
 namespace LlmService.Inference;
@@ -7,41 +9,118 @@ namespace LlmService.Inference;
 /// <summary>A loaded model that generates text. Safe for concurrent use; requests are decoded together by one thread of its own.</summary>
 public sealed class LlmEngine : IAsyncDisposable
 {
+    // What the reference library samples with where generation_config.json leaves it open.
+    private const float ReferenceTemperature = 1;
+    private const int ReferenceTopK = 50;
+
+    private readonly ModelRunner _runner;
+    private readonly SequenceFactory _sequences;
+    private readonly EngineLoop _loop;
+    private int _isDisposed;
+
     /// <summary>Runs a model that is loaded already. The runner becomes the engine's.</summary>
-    public LlmEngine(ModelRunner runner, Tokenizer? tokenizer, TokenizerConfig tokenizerConfig, GenerationConfiguration generation, EngineOptions options) =>
-        throw new NotSupportedException();
+    public LlmEngine(ModelRunner runner, Tokenizer? tokenizer, TokenizerConfig tokenizerConfig, GenerationConfiguration generation, EngineOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxRunningSequences);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.MaxWaitingRequests);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.PrefillChunkTokens);
+        _runner = runner;
+        Tokenizer = tokenizer;
+        TokenizerConfig = tokenizerConfig;
+        Generation = generation;
+        _sequences = new SequenceFactory(runner.Model, runner.Cache, tokenizer, generation);
+        _loop = new EngineLoop(runner, options);
+    }
 
     /// <summary>Loads a model folder in Hub layout.</summary>
     /// <exception cref="InferenceException">The model cannot be loaded.</exception>
     /// <exception cref="TokenizerException">The tokenizer cannot be read.</exception>
-    public static LlmEngine Load(string folder, EngineOptions options) => throw new NotSupportedException();
+    public static LlmEngine Load(string folder, EngineOptions options)
+    {
+        // The weights come last: a missing small file is found before large ones are mapped.
+        ModelConfiguration configuration = ModelConfiguration.Load(folder);
+        GenerationConfiguration generation = GenerationConfiguration.Load(folder);
+        Tokenizer? tokenizer = options.SkipTokenizer ? null : Tokenizer.Load(folder);
+        TokenizerConfig tokenizerConfig = TokenizerConfig.Load(folder);
+        return new LlmEngine(ModelLoader.Load(folder, configuration, options), tokenizer, tokenizerConfig, generation, options);
+    }
 
     /// <summary>What the model is.</summary>
-    public ModelDescription Model => throw new NotSupportedException();
+    public ModelDescription Model => _runner.Model;
 
     /// <summary>What generation_config.json says.</summary>
-    public GenerationConfiguration Generation => throw new NotSupportedException();
+    public GenerationConfiguration Generation { get; }
 
     /// <summary>The tokenizer; null when none was read.</summary>
-    public Tokenizer? Tokenizer => throw new NotSupportedException();
+    public Tokenizer? Tokenizer { get; }
 
     /// <summary>What tokenizer_config.json says.</summary>
-    public TokenizerConfig TokenizerConfig => throw new NotSupportedException();
+    public TokenizerConfig TokenizerConfig { get; }
 
     /// <summary>How many sequences run now.</summary>
-    public int RunningSequences => throw new NotSupportedException();
+    public int RunningSequences => _loop.RunningSequences;
 
     /// <summary>How many requests wait.</summary>
-    public int WaitingRequests => throw new NotSupportedException();
+    public int WaitingRequests => _loop.WaitingRequests;
 
     /// <summary>The sampling parameters that generation_config.json asks for; greedy when it does not ask for sampling.</summary>
-    public SamplingParameters DefaultSampling => throw new NotSupportedException();
+    public SamplingParameters DefaultSampling
+    {
+        get
+        {
+            var greedy = new SamplingParameters { RepetitionPenalty = Generation.RepetitionPenalty ?? 1 };
+            return !Generation.DoSample ? greedy : greedy with
+            {
+                Temperature = Generation.Temperature ?? ReferenceTemperature,
+                TopK = Generation.TopK ?? ReferenceTopK,
+                TopP = Generation.TopP ?? 1,
+                MinP = Generation.MinP ?? 0,
+            };
+        }
+    }
 
-    /// <summary>Checks the request and puts it into the queue before it returns; the text comes by the enumeration. Cancelling, or disposing the enumerator, ends the sequence at the next step.</summary>
-    /// <exception cref="InferenceException">InvalidRequest, ContextLengthExceeded, QueueFull: at once, not during the enumeration.</exception>
-    public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+    /// <summary>Checks the request and puts it into the queue before it returns; the text comes by the enumeration, which can be done once.
+    /// Cancelling, or disposing the enumerator, ends the sequence at the next step.</summary>
+    /// <exception cref="InferenceException">InvalidRequest, ContextLengthExceeded, OutOfMemory, QueueFull: at once, not during the enumeration.</exception>
+    /// <exception cref="ObjectDisposedException">The engine has been disposed; also during the enumeration.</exception>
+    public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        Sequence sequence = _sequences.Create(request, cancellationToken);
+        if (!_loop.TryEnqueue(sequence))
+            throw new InferenceException(InferenceFailure.QueueFull, "The model is busy and its queue is full.") { Remedy = "Try again later." };
+        return ReadAsync(sequence, new AnswerText(Tokenizer?.CreateDecodeStream(SpecialTokens.Skip), request.Stop), cancellationToken);
+    }
 
     /// <summary>Ends all sequences and waits for the engine thread.</summary>
-    public ValueTask DisposeAsync() => throw new NotSupportedException();
+    public async ValueTask DisposeAsync()
+    {
+        await _loop.StopAsync().ConfigureAwait(false);
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+            _runner.Dispose();
+    }
+
+    private static async IAsyncEnumerable<GenerationUpdate> ReadAsync(
+        Sequence sequence, AnswerText text, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (!sequence.TryStartReading())
+            throw new InvalidOperationException("The updates of a request can be read once.");
+
+        try
+        {
+            await foreach (SequenceOutput output in sequence.Outputs.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            {
+                GenerationUpdate update = text.Next(output);
+                if (update.FinishReason.HasValue)
+                    sequence.Cancel();
+                yield return update;
+                if (update.FinishReason.HasValue)
+                    yield break;
+            }
+        }
+        finally
+        {
+            sequence.Cancel();
+        }
+    }
 }

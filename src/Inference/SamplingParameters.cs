@@ -32,4 +32,29 @@ public sealed record SamplingParameters
 
     /// <summary>Same seed, same text. Null takes a fresh one.</summary>
     public ulong? Seed { get; init; }
+
+    /// <summary>Checks every value against its range.</summary>
+    /// <exception cref="InferenceException">InvalidRequest, naming the request parameter.</exception>
+    internal void Validate(int vocabularySize)
+    {
+        Require(float.IsFinite(Temperature) && Temperature >= 0, "temperature", "must be 0 or more");
+        Require(TopK >= -1, "top_k", "must be 0 or more, or -1 for all");
+        Require(TopP > 0 && TopP <= 1, "top_p", "must be above 0 and at most 1");
+        Require(MinP >= 0 && MinP <= 1, "min_p", "must be between 0 and 1");
+        Require(float.IsFinite(RepetitionPenalty) && RepetitionPenalty > 0, "repetition_penalty", "must be above 0");
+        Require(PresencePenalty >= -2 && PresencePenalty <= 2, "presence_penalty", "must be between -2 and 2");
+        Require(FrequencyPenalty >= -2 && FrequencyPenalty <= 2, "frequency_penalty", "must be between -2 and 2");
+        Require(MinTokens >= 0, "min_tokens", "must be 0 or more");
+        foreach ((int id, float bias) in LogitBias)
+        {
+            Require(id >= 0 && id < vocabularySize, "logit_bias", $"names the token {id}, but the vocabulary has the ids 0 to {vocabularySize - 1}");
+            Require(bias >= -100 && bias <= 100, "logit_bias", "must have values between -100 and 100");
+        }
+    }
+
+    private static void Require(bool condition, string field, string rule)
+    {
+        if (!condition)
+            throw new InferenceException(InferenceFailure.InvalidRequest, $"'{field}' {rule}.") { Field = field };
+    }
 }

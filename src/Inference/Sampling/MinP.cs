@@ -1,0 +1,23 @@
+using System.Buffers;
+
+namespace LlmService.Inference.Sampling;
+
+/// <summary>Keeps the tokens that have at least a share of the best token's probability.</summary>
+internal sealed class MinP(float share) : LogitsProcessor
+{
+    /// <inheritdoc/>
+    public override void Apply(TokenHistory history, Span<float> scores)
+    {
+        float[] rented = ArrayPool<float>.Shared.Rent(scores.Length);
+        Span<float> weights = rented.AsSpan(0, scores.Length);
+        SoftmaxWeights.Compute(scores, weights);
+        for (int id = 0; id < scores.Length; id++)
+        {
+            // The best token has weight 1.
+            if (weights[id] < share)
+                scores[id] = float.NegativeInfinity;
+        }
+
+        ArrayPool<float>.Shared.Return(rented);
+    }
+}

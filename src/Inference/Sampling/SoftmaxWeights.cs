@@ -1,0 +1,29 @@
+using System.Numerics.Tensors;
+
+namespace LlmService.Inference.Sampling;
+
+/// <summary>Probabilities up to a common factor: the best token has weight 1, a masked one 0.</summary>
+internal static class SoftmaxWeights
+{
+    /// <summary>Writes the weight of every score and returns their sum.</summary>
+    public static double Compute(ReadOnlySpan<float> scores, Span<float> weights)
+    {
+        float best = TensorPrimitives.Max(scores);
+        if (float.IsInfinity(best))
+        {
+            // Differences of infinities are not numbers. Those that are best share everything.
+            for (int i = 0; i < scores.Length; i++)
+                weights[i] = scores[i] == best ? 1 : 0;
+        }
+        else
+        {
+            TensorPrimitives.Subtract(scores, best, weights);
+            TensorPrimitives.Exp(weights, weights);
+        }
+
+        double sum = 0;
+        foreach (float weight in weights)
+            sum += weight;
+        return sum;
+    }
+}

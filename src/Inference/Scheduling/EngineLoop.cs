@@ -1,0 +1,199 @@
+using System.Runtime.InteropServices;
+using System.Threading.Channels;
+using LlmService.Inference.Execution;
+
+namespace LlmService.Inference.Scheduling;
+
+/// <summary>The thread of one model. It alone touches the scheduler, the sequences' state, the runner and its cache; requests come by a channel.</summary>
+internal sealed class EngineLoop
+{
+    private const long MaxPromptLogitsBytes = 64 << 20;
+
+    // The waiting engine thread is woken by the writer itself: no thread of the pool is needed between them.
+    private readonly Channel<Sequence> _arrivals =
+        Channel.CreateUnbounded<Sequence>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
+
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ModelRunner _runner;
+    private readonly Scheduler _scheduler;
+    private readonly int _maxSequences;
+    private readonly List<Sequence> _encoderPlan = [];
+    private readonly List<EncoderRow> _encoderRows = [];
+    private readonly List<ScheduledRow> _decoderPlan = [];
+    private readonly List<BatchRow> _decoderRows = [];
+    private float[] _logits = [];
+    private int _sequences;
+    private volatile int _running;
+    private volatile bool _isStopping;
+
+    public EngineLoop(ModelRunner runner, EngineOptions options)
+    {
+        _runner = runner;
+        int promptLogits = (int)Math.Max(1, MaxPromptLogitsBytes / sizeof(float) / runner.Model.VocabularySize);
+        _scheduler = new Scheduler(runner.Cache, options.MaxRunningSequences, options.PrefillChunkTokens, promptLogits);
+        _maxSequences = options.MaxRunningSequences + options.MaxWaitingRequests;
+        new Thread(Run) { IsBackground = true, Name = $"engine {runner.Model.Architecture}" }.Start();
+    }
+
+    /// <summary>How many sequences run.</summary>
+    public int RunningSequences => _running;
+
+    /// <summary>How many requests wait.</summary>
+    public int WaitingRequests => Math.Max(0, Volatile.Read(ref _sequences) - _running);
+
+    /// <summary>Puts a sequence into the queue. Any thread. False when it is full.</summary>
+    /// <remarks>All places are counted, running and waiting: a burst that arrives within one step gets the places that are free.</remarks>
+    /// <exception cref="ObjectDisposedException">The loop has been stopped.</exception>
+    public bool TryEnqueue(Sequence sequence)
+    {
+        if (Interlocked.Increment(ref _sequences) > _maxSequences)
+        {
+            Interlocked.Decrement(ref _sequences);
+            return false;
+        }
+
+        ObjectDisposedException.ThrowIf(!_arrivals.Writer.TryWrite(sequence), typeof(LlmEngine));
+        return true;
+    }
+
+    /// <summary>Ends all sequences. The task completes when the thread has.</summary>
+    public Task StopAsync()
+    {
+        _isStopping = true;
+        _arrivals.Writer.TryComplete();
+        return _ended.Task;
+    }
+
+    private void Run()
+    {
+        try
+        {
+            while (WaitForWork())
+                Step();
+        }
+        finally
+        {
+            foreach (Sequence sequence in _scheduler.FindAll())
+                End(sequence, new ObjectDisposedException(nameof(LlmEngine)));
+            _ended.SetResult();
+        }
+    }
+
+    /// <summary>Takes arrivals over; blocks while there is nothing to do. False when the loop is to end.</summary>
+    private bool WaitForWork()
+    {
+        if (!_scheduler.HasWork && !_isStopping)
+            _arrivals.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult();
+        while (_arrivals.Reader.TryRead(out Sequence? sequence))
+            _scheduler.Add(sequence);
+        return !_isStopping;
+    }
+
+    private void Step()
+    {
+        _encoderPlan.Clear();
+        _decoderPlan.Clear();
+        try
+        {
+            // 1. Who runs.
+            Admit();
+
+            // 2. Compute.
+            Encode();
+            Decode();
+        }
+        catch (Exception exception)
+        {
+            List<Sequence> involved = [.. _encoderPlan.Union(_decoderPlan.Select(row => row.Sequence))];
+            foreach (Sequence sequence in involved.Count > 0 ? involved : _scheduler.FindAll())
+                End(sequence, exception);
+            return;
+        }
+
+        // 3. Choose and hand out.
+        int logitsStart = 0;
+        foreach (ScheduledRow row in _decoderPlan)
+        {
+            int logitsLength = row.LogitsCount * _runner.Model.VocabularySize;
+            Complete(row, _logits.AsSpan(logitsStart, logitsLength));
+            logitsStart += logitsLength;
+        }
+    }
+
+    private void Admit()
+    {
+        foreach (Sequence sequence in _scheduler.FindCancelled())
+            End(sequence, null);
+        if (_scheduler.Admit() is { } tooLarge)
+            End(tooLarge, new InferenceException(InferenceFailure.OutOfMemory, "The key/value cache has no room for this request."));
+        _running = _scheduler.RunningCount;
+    }
+
+    private void Encode()
+    {
+        _encoderRows.Clear();
+        _scheduler.PlanEncoder(_encoderPlan);
+        if (_encoderPlan.Count == 0)
+            return;
+
+        foreach (Sequence sequence in _encoderPlan)
+            _encoderRows.Add(new EncoderRow(sequence.EncoderIds!.Value, sequence.Cache!));
+        _runner.Encode(CollectionsMarshal.AsSpan(_encoderRows));
+        foreach (Sequence sequence in _encoderPlan)
+            sequence.CompleteEncoder();
+    }
+
+    private void Decode()
+    {
+        _decoderRows.Clear();
+        _scheduler.PlanDecoder(_decoderPlan);
+        if (_decoderPlan.Count == 0)
+            return;
+
+        foreach (ScheduledRow row in _decoderPlan)
+        {
+            Sequence sequence = row.Sequence;
+            _decoderRows.Add(new BatchRow(sequence.Pending(row.TokenCount), sequence.ComputedTokens, sequence.Cache!, row.LogitsCount));
+        }
+
+        int length = _decoderPlan.Sum(row => row.LogitsCount) * _runner.Model.VocabularySize;
+        if (_logits.Length < length)
+            _logits = new float[length];
+        _runner.Forward(CollectionsMarshal.AsSpan(_decoderRows), _logits.AsSpan(0, length));
+    }
+
+    private void Complete(ScheduledRow row, ReadOnlySpan<float> logits)
+    {
+        try
+        {
+            if (row.Sequence.Advance(row.TokenCount, logits, _runner.Model.VocabularySize) is not { } output)
+                return;
+
+            // The place is free before the reader can know: its next request finds it so.
+            if (output.FinishReason.HasValue)
+                Release(row.Sequence);
+            row.Sequence.Publish(output);
+        }
+        catch (Exception exception)
+        {
+            End(row.Sequence, exception);
+        }
+    }
+
+    /// <summary>Ends a sequence without a result: by an exception, or because it was cancelled.</summary>
+    private void End(Sequence sequence, Exception? exception)
+    {
+        Release(sequence);
+        if (exception is null)
+            sequence.FailCancelled();
+        else
+            sequence.Fail(exception);
+    }
+
+    private void Release(Sequence sequence)
+    {
+        _scheduler.Remove(sequence);
+        _running = _scheduler.RunningCount;
+        Interlocked.Decrement(ref _sequences);
+    }
+}

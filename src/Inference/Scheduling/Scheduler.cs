@@ -1,0 +1,118 @@
+using LlmService.Inference.Execution;
+
+namespace LlmService.Inference.Scheduling;
+
+/// <summary>A part of a step: so many ids of a sequence, with logits for so many of the last of them.</summary>
+internal readonly record struct ScheduledRow(Sequence Sequence, int TokenCount, int LogitsCount);
+
+/// <summary>Decides which sequences run and what each step computes. Used by the engine thread; it sees lengths and caches, never a tensor.</summary>
+/// <param name="cache">Where running sequences reserve all that they can ever need, so that none can run out.</param>
+/// <param name="maxRunning">How many sequences run together.</param>
+/// <param name="prefillTokens">Prompt tokens in one step, over all sequences.</param>
+/// <param name="promptLogits">Prompt positions with logits in one step, over all sequences.</param>
+internal sealed class Scheduler(KvCache cache, int maxRunning, int prefillTokens, int promptLogits)
+{
+    private readonly LinkedList<Sequence> _waiting = new();
+    private readonly List<Sequence> _running = [];
+
+    /// <summary>How many sequences run.</summary>
+    public int RunningCount => _running.Count;
+
+    /// <summary>Whether there is anything to do.</summary>
+    public bool HasWork => _running.Count + _waiting.Count > 0;
+
+    /// <summary>Puts a sequence at the end of the queue.</summary>
+    public void Add(Sequence sequence) => _waiting.AddLast(sequence);
+
+    /// <summary>Takes a sequence out, wherever it is, and gives its cache back.</summary>
+    public void Remove(Sequence sequence)
+    {
+        sequence.Cache?.Dispose();
+        sequence.Cache = null;
+        if (!_running.Remove(sequence))
+            _waiting.Remove(sequence);
+    }
+
+    /// <summary>The sequences that are to end without a result.</summary>
+    public List<Sequence> FindCancelled() => [.. _running.Where(s => s.IsCancelled), .. _waiting.Where(s => s.IsCancelled)];
+
+    /// <summary>All sequences.</summary>
+    public List<Sequence> FindAll() => [.. _running, .. _waiting];
+
+    /// <summary>Lets waiting sequences run, first come, first served, while there are places and room in the cache.</summary>
+    /// <returns>A sequence that does not even fit alone; null otherwise.</returns>
+    public Sequence? Admit()
+    {
+        while (_running.Count < maxRunning && _waiting.First is { } first)
+        {
+            if (!TryReserve(first.Value))
+                return _running.Count == 0 ? first.Value : null;
+            _running.Add(first.Value);
+            _waiting.RemoveFirst();
+        }
+
+        return null;
+    }
+
+    /// <summary>Lists the sequences whose encoder runs in this step: one, and more while they are short.</summary>
+    public void PlanEncoder(List<Sequence> plan)
+    {
+        int tokens = 0;
+        foreach (Sequence sequence in _running)
+        {
+            if (!sequence.NeedsEncoder)
+                continue;
+            tokens += sequence.EncoderIds!.Value.Length;
+            if (plan.Count > 0 && tokens > prefillTokens)
+                break;
+            plan.Add(sequence);
+        }
+    }
+
+    /// <summary>Lists what the decoder computes in this step: the next token of every running sequence, and parts of prompts.</summary>
+    public void PlanDecoder(List<ScheduledRow> plan)
+    {
+        int tokensLeft = prefillTokens;
+        int logitsLeft = promptLogits;
+        foreach (Sequence sequence in _running)
+        {
+            if (sequence.NeedsEncoder)
+                continue;
+            if (!sequence.IsPrefilling)
+            {
+                plan.Add(new ScheduledRow(sequence, sequence.PendingTokens, 1));
+                continue;
+            }
+
+            int count = Math.Min(sequence.PendingTokens, tokensLeft);
+            if (sequence.ReportsPrompt)
+                count = Math.Min(count, logitsLeft);
+            if (count == 0)
+                continue;
+
+            int logits = LogitsFor(sequence, count);
+            plan.Add(new ScheduledRow(sequence, count, logits));
+            tokensLeft -= count;
+            logitsLeft -= sequence.ReportsPrompt ? logits : 0;
+        }
+    }
+
+    private static int LogitsFor(Sequence sequence, int count)
+    {
+        if (sequence.ReportsPrompt)
+            return count;
+        return count == sequence.PendingTokens && !sequence.NeedsNoLogits ? 1 : 0;
+    }
+
+    private bool TryReserve(Sequence sequence)
+    {
+        SequenceCache opened = cache.Open();
+        bool fits = opened.TryReserve(sequence.ReservedTokens)
+            && (sequence.EncoderIds is not { } prompt || opened.TryReserveCross(prompt.Length));
+        if (fits)
+            sequence.Cache = opened;
+        else
+            opened.Dispose();
+        return fits;
+    }
+}

@@ -1,0 +1,81 @@
+namespace LlmService.Tokenizers;
+
+/// <summary>A prefix tree over UTF-16 units, held in one hash table of (node, unit) to node.</summary>
+internal sealed class CharTrie
+{
+    private long[] _keys = new long[1024];
+    private int[] _nodes = new int[1024];
+    private readonly List<int> _values = [-1];
+
+    /// <summary>The node that every walk starts from.</summary>
+    public const int Root = 0;
+
+    /// <summary>Adds a text with a value of zero or more; the last one of equal texts wins.</summary>
+    public void Add(ReadOnlySpan<char> text, int value)
+    {
+        int node = Root;
+        foreach (char c in text)
+        {
+            int next = Step(node, c);
+            if (next < 0)
+            {
+                next = _values.Count;
+                _values.Add(-1);
+                if (_values.Count * 2 > _keys.Length) Grow();
+                Insert(Key(node, c), next);
+            }
+
+            node = next;
+        }
+
+        _values[node] = value;
+    }
+
+    /// <summary>The node after one more unit, or -1.</summary>
+    public int Step(int node, char c)
+    {
+        long key = Key(node, c);
+        int mask = _keys.Length - 1;
+        for (int slot = Slot(key, mask); ; slot = (slot + 1) & mask)
+        {
+            if (_keys[slot] == key) return _nodes[slot];
+            if (_keys[slot] == 0) return -1;
+        }
+    }
+
+    /// <summary>The value at a node, or -1.</summary>
+    public int ValueAt(int node) => _values[node];
+
+    /// <summary>The longest entry that the text starts with: its value and length, or (-1, 0).</summary>
+    public (int Value, int Length) Longest(ReadOnlySpan<char> text)
+    {
+        (int Value, int Length) best = (-1, 0);
+        int node = Root;
+        for (int i = 0; i < text.Length && (node = Step(node, text[i])) >= 0; i++)
+            if (_values[node] >= 0) best = (_values[node], i + 1);
+        return best;
+    }
+
+    // One more than the pair, because zero marks a free slot.
+    private static long Key(int node, char c) => (((long)node << 16) | c) + 1;
+
+    private static int Slot(long key, int mask) => (int)((ulong)(key * -7046029254386353131) >> 32) & mask;
+
+    private void Insert(long key, int node)
+    {
+        int mask = _keys.Length - 1;
+        int slot = Slot(key, mask);
+        while (_keys[slot] != 0) slot = (slot + 1) & mask;
+        _keys[slot] = key;
+        _nodes[slot] = node;
+    }
+
+    private void Grow()
+    {
+        (long[] keys, int[] nodes) = (_keys, _nodes);
+        _keys = new long[keys.Length * 2];
+        _nodes = new int[keys.Length * 2];
+        for (int i = 0; i < keys.Length; i++)
+            if (keys[i] != 0) Insert(keys[i], nodes[i]);
+    }
+}

@@ -1,0 +1,26 @@
+namespace LlmService.Tokenizers.Normalizers;
+
+/// <summary>Changes the text before it is cut: the key <c>normalizer</c>.</summary>
+internal abstract class Normalizer
+{
+    /// <summary>Returns the changed text, or the same one.</summary>
+    public abstract AlignedText Apply(AlignedText text);
+
+    public static Normalizer Read(JsonPart json)
+    {
+        JsonPart type = json.Get("type");
+        return type.AsString() switch
+        {
+            "Sequence" => SequenceNormalizer.Create(json),
+            "Precompiled" => PrecompiledNormalizer.Create(json),
+            "Replace" => ReplaceNormalizer.Create(json),
+            "Strip" => StripNormalizer.Create(json),
+            "Prepend" => PrependNormalizer.Create(json),
+            "NFC" => new UnicodeNormalizer(compatible: false, compose: true),
+            "NFD" => new UnicodeNormalizer(compatible: false, compose: false),
+            "NFKC" => new UnicodeNormalizer(compatible: true, compose: true),
+            "NFKD" => new UnicodeNormalizer(compatible: true, compose: false),
+            string name => throw type.Unsupported($"names the normalizer '{name}', which this library does not know"),
+        };
+    }
+}

@@ -1,0 +1,16 @@
+namespace LlmService.Tokenizers.PreTokenizers;
+
+/// <summary>Pre-tokenizers one after the other.</summary>
+internal sealed class SequencePreTokenizer(PreTokenizer[] steps) : PreTokenizer
+{
+    public static SequencePreTokenizer Create(JsonPart json)
+    {
+        json.AllowOnly("type", "pretokenizers");
+        return new SequencePreTokenizer([.. json.Get("pretokenizers").Items().Select(Read)]);
+    }
+
+    public override void Apply(PreTokenizedText text)
+    {
+        foreach (PreTokenizer step in steps) step.Apply(text);
+    }
+}
