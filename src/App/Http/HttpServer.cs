@@ -1,3 +1,92 @@
+using System.Net;
+using LlmService.App.Http.OpenAi;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
 namespace LlmService.App.Http;
-internal sealed record HttpServerOptions { public required string Host { get; init; } public required int Port { get; init; } }
-internal static class HttpServer { public static WebApplication Build(HttpServerOptions options, LoadedModels models) => WebApplication.CreateSlimBuilder().Build(); }
+
+/// <summary>Composes the web server: what it listens on, its endpoints, its log.</summary>
+internal static class HttpServer
+{
+    // A body above the limit of the API is answered with an error, for which the rest of it must be read off the connection.
+    private const long MaxDrainedBytes = 64 * 1024 * 1024;
+
+    /// <summary>Builds the server; the caller runs it.</summary>
+    /// <param name="configure">Changes the web host, as tests do to stay in memory.</param>
+    /// <exception cref="AppException">invalid_request: the host is not one to listen on.</exception>
+    public static WebApplication Build(HttpServerOptions options, LoadedModels models, Action<IWebHostBuilder>? configure = null)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            ContentRootPath = AppContext.BaseDirectory,
+            EnvironmentName = Environments.Production,
+        });
+        ConfigureLog(builder.Logging);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainTimeout);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = MaxDrainedBytes;
+            Listen(kestrel, options);
+        });
+        configure?.Invoke(builder.WebHost);
+        WebApplication app = builder.Build();
+        Map(app, options, models);
+        return app;
+    }
+
+    /// <summary>What to tell of a server that could not start; null when the exception says something else than that its port is taken.</summary>
+    public static AppException? PortInUse(IOException exception, HttpServerOptions options) => exception.InnerException is AddressInUseException
+        ? new AppException(FailureCode.PortInUse, $"Another program listens on port {options.Port} of {options.Host}.", exception)
+        {
+            Parameter = "port",
+            Remedy = "Stop it, or choose another port with --port.",
+        }
+        : null;
+
+    private static void Map(WebApplication app, HttpServerOptions options, LoadedModels models)
+    {
+        ErrorResponses errors = new(app.Services.GetRequiredService<ILogger<ErrorResponses>>());
+        AnswerSender sender = new(options, errors);
+        StatusEndpoints status = new(models);
+        Models modelList = new(models);
+        app.Use(errors.InvokeAsync);
+        app.MapGet("/health", StatusEndpoints.HealthAsync);
+        app.MapGet("/ready", status.ReadyAsync);
+        app.MapGet("/v1/models", modelList.ListAsync);
+        app.MapGet("/v1/models/{**id}", modelList.GetAsync);
+        app.MapPost("/v1/completions", new Completions(models, sender).PostAsync);
+        app.MapPost("/v1/chat/completions", new ChatCompletions(models, sender).PostAsync);
+    }
+
+    // Standard output belongs to the command line; the log goes to standard error.
+    private static void ConfigureLog(ILoggingBuilder log)
+    {
+        log.ClearProviders();
+        log.AddSimpleConsole(console => console.SingleLine = true);
+        log.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        log.AddFilter("Microsoft", LogLevel.Warning);
+    }
+
+    // Kestrel's own reading of an address takes any name that it does not know for "every address of the machine".
+    private static void Listen(KestrelServerOptions kestrel, HttpServerOptions options)
+    {
+        if (options.Host is "*" or "+")
+            kestrel.ListenAnyIP(options.Port);
+        else if (IPAddress.TryParse(options.Host.Trim('[', ']'), out IPAddress? address))
+            kestrel.Listen(address, options.Port);
+        else if (options.Host != "localhost")
+            throw UnknownHost(options.Host);
+        else if (options.Port == 0)
+            kestrel.Listen(IPAddress.Loopback, 0);
+        else
+            kestrel.ListenLocalhost(options.Port);
+    }
+
+    private static AppException UnknownHost(string host) =>
+        new(FailureCode.InvalidRequest, $"'{host}' is not an address to listen on.")
+        {
+            Parameter = "host",
+            Remedy = "Use an IP address, localhost, or * for every address of this machine.",
+        };
+}

@@ -1,0 +1,111 @@
+using System.Collections.Frozen;
+using System.Text.Json;
+
+namespace LlmService.App.Http.OpenAi;
+
+/// <summary>What an endpoint does with each field that its clients are known to send.</summary>
+internal sealed class FieldTable
+{
+    private static readonly Func<JsonElement, bool> Never = _ => false;
+    private static readonly Func<JsonElement, bool> False = e => e.ValueKind == JsonValueKind.False;
+    private static readonly Func<JsonElement, bool> True = e => e.ValueKind == JsonValueKind.True;
+    private static readonly Func<JsonElement, bool> Empty = e => e.ValueKind switch
+    {
+        JsonValueKind.Array => e.GetArrayLength() == 0,
+        JsonValueKind.Object => !e.EnumerateObject().Any(),
+        JsonValueKind.String => e.ValueEquals(""),
+        _ => false,
+    };
+
+    // What the sampling part of both endpoints reads.
+    private static readonly string[] HonouredByBoth =
+    [
+        "model", "n", "stop", "stream", "stream_options", "max_tokens", "logprobs", "temperature", "top_p", "seed", "presence_penalty",
+        "frequency_penalty", "logit_bias", "top_k", "min_p", "repetition_penalty", "min_tokens", "ignore_eos", "return_token_ids",
+        "return_tokens_as_token_ids",
+    ];
+
+    // These change nothing in the text by their nature.
+    private static readonly string[] Harmless =
+        ["user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "parallel_tool_calls", "request_id"];
+
+    // Known from OpenAI and from other servers, and not done here: the value that asks for nothing is accepted, any other is refused.
+    private static readonly Dictionary<string, Func<JsonElement, bool>> RefusedByBoth = new()
+    {
+        ["tools"] = Empty,
+        ["tool_choice"] = OneOf("none", "auto"),
+        ["functions"] = Empty,
+        ["function_call"] = OneOf("none", "auto"),
+        ["response_format"] = IsTextFormat,
+        ["store"] = False,
+        ["service_tier"] = OneOf("auto", "default"),
+        ["modalities"] = e => e.ValueKind == JsonValueKind.Array && e.EnumerateArray().All(OneOf("text")),
+        ["audio"] = Never,
+        ["prediction"] = Never,
+        ["web_search_options"] = Never,
+        ["reasoning_effort"] = Never,
+        ["verbosity"] = OneOf("medium"),
+        ["num_beams"] = IsOne,
+        ["use_beam_search"] = False,
+        ["length_penalty"] = IsOne,
+        ["early_stopping"] = False,
+        ["do_sample"] = Never,
+        ["typical_p"] = IsOne,
+        ["no_repeat_ngram_size"] = IsZero,
+        ["mirostat"] = IsZero,
+        ["bad_words"] = Empty,
+        ["stop_token_ids"] = Empty,
+        ["include_stop_str_in_output"] = False,
+        ["skip_special_tokens"] = True,
+        ["spaces_between_special_tokens"] = True,
+        ["add_special_tokens"] = True,
+        ["truncate_prompt_tokens"] = Never,
+        ["prompt_logprobs"] = Never,
+        ["allowed_token_ids"] = Never,
+        ["logits_processors"] = Empty,
+        ["priority"] = IsZero,
+        ["grammar"] = Empty,
+        ["json_schema"] = Never,
+        ["structured_outputs"] = Never,
+        ["chat_template"] = Never,
+        ["chat_template_kwargs"] = Empty,
+        ["add_generation_prompt"] = True,
+        ["continue_final_message"] = False,
+        ["documents"] = Empty,
+    };
+
+    private readonly FrozenSet<string> _accepted;
+    private readonly FrozenDictionary<string, Func<JsonElement, bool>> _refused;
+
+    private FieldTable(IEnumerable<string> honoured, params (string Name, Func<JsonElement, bool> AsksNothing)[] refused)
+    {
+        _accepted = HonouredByBoth.Concat(honoured).Concat(Harmless).ToFrozenSet();
+        _refused = RefusedByBoth.Concat(refused.Select(r => KeyValuePair.Create(r.Name, r.AsksNothing))).ToFrozenDictionary();
+    }
+
+    public static FieldTable Completions { get; } = new(["prompt", "echo", "best_of"], ("suffix", Empty));
+
+    public static FieldTable Chat { get; } = new(["messages", "max_completion_tokens", "top_logprobs"], ("echo", False), ("best_of", IsOne));
+
+    /// <summary>Whether the endpoint reads the field, or the field has no effect by its nature.</summary>
+    public bool Accepts(string name) => _accepted.Contains(name);
+
+    /// <summary>Whether the field is known and its value asks for something that is not done here.</summary>
+    public bool Refuses(string name, JsonElement value) =>
+        _refused.TryGetValue(name, out Func<JsonElement, bool>? asksNothing) ? !asksNothing(value) : IsGuided(name);
+
+    /// <summary>Whether the field is known, and accepted only with a value that asks for nothing.</summary>
+    public bool Knows(string name) => _refused.ContainsKey(name) || IsGuided(name);
+
+    private static bool IsGuided(string name) => name.StartsWith("guided_", StringComparison.Ordinal);
+
+    private static bool IsOne(JsonElement e) => e.ValueKind == JsonValueKind.Number && e.TryGetDouble(out double value) && value == 1;
+
+    private static bool IsZero(JsonElement e) => e.ValueKind == JsonValueKind.Number && e.TryGetDouble(out double value) && value == 0;
+
+    private static bool IsTextFormat(JsonElement e) =>
+        e.ValueKind == JsonValueKind.Object && e.TryGetProperty("type", out JsonElement type) && OneOf("text")(type);
+
+    private static Func<JsonElement, bool> OneOf(params string[] values) =>
+        e => e.ValueKind == JsonValueKind.String && values.Any(v => e.ValueEquals(v));
+}

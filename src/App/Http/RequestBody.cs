@@ -1,0 +1,85 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace LlmService.App.Http;
+
+/// <summary>Reads the JSON object of a request.</summary>
+internal static class RequestBody
+{
+    private const int MaxDepth = 32;
+
+    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
+
+    public static Failure TooLarge { get; } =
+        new(FailureCode.RequestTooLarge, "The body of the request is larger than 8 MB.", "Send fewer prompts at once, or shorter ones.");
+
+    /// <summary>Reads and parses the body.</summary>
+    /// <exception cref="AppException">request_too_large; invalid_request when it is not one JSON object.</exception>
+    public static async Task<JsonDocument> ReadAsync(HttpContext context, int maxBytes)
+    {
+        if (context.Request.ContentLength > maxBytes)
+            throw Refuse();
+        PipeReader reader = context.Request.BodyReader;
+        while (true)
+        {
+            ReadResult read = await reader.ReadAsync(context.RequestAborted);
+            if (read.Buffer.Length > maxBytes)
+            {
+                reader.AdvanceTo(read.Buffer.End);
+                throw Refuse();
+            }
+            if (read.IsCompleted)
+            {
+                byte[] body = read.Buffer.ToArray();
+                reader.AdvanceTo(read.Buffer.End);
+                return Parse(body);
+            }
+            reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        }
+    }
+
+    /// <summary>Parses a body that is one JSON object, without repeated names.</summary>
+    /// <exception cref="AppException">invalid_request.</exception>
+    public static JsonDocument Parse(ReadOnlyMemory<byte> body)
+    {
+        if (body.Span.StartsWith(ByteOrderMark))
+            body = body[ByteOrderMark.Length..];
+        if (body.Span.Trim(" \t\r\n"u8).IsEmpty)
+            throw Invalid("The body is empty; a JSON object is expected.");
+        if (!Utf8.IsValid(body.Span))
+            throw Invalid("The body is not valid UTF-8.");
+        JsonDocument document = ParseJson(body);
+        if (document.RootElement.ValueKind == JsonValueKind.Object)
+            return document;
+        JsonValueKind kind = document.RootElement.ValueKind;
+        document.Dispose();
+        throw Invalid($"The body is a JSON {kind.ToString().ToLowerInvariant()}; an object is expected.");
+    }
+
+    private static JsonDocument ParseJson(ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            return JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false });
+        }
+        catch (JsonException e) when (e.LineNumber is { } line)
+        {
+            throw Invalid($"The body is not valid JSON: line {line + 1}, byte {e.BytePositionInLine + 1}.", e);
+        }
+        catch (JsonException e)
+        {
+            // The only refusal without a place is a name that an object has twice.
+            throw Invalid($"The body is ambiguous: an object has a field twice. {e.Message}", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw Invalid("The body has a field name with half a surrogate pair (\\ud800 to \\udfff).", e);
+        }
+    }
+
+    private static AppException Refuse() => new(TooLarge.Code, TooLarge.Message) { Remedy = TooLarge.Remedy };
+
+    private static AppException Invalid(string message, Exception? inner = null) => new(FailureCode.InvalidRequest, message, inner);
+}
