@@ -29,5 +29,22 @@ public sealed record GenerationConfiguration
 
     /// <summary>Reads the file of a folder (and the end tokens of config.json where it has none).</summary>
     /// <exception cref="InferenceException">Damaged.</exception>
-    public static GenerationConfiguration Load(string folder) => throw new NotSupportedException();
+    public static GenerationConfiguration Load(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        ConfigurationJson? generation = ConfigurationJson.TryRead(Path.Combine(folder, "generation_config.json"));
+        IReadOnlyList<int>? endTokens = generation?.TokenIds("eos_token_id")
+            ?? ConfigurationJson.TryRead(Path.Combine(folder, "config.json"))?.TokenIds("eos_token_id");
+        return new GenerationConfiguration
+        {
+            DoSample = generation?.Boolean("do_sample") ?? false,
+            Temperature = generation?.Single("temperature", 0),
+            TopK = generation?.Int32("top_k", 0),
+            TopP = generation?.Single("top_p", 0, 1),
+            MinP = generation?.Single("min_p", 0, 1),
+            RepetitionPenalty = generation?.Single("repetition_penalty", float.Epsilon),
+            EndTokenIds = [.. (endTokens ?? []).Where(id => id >= 0).Distinct()],
+            MaxNewTokens = generation?.Int32("max_new_tokens", 1),
+        };
+    }
 }

@@ -25,33 +25,138 @@ public readonly record struct CacheLayer(CacheKind Kind, int FloatsPerToken, int
 /// <summary>Blocks of keys and values, handed out to sequences through block tables. Used by one thread at a time.</summary>
 public sealed class KvCache
 {
+    /// <summary>Positions in one block.</summary>
+    public const int BlockPositions = 16;
+
+    private readonly CacheGroup[] _groups;
+    private readonly CacheSlot[] _slots;
+    private readonly int _longestRow;
+    private long _storedBytes;
+
     /// <summary>Makes an empty cache.</summary>
     /// <param name="layers">The layers, in order; encoder-decoders list their self-attention and their cross-attention layers.</param>
     /// <param name="capacityBytes">What all blocks together may take. Memory is taken when a block is first used.</param>
-    public KvCache(IReadOnlyList<CacheLayer> layers, long capacityBytes) => throw new NotSupportedException();
+    /// <param name="longestRow">The most tokens of one sequence that are computed in one pass: with the window, it bounds what a sliding layer holds.</param>
+    public KvCache(IReadOnlyList<CacheLayer> layers, long capacityBytes, int longestRow = int.MaxValue)
+    {
+        ArgumentNullException.ThrowIfNull(layers);
+        ArgumentOutOfRangeException.ThrowIfNegative(capacityBytes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(longestRow, 1);
+        CapacityBytes = capacityBytes;
+        _longestRow = longestRow;
+        _groups = [.. layers.GroupBy(layer => layer).Select(group => new CacheGroup(group.Key, group.Count()))];
+        _slots = new CacheSlot[layers.Count];
+        int[] seen = new int[_groups.Length];
+        for (int i = 0; i < _slots.Length; i++)
+        {
+            int group = Array.FindIndex(_groups, g => g.Layer == layers[i]);
+            _slots[i] = new CacheSlot(group, seen[group]++ * _groups[group].FloatsPerLayer);
+        }
+    }
 
     /// <summary>What all blocks together may take.</summary>
-    public long CapacityBytes => throw new NotSupportedException();
+    public long CapacityBytes { get; }
 
     /// <summary>What the reserved blocks take.</summary>
-    public long UsedBytes => throw new NotSupportedException();
+    public long UsedBytes { get; private set; }
+
+    /// <summary>Layers of the same kind, size and window share their block tables.</summary>
+    internal ReadOnlySpan<CacheGroup> Groups => _groups;
 
     /// <summary>Bytes that a sequence of these lengths needs at most.</summary>
-    public long BytesFor(int tokenCount, int crossTokenCount) => throw new NotSupportedException();
+    public long BytesFor(int tokenCount, int crossTokenCount)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(tokenCount);
+        ArgumentOutOfRangeException.ThrowIfNegative(crossTokenCount);
+        long bytes = 0;
+        foreach (CacheGroup group in _groups)
+            bytes += group.BlockBytes * BlocksFor(group, group.Layer.Kind == CacheKind.Cross ? crossTokenCount : tokenCount);
+        return bytes;
+    }
 
     /// <summary>Opens the cache of a new, empty sequence.</summary>
-    public SequenceCache Open() => throw new NotSupportedException();
+    public SequenceCache Open() => new(this);
+
+    /// <summary>Where a layer's keys and values are.</summary>
+    internal CacheSlot SlotOf(int layer) => _slots[layer];
+
+    /// <summary>How many blocks a group needs for so many positions.</summary>
+    internal int BlocksFor(CacheGroup group, int tokenCount)
+    {
+        if (tokenCount == 0) return 0;
+        int blocks = BlockOf(tokenCount - 1) + 1;
+        return group.Layer.Kind switch
+        {
+            CacheKind.Full or CacheKind.Cross => blocks,
+
+            // What a row sees of the past and the row itself, wherever in a block that begins.
+            CacheKind.Sliding => (int)Math.Min(blocks, (((long)group.Layer.Window + _longestRow - 2) / BlockPositions) + 2),
+            CacheKind.State => 1,
+            _ => throw new InvalidOperationException($"Unknown cache kind {group.Layer.Kind}."),
+        };
+    }
+
+    internal static int BlockOf(int position) => position / BlockPositions;
+
+    internal bool TryReserve(long bytes)
+    {
+        if (bytes > CapacityBytes - UsedBytes) return false;
+        UsedBytes += bytes;
+        return true;
+    }
+
+    internal void Release(long bytes) => UsedBytes -= bytes;
+
+    /// <summary>Storage for a reserved block.</summary>
+    internal float[] Take(CacheGroup group)
+    {
+        if (!group.Free.TryPop(out float[]? block))
+        {
+            TrimOthers(group.BlockBytes);
+            block = GC.AllocateUninitializedArray<float>(group.BlockFloats);
+            _storedBytes += group.BlockBytes;
+        }
+
+        if (group.Layer.Kind == CacheKind.State) Array.Clear(block);
+        return block;
+    }
+
+    internal static void Return(CacheGroup group, float[] block) => group.Free.Push(block);
+
+    // Blocks of one group cannot serve another, so free ones are let go where all together would exceed the capacity.
+    private void TrimOthers(long bytes)
+    {
+        foreach (CacheGroup group in _groups)
+        {
+            while (_storedBytes + bytes > CapacityBytes && group.Free.TryPop(out _)) _storedBytes -= group.BlockBytes;
+        }
+    }
 }
 
-/// <summary>The block tables of one sequence. Disposing it gives the blocks back.</summary>
-public sealed class SequenceCache : IDisposable
+/// <summary>Where a layer's part of a block begins.</summary>
+/// <param name="Group">Which table.</param>
+/// <param name="Offset">The first float inside each block: keys of all positions, then their values.</param>
+internal readonly record struct CacheSlot(int Group, int Offset);
+
+/// <summary>Layers that share block tables, and their free storage.</summary>
+internal sealed class CacheGroup
 {
-    /// <summary>Reserves room for positions 0 … <paramref name="tokenCount"/> - 1. False, and nothing changed, when too few blocks are free.</summary>
-    public bool TryReserve(int tokenCount) => throw new NotSupportedException();
+    public CacheGroup(CacheLayer layer, int layerCount)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(layer.FloatsPerToken);
+        if (layer.Kind == CacheKind.Sliding) ArgumentOutOfRangeException.ThrowIfNegativeOrZero(layer.Window);
+        Layer = layer;
+        FloatsPerLayer = layer.Kind == CacheKind.State ? layer.FloatsPerToken : checked(layer.FloatsPerToken * KvCache.BlockPositions);
+        BlockFloats = checked(FloatsPerLayer * layerCount);
+    }
 
-    /// <summary>Reserves room for the cross-attention of an encoder input. False, and nothing changed, when too few blocks are free.</summary>
-    public bool TryReserveCross(int tokenCount) => throw new NotSupportedException();
+    public CacheLayer Layer { get; }
 
-    /// <inheritdoc/>
-    public void Dispose() => throw new NotSupportedException();
+    public int FloatsPerLayer { get; }
+
+    public int BlockFloats { get; }
+
+    public long BlockBytes => (long)BlockFloats * sizeof(float);
+
+    public Stack<float[]> Free { get; } = new();
 }
