@@ -1,0 +1,104 @@
+using LlmService.Hub;
+
+namespace LlmService.App.Tests;
+
+public sealed class AppOptionsTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("options test ").FullName;
+
+    // Not the shape of a real token, so that secret scanners stay quiet.
+    private static readonly string Secret = string.Concat("hf", "_", "token-of-a-test");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void Read_NothingSet_HasDefaults()
+    {
+        AppOptions options = Read([]);
+        Assert.Equal(("127.0.0.1", 3001, "demo"), (options.Host, options.Port, options.Models.Single().Id));
+        Assert.Null(options.Hub.Token);
+        Assert.Equal(Path.Combine(_folder, ".cache", "huggingface", "hub"), options.Hub.CacheFolder);
+    }
+
+    [Fact]
+    public void Read_EveryLayer_LaterOnesWin()
+    {
+        File.WriteAllText(Path.Combine(_folder, "appsettings.json"), """{ "Port": 1, "Host": "127.0.0.2", "Threads": 1, "Model": ["a/b"] }""");
+        File.WriteAllText(Path.Combine(_folder, ".env"), "PORT=2\nHOST=127.0.0.3\n");
+        AppOptions options = Read(new() { ["PORT"] = "3" }, new CommandLineValues { Models = ["c/d"] });
+        Assert.Equal((3, "127.0.0.3", 1, "c/d"), (options.Port, options.Host, options.Threads, options.Models.Single().Id));
+        Assert.Equal(4, Read(new() { ["PORT"] = "3" }, new CommandLineValues { Port = "4" }).Port);
+    }
+
+    [Fact]
+    public void Read_SeveralMistakes_ReportsAllAtOnce()
+    {
+        AppException failure = Assert.Throws<AppException>(() => Read(new() { ["PORT"] = "x" }, new CommandLineValues { Dtype = "q9", Threads = "-1", Models = ["a/b/c"] }));
+        Assert.Equal(FailureCode.InvalidRequest, failure.Code);
+        foreach (string part in new[] { "PORT", "--dtype", "--threads", "a/b/c" })
+            Assert.Contains(part, failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("HF_TOKEN=\"{0}\"\r\nPORT=3005\r\n")]
+    [InlineData("HF_TOKEN='{0}'\n")]
+    [InlineData("# comment\n\nexport HF_TOKEN={0}\n")]
+    [InlineData("HUGGINGFACE_TOKEN={0}\n")]
+    [InlineData("HF_TOKEN=\nHF_TOKEN=\nHUGGINGFACE_TOKEN=  {0}  \n")]
+    public void Read_TokenInDotEnv_IsFoundAndNamed(string content)
+    {
+        File.WriteAllText(Path.Combine(_folder, ".env"), string.Format(System.Globalization.CultureInfo.InvariantCulture, content, Secret));
+        HubToken token = Assert.IsType<HubToken>(Read([]).Hub.Token);
+        Assert.Contains(".env", token.Source, StringComparison.Ordinal);
+        Assert.DoesNotContain(Secret, token.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_TokenNamesInEnvironment_FollowTheirOrder()
+    {
+        Dictionary<string, string> variables = new() { ["HF_TOKEN"] = "  ", ["HUGGING_FACE_HUB_TOKEN"] = Secret, ["HUGGINGFACE_TOKEN"] = "other" };
+        Assert.Equal("environment variable HUGGING_FACE_HUB_TOKEN", Read(variables).Hub.Token!.Source);
+    }
+
+    [Fact]
+    public void Read_TokenFile_IsRead()
+    {
+        string path = Path.Combine(_folder, "secret file");
+        File.WriteAllText(path, Secret + "\r\n");
+        Assert.Contains(path, Read(new() { ["HF_TOKEN_FILE"] = path }).Hub.Token!.Source, StringComparison.Ordinal);
+        Assert.Throws<AppException>(() => Read(new() { ["HF_TOKEN_FILE"] = path + "x" }));
+    }
+
+    [Fact]
+    public void Read_TokenInHome_IsTheLastPlace()
+    {
+        string home = Path.Combine(_folder, "hf home");
+        Directory.CreateDirectory(home);
+        File.WriteAllText(Path.Combine(home, "token"), Secret);
+        Assert.Contains("token", Read(new() { ["HF_HOME"] = home }).Hub.Token!.Source, StringComparison.Ordinal);
+        Assert.Equal("environment variable HF_TOKEN", Read(new() { ["HF_HOME"] = home, ["HF_TOKEN"] = "other" }).Hub.Token!.Source);
+    }
+
+    [Fact]
+    public void Read_EndpointOfDotEnv_GetsNoTokenFromElsewhere()
+    {
+        File.WriteAllText(Path.Combine(_folder, ".env"), "HF_ENDPOINT=https://hub.example.org\n");
+        AppOptions options = Read(new() { ["HF_TOKEN"] = Secret });
+        Assert.Equal(new Uri("https://hub.example.org"), options.Hub.Endpoint);
+        Assert.Null(options.Hub.Token);
+    }
+
+    [Theory]
+    [InlineData("this is no line of that format")]
+    [InlineData("HF_TOKEN token-without-equals")]
+    public void Read_DamagedDotEnv_SaysSoWithoutQuotingIt(string content)
+    {
+        File.WriteAllText(Path.Combine(_folder, ".env"), content);
+        AppException failure = Assert.Throws<AppException>(() => Read([]));
+        Assert.Contains(".env", failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(content, failure.Message, StringComparison.Ordinal);
+    }
+
+    private AppOptions Read(Dictionary<string, string> variables, CommandLineValues? commandLine = null) =>
+        AppOptions.Read(TestContexts.Create(_folder, variables), commandLine ?? new());
+}
