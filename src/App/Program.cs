@@ -1,1 +1,4 @@
-return 0;
+using LlmService.App;
+using LlmService.App.Cli;
+
+return await CommandLine.RunAsync(args, ProcessContext.Current());

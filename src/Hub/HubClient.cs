@@ -3,15 +3,88 @@ namespace LlmService.Hub;
 /// <summary>A client of the Hugging Face Hub: finds repositories and downloads their files into the standard cache.</summary>
 public sealed class HubClient : IDisposable
 {
+    private const int MaxRevisionLength = 255;
+
+    private readonly HubOptions _options;
+    private readonly HttpMessageInvoker _invoker;
+    private readonly HubUrls _urls;
+    private readonly HubTransport _transport;
+    private readonly WhoAmI _whoAmI;
+
     /// <summary>Makes a client.</summary>
     /// <param name="options">Endpoint, cache, token.</param>
     /// <param name="handler">The transport; null for a <see cref="SocketsHttpHandler"/> without automatic redirects, cookies and decompression. Not owned when handed in.</param>
-    public HubClient(HubOptions options, HttpMessageHandler? handler = null) => throw new NotSupportedException();
+    /// <exception cref="ArgumentException">The options cannot work; see <see cref="HubOptions.Validate"/>.</exception>
+    public HubClient(HubOptions options, HttpMessageHandler? handler = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        _options = options;
+        _invoker = new HttpMessageInvoker(handler ?? HubHandler.Create(), disposeHandler: handler is null);
+        _urls = new HubUrls(options.Endpoint);
+        _transport = new HubTransport(options, new TrustedOrigins(options.Endpoint), _invoker);
+        _whoAmI = new WhoAmI(options, _urls, _transport);
+    }
 
     /// <summary>Resolves a revision to a commit and lists the files. Falls back to the cache when the Hub cannot be reached.</summary>
     /// <exception cref="HubException">Missing, private, gated, refused, unreachable.</exception>
-    public Task<ModelRepository> OpenAsync(RepoId id, string revision, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public async Task<ModelRepository> OpenAsync(RepoId id, string revision, CancellationToken cancellationToken)
+    {
+        if (string.IsNullOrEmpty(id.Value))
+            throw new ArgumentException("The repository must be named.", nameof(id));
+        ArgumentException.ThrowIfNullOrEmpty(revision);
+        var subject = new Subject(id, revision, Target.Repository);
+        // Git allows no such name, and it must not become a path of the cache.
+        if (revision.Length > MaxRevisionLength || !SafePath.IsSafe(revision))
+            throw Explanations.Of(_options, subject, HubDiagnosis.RevisionNotFound);
+
+        var cache = new HubCache(_options.CacheFolder, id);
+        var access = new RepositoryAccess(_options, _urls, _transport, _whoAmI);
+        // A commit never changes, so its stored listing needs no network.
+        if (Hex.IsCommit(revision) && cache.ReadTree(revision) is { } stored)
+            return new ModelRepository(access, cache, subject, id, revision, stored) { FromCacheOnly = true };
+        try
+        {
+            return await OpenOnlineAsync(access, cache, subject, cancellationToken).ConfigureAwait(false);
+        }
+        catch (HubException failure) when (failure.Diagnosis == HubDiagnosis.OfflineMode || NetworkFailures.IsTransient(failure.Diagnosis))
+        {
+            if (OpenCached(access, cache, subject, failure) is { } cached)
+                return cached;
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
-    public void Dispose() => throw new NotSupportedException();
+    public void Dispose()
+    {
+        _invoker.Dispose();
+        _whoAmI.Dispose();
+    }
+
+    private async Task<ModelRepository> OpenOnlineAsync(RepositoryAccess access, HubCache cache, Subject subject, CancellationToken cancellationToken)
+    {
+        (RevisionInfo info, _) = await access.GetJsonAsync(
+            new HubRequest(HttpMethod.Get, _urls.Revision(subject.Repository, subject.Revision), subject), HubJson.Default.RevisionInfo, cancellationToken).ConfigureAwait(false);
+        if (!Hex.IsCommit(info.Sha))
+            throw Explanations.NotTheHub(_options, subject, "the answer names no commit");
+        RepoId id = RepoId.TryParse(info.Id, out RepoId canonical) ? canonical : subject.Repository;
+        (List<RepositoryFile> files, bool masked) = await TreeListing
+            .ReadAsync(access, id, info.Sha!, subject with { Target = Target.Listing }, cancellationToken).ConfigureAwait(false);
+        // Masked hashes mean that the files are closed to this caller; the access check tells why, before any weight moves.
+        if (masked)
+        {
+            using HubAnswer open = await access
+                .RequestAsync(new HubRequest(HttpMethod.Get, _urls.AccessCheck(id), subject with { Target = Target.Listing }), cancellationToken).ConfigureAwait(false);
+        }
+        return new ModelRepository(access, cache, subject, id, info.Sha!, files) { ListingIsComplete = !masked };
+    }
+
+    private static ModelRepository? OpenCached(RepositoryAccess access, HubCache cache, Subject subject, HubException failure)
+    {
+        if (cache.ReadRef(subject.Revision) is not { } commit || (cache.ReadTree(commit) ?? cache.ReadSnapshot(commit)) is not { } files)
+            return null;
+        files.Sort((a, b) => string.CompareOrdinal(a.Path, b.Path));
+        return new ModelRepository(access, cache, subject, subject.Repository, commit, files) { FromCacheOnly = true, Unreachable = failure };
+    }
 }

@@ -4,6 +4,8 @@ namespace LlmService.Hub;
 public sealed record HubOptions
 {
     /// <summary>The Hub, or a mirror of it; no trailing slash needed.</summary>
+    /// <remarks>Plain http is fine for a loopback host. For any other host it is accepted only without a token,
+    /// which would travel readable to everybody on the way.</remarks>
     public Uri Endpoint { get; init; } = new("https://huggingface.co");
 
     /// <summary>The cache folder (<c>$HF_HOME/hub</c>), shared with other Hub clients.</summary>
@@ -26,4 +28,26 @@ public sealed record HubOptions
 
     /// <summary>The clock for back-off and rate limits.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Checks the values against each other.</summary>
+    /// <exception cref="ArgumentException">A value cannot work; the message names it and never holds the token.</exception>
+    public void Validate()
+    {
+        if (Endpoint is not { IsAbsoluteUri: true } || (Endpoint.Scheme != Uri.UriSchemeHttps && Endpoint.Scheme != Uri.UriSchemeHttp))
+            throw new ArgumentException("The Hub endpoint must be an absolute http or https address.", nameof(Endpoint));
+        if (Endpoint.UserInfo.Length > 0 || Endpoint.Query.Length > 0 || Endpoint.Fragment.Length > 0)
+            throw new ArgumentException("The Hub endpoint must not carry credentials, a query or a fragment.", nameof(Endpoint));
+        if (Token is not null && Endpoint.Scheme == Uri.UriSchemeHttp && !Endpoint.IsLoopback)
+            throw new ArgumentException($"A token is never sent over plain http to '{Endpoint.Host}'. Use https, or no token.", nameof(Token));
+        if (Token is not null && (Token.Value.Length == 0 || !Token.Value.All(c => c is > ' ' and < '\x7f')))
+            throw new ArgumentException($"The {Token} is empty or has characters that no token has.", nameof(Token));
+        if (string.IsNullOrWhiteSpace(CacheFolder))
+            throw new ArgumentException("The cache folder must be named.", nameof(CacheFolder));
+        if (MetadataTimeout <= TimeSpan.Zero || MetadataTimeout > TimeSpan.FromHours(1))
+            throw new ArgumentException("The metadata time-out must be positive and at most an hour.", nameof(MetadataTimeout));
+        if (DownloadTimeout <= TimeSpan.Zero || DownloadTimeout > TimeSpan.FromHours(1))
+            throw new ArgumentException("The download time-out must be positive and at most an hour.", nameof(DownloadTimeout));
+        if (UserAgent.Any(char.IsControl))
+            throw new ArgumentException("The user agent must not have control characters.", nameof(UserAgent));
+    }
 }

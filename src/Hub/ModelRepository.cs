@@ -3,27 +3,109 @@ namespace LlmService.Hub;
 /// <summary>A model repository at one commit.</summary>
 public sealed class ModelRepository
 {
+    private const int ParallelFiles = 4;
+
+    private readonly RepositoryAccess _access;
+    private readonly HubCache _cache;
+    private readonly Subject _subject;
+
+    internal ModelRepository(RepositoryAccess access, HubCache cache, Subject subject, RepoId id, string commit, IReadOnlyList<RepositoryFile> files)
+    {
+        _access = access;
+        _cache = cache;
+        _subject = subject with { Target = Target.File };
+        Id = id;
+        Commit = commit;
+        Files = files;
+    }
+
     /// <summary>The id in its canonical spelling.</summary>
-    public RepoId Id => throw new NotSupportedException();
+    public RepoId Id { get; }
 
     /// <summary>The commit, 40 hex digits.</summary>
-    public string Commit => throw new NotSupportedException();
+    public string Commit { get; }
 
     /// <summary>The files, sorted by path (ordinal). From the cache alone: those that the cache knows of.</summary>
-    public IReadOnlyList<RepositoryFile> Files => throw new NotSupportedException();
+    public IReadOnlyList<RepositoryFile> Files { get; }
 
     /// <summary>The folder of the cache that holds (or will hold) the files.</summary>
-    public string SnapshotFolder => throw new NotSupportedException();
+    public string SnapshotFolder => _cache.SnapshotFolder(Commit);
 
     /// <summary>Whether the Hub was not asked or not reached, so that only the cache answers.</summary>
-    public bool FromCacheOnly => throw new NotSupportedException();
+    public bool FromCacheOnly { get; internal init; }
 
     /// <summary>Whether the Hub refused the token and the repository was then read anonymously.</summary>
-    public bool TokenRefused => throw new NotSupportedException();
+    public bool TokenRefused => _access.TokenRefused;
+
+    /// <summary>Why the Hub did not answer; a dead network then costs its time-outs once and not for every file.</summary>
+    internal HubException? Unreachable { get; init; }
+
+    /// <summary>Whether the listing came from the Hub with every hash, so that it may be stored.</summary>
+    internal bool ListingIsComplete { get; init; }
 
     /// <summary>Downloads what is not cached yet, verified, and returns the snapshot folder.</summary>
     /// <param name="paths">Paths from <see cref="Files"/>.</param>
+    /// <param name="progress">Told how far it is, from several threads but never at the same time; null for nobody.</param>
+    /// <param name="cancellationToken">Stops the download; what arrived is kept for the next one.</param>
     /// <exception cref="HubException">As <see cref="HubClient.OpenAsync"/>, and EntryNotFound, CorruptDownload, DiskFull.</exception>
-    public Task<string> DownloadAsync(IReadOnlyCollection<string> paths, IProgress<DownloadProgress>? progress, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+    public async Task<string> DownloadAsync(IReadOnlyCollection<string> paths, IProgress<DownloadProgress>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        List<RepositoryFile> wanted = [.. paths.Distinct(StringComparer.Ordinal).Select(Find)];
+        var tracker = new ProgressTracker(progress, wanted, _access.Options.TimeProvider);
+        var missing = new List<RepositoryFile>();
+        foreach (RepositoryFile file in wanted)
+        {
+            if (HubCache.FileSize(_cache.SnapshotPath(Commit, file.Path)) == file.SizeBytes)
+                tracker.Report(file, file.SizeBytes);
+            else
+                missing.Add(file);
+        }
+        if (missing.Count > 0 && Unreachable is { } failure)
+            throw Explanations.Again(_access.Options, About(missing[0].Path), failure);
+        try
+        {
+            await FetchAsync(missing, tracker, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException full) when (NetworkFailures.IsDiskFull(full))
+        {
+            throw Explanations.Of(_access.Options, _subject, HubDiagnosis.DiskFull, inner: full);
+        }
+        return SnapshotFolder;
+    }
+
+    private async Task FetchAsync(List<RepositoryFile> missing, ProgressTracker tracker, CancellationToken cancellationToken)
+    {
+        if (missing.Count > 0)
+        {
+            _cache.Prepare();
+            RefuseWithoutSpace(missing);
+            var parallel = new ParallelOptions { MaxDegreeOfParallelism = ParallelFiles, CancellationToken = cancellationToken };
+            await Parallel.ForEachAsync(missing, parallel, async (file, cancel) =>
+                await new FileDownload(_access, _cache, Id, Commit, file, About(file.Path), tracker).RunAsync(cancel).ConfigureAwait(false)).ConfigureAwait(false);
+        }
+        // A reference to a snapshot that is not there would look like a broken cache to other clients.
+        if (!FromCacheOnly && Directory.Exists(SnapshotFolder))
+        {
+            if (ListingIsComplete)
+                _cache.WriteTree(Commit, Files);
+            _cache.WriteRef(_subject.Revision, Commit);
+        }
+    }
+
+    private void RefuseWithoutSpace(List<RepositoryFile> missing)
+    {
+        decimal needed = missing.Sum(file => (decimal)file.SizeBytes);
+        long free = new DriveInfo(Path.GetFullPath(_cache.Root)).AvailableFreeSpace;
+        if (needed > free)
+            throw Explanations.Of(_access.Options, _subject, HubDiagnosis.DiskFull, $"{needed} bytes are missing, {free} are free");
+    }
+
+    private RepositoryFile Find(string path) =>
+        Files.FirstOrDefault(file => file.Path == path)
+        ?? throw (Unreachable is { } failure
+            ? Explanations.Again(_access.Options, About(path), failure)
+            : Explanations.Of(_access.Options, About(path), HubDiagnosis.EntryNotFound));
+
+    private Subject About(string path) => _subject with { File = path };
 }

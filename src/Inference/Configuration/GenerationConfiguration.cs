@@ -31,20 +31,18 @@ public sealed record GenerationConfiguration
     /// <exception cref="InferenceException">Damaged.</exception>
     public static GenerationConfiguration Load(string folder)
     {
-        ArgumentNullException.ThrowIfNull(folder);
-        ConfigurationJson? generation = ConfigurationJson.TryRead(Path.Combine(folder, "generation_config.json"));
-        IReadOnlyList<int>? endTokens = generation?.TokenIds("eos_token_id")
-            ?? ConfigurationJson.TryRead(Path.Combine(folder, "config.json"))?.TokenIds("eos_token_id");
-        return new GenerationConfiguration
+        ConfigReader? generation = ConfigReader.Open(Path.Combine(folder, "generation_config.json"));
+        ConfigReader? model = ConfigReader.Open(Path.Combine(folder, "config.json"));
+        return new()
         {
             DoSample = generation?.Boolean("do_sample") ?? false,
-            Temperature = generation?.Single("temperature", 0),
-            TopK = generation?.Int32("top_k", 0),
-            TopP = generation?.Single("top_p", 0, 1),
-            MinP = generation?.Single("min_p", 0, 1),
-            RepetitionPenalty = generation?.Single("repetition_penalty", float.Epsilon),
-            EndTokenIds = [.. (endTokens ?? []).Where(id => id >= 0).Distinct()],
-            MaxNewTokens = generation?.Int32("max_new_tokens", 1),
+            Temperature = generation?.Number("temperature", 0, 1000),
+            TopK = generation?.Integer("top_k", 0, int.MaxValue),
+            TopP = generation?.Number("top_p", 0, 1),
+            MinP = generation?.Number("min_p", 0, 1),
+            RepetitionPenalty = generation?.Number("repetition_penalty", 1e-6, 1000),
+            EndTokenIds = generation?.TokenIds("eos_token_id") ?? model?.TokenIds("eos_token_id") ?? [],
+            MaxNewTokens = generation?.Integer("max_new_tokens", 1, int.MaxValue),
         };
     }
 }

@@ -1,12 +1,62 @@
+using LlmService.Inference.Architectures;
+
 namespace LlmService.Inference.Configuration;
 
 /// <summary>What <c>config.json</c> says: the architecture and its sizes, checked.</summary>
 public sealed record ModelConfiguration
 {
+    private const string FileName = "config.json";
+
+    /// <summary>The model types that run, as config.json spells them.</summary>
+    public static IReadOnlyList<string> SupportedModelTypes { get; } = ["llama", "mistral", "qwen2", "t5"];
+
     /// <summary><c>model_type</c>.</summary>
     public required string ModelType { get; init; }
 
+    /// <summary>The sizes of a decoder-only model; null for others.</summary>
+    internal DecoderConfiguration? Decoder { get; init; }
+
+    /// <summary>The sizes of a T5 model; null for others.</summary>
+    internal T5Configuration? T5 { get; init; }
+
     /// <summary>Reads <c>config.json</c> of a folder and checks that the architecture is known and that no setting is left unhonoured.</summary>
     /// <exception cref="InferenceException">NoUsableWeights without config.json; CorruptModel; UnsupportedModelType.</exception>
-    public static ModelConfiguration Load(string folder) => throw new NotSupportedException();
+    public static ModelConfiguration Load(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        ConfigReader config = ConfigReader.Open(path)
+            ?? throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' is missing, so the architecture is not known.")
+            {
+                File = path,
+                Remedy = "Name a folder in Hub layout: config.json, model.safetensors, tokenizer.json.",
+            };
+        string type = config.Text("model_type")
+            ?? throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}': the field 'model_type' is missing.") { File = path, Field = "model_type" };
+        if (config.Has("quantization_config"))
+            throw config.Unsupported("quantization_config", config.Object("quantization_config")!.Text("quant_method") ?? "?", "unquantised checkpoints (f32, f16, bf16)");
+        return type switch
+        {
+            "t5" => new() { ModelType = type, T5 = T5Configuration.Read(config, folder) },
+            "llama" => Decoding(config, Llama.Traits),
+            "mistral" => Decoding(config, Mistral.Traits),
+            "qwen2" => Decoding(config, Qwen2.Traits),
+            _ => throw new InferenceException(InferenceFailure.UnsupportedModelType,
+                $"Unsupported model type: {type}. This service runs {string.Join(", ", SupportedModelTypes)}. This is not a matter of access: a token changes nothing.")
+            {
+                File = path,
+                Field = "model_type",
+                Remedy = "Choose a model of a supported architecture, such as google/flan-t5-base or Qwen/Qwen2.5-0.5B-Instruct.",
+            },
+        };
+    }
+
+    private static ModelConfiguration Decoding(ConfigReader config, DecoderTraits traits) =>
+        new() { ModelType = traits.ModelType, Decoder = DecoderConfiguration.Read(config, traits) };
+
+    /// <summary>The context that config.json states, by the names that architectures use for it.</summary>
+    internal static int? ContextLength(ConfigReader config)
+    {
+        string[] names = ["max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length"];
+        return names.Select(name => config.Integer(name, 1, 1 << 24)).FirstOrDefault(value => value is not null);
+    }
 }

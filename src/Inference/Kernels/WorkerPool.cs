@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 
 namespace LlmService.Inference.Kernels;
@@ -6,26 +5,19 @@ namespace LlmService.Inference.Kernels;
 /// <summary>A fixed set of threads that run the parts of one operation together. Several engine threads may use one pool; their operations take turns.</summary>
 public sealed class WorkerPool : IDisposable
 {
-    // How long an idle thread looks for the next operation before it sleeps: longer than the pause between two
-    // operations of one forward pass, too short to be seen as load.
-    private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;
-
-    // The low half of the state when there is nothing to claim.
-    private const uint Closed = int.MaxValue;
+    // Long enough to bridge the gap between two operations of a layer, short enough to give a core back that somebody else needs.
+    private const int SpinIterations = 400;
 
     private readonly Thread[] _threads;
     private readonly Lock _turn = new();
-    private readonly object _sleep = new();
-    private Action<int> _part = static _ => { };
+    private readonly object _gate = new();
+    private Action<int>? _part;
     private int _partCount;
-    private int _done;
-    private int _sleeping;
-    private bool _stopped;
-    private ExceptionDispatchInfo? _failure;
-
-    // High half: the number of the operation. Low half: the next part to claim. A part is claimed by a compare-and-swap
-    // of both, so a thread that looked at an earlier operation can never take a part of a later one.
-    private ulong _state = Closed;
+    private int _nextPart;
+    private int _active;
+    private int _generation;
+    private bool _disposed;
+    private Exception? _failure;
 
     /// <summary>Starts <paramref name="threadCount"/> - 1 threads; the caller of <see cref="Run"/> is the last one.</summary>
     public WorkerPool(int threadCount)
@@ -35,7 +27,7 @@ public sealed class WorkerPool : IDisposable
         _threads = new Thread[threadCount - 1];
         for (int i = 0; i < _threads.Length; i++)
         {
-            _threads[i] = new Thread(Work) { IsBackground = true, Name = $"kernels-{i + 1}" };
+            _threads[i] = new Thread(Work) { IsBackground = true, Name = $"llm-worker-{i + 1}" };
             _threads[i].Start();
         }
     }
@@ -44,29 +36,34 @@ public sealed class WorkerPool : IDisposable
     public int ThreadCount { get; }
 
     /// <summary>Runs <paramref name="part"/> for 0 … <paramref name="partCount"/> - 1, each once, and returns when all are done. Rethrows the first exception of a part.</summary>
-    /// <exception cref="InvalidOperationException">Called from inside a part.</exception>
     public void Run(int partCount, Action<int> part)
     {
-        ArgumentNullException.ThrowIfNull(part);
-        ArgumentOutOfRangeException.ThrowIfNegative(partCount);
-        if (partCount <= 1 || ThreadCount == 1)
-        {
-            for (int i = 0; i < partCount; i++) part(i);
-            return;
-        }
-
-        if (_turn.IsHeldByCurrentThread || Array.IndexOf(_threads, Thread.CurrentThread) >= 0)
-            throw new InvalidOperationException("A part of an operation cannot start another operation on the same pool.");
+        ObjectDisposedException.ThrowIf(_disposed, this);
         lock (_turn)
         {
-            ObjectDisposedException.ThrowIf(_stopped, this);
-            Open(partCount, part);
-            while (TryRunOne()) { }
-            SpinWait spin = default;
-            while (Volatile.Read(ref _done) < partCount) spin.SpinOnce(sleep1Threshold: -1);
-            ExceptionDispatchInfo? failure = _failure;
+            if (_threads.Length == 0 || partCount <= 1)
+            {
+                for (int i = 0; i < partCount; i++)
+                    part(i);
+                return;
+            }
+            _part = part;
+            _partCount = partCount;
+            _nextPart = 0;
             _failure = null;
-            failure?.Throw();
+            Volatile.Write(ref _active, _threads.Length);
+            lock (_gate)
+            {
+                _generation++;
+                Monitor.PulseAll(_gate);
+            }
+            RunParts();
+            SpinWait spin = default;
+            while (Volatile.Read(ref _active) != 0)
+                spin.SpinOnce(sleep1Threshold: -1);
+            _part = null;
+            if (_failure is { } failure)
+                ExceptionDispatchInfo.Throw(failure);
         }
     }
 
@@ -75,90 +72,60 @@ public sealed class WorkerPool : IDisposable
     {
         lock (_turn)
         {
-            lock (_sleep)
+            if (_disposed)
+                return;
+            lock (_gate)
             {
-                _stopped = true;
-                Monitor.PulseAll(_sleep);
+                _disposed = true;
+                _generation++;
+                Monitor.PulseAll(_gate);
             }
         }
-
-        foreach (Thread thread in _threads) thread.Join();
-    }
-
-    private void Open(int partCount, Action<int> part)
-    {
-        // The state is closed since the last part was claimed and every claimed part is done: nobody reads these fields.
-        ulong operation = (_state >> 32) + 1;
-        Volatile.Write(ref _state, (operation << 32) | Closed);
-        _part = part;
-        _partCount = partCount;
-        _done = 0;
-        Interlocked.Exchange(ref _state, operation << 32);
-        if (Volatile.Read(ref _sleeping) == 0) return;
-        lock (_sleep) Monitor.PulseAll(_sleep);
-    }
-
-    private bool TryRunOne()
-    {
-        while (true)
-        {
-            ulong state = Volatile.Read(ref _state);
-            uint index = (uint)state;
-            if (index == Closed) return false;
-            Action<int> part = _part;
-            ulong next = index + 1 < (uint)Volatile.Read(ref _partCount) ? state + 1 : state - index + Closed;
-            if (Interlocked.CompareExchange(ref _state, next, state) != state) continue;
-            Execute(part, (int)index);
-            return true;
-        }
-    }
-
-    private void Execute(Action<int> part, int index)
-    {
-        try
-        {
-            part(index);
-        }
-#pragma warning disable CA1031 // Handed to the caller of Run, whatever it is.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(exception), null);
-        }
-        finally
-        {
-            Interlocked.Increment(ref _done);
-        }
+        foreach (Thread thread in _threads)
+            thread.Join();
     }
 
     private void Work()
     {
+        int seen = 0;
         while (true)
         {
-            while (TryRunOne()) { }
-            if (SpinForWork()) continue;
-            lock (_sleep)
-            {
-                Interlocked.Increment(ref _sleeping);
-                while (!_stopped && (uint)Volatile.Read(ref _state) == Closed) Monitor.Wait(_sleep);
-                Interlocked.Decrement(ref _sleeping);
-                if (_stopped) return;
-            }
+            seen = WaitForNext(seen);
+            if (_disposed)
+                return;
+            RunParts();
+            Interlocked.Decrement(ref _active);
         }
     }
 
-    private bool SpinForWork()
+    private int WaitForNext(int seen)
     {
-        long end = Stopwatch.GetTimestamp() + SpinTicks;
-        while (Stopwatch.GetTimestamp() < end)
+        SpinWait spin = default;
+        for (int i = 0; i < SpinIterations; i++)
         {
-            for (int i = 0; i < 8; i++)
-            {
-                if ((uint)Volatile.Read(ref _state) != Closed) return true;
-                Thread.SpinWait(4);
-            }
+            if (Volatile.Read(ref _generation) != seen)
+                return Volatile.Read(ref _generation);
+            spin.SpinOnce(sleep1Threshold: -1);
         }
+        lock (_gate)
+        {
+            while (_generation == seen)
+                Monitor.Wait(_gate);
+            return _generation;
+        }
+    }
 
-        return false;
+    private void RunParts()
+    {
+        try
+        {
+            for (int i = Interlocked.Increment(ref _nextPart) - 1; i < _partCount; i = Interlocked.Increment(ref _nextPart) - 1)
+                _part!(i);
+        }
+        catch (Exception e)
+        {
+            // It is rethrown on the thread that asked.
+            Interlocked.CompareExchange(ref _failure, e, null);
+        }
     }
 }

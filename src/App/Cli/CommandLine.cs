@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
+using System.Text;
+
+namespace LlmService.App.Cli;
+
+/// <summary>The command line: parses it, runs the command, turns every failure into one sentence and an exit code.</summary>
+internal static class CommandLine
+{
+    /// <summary>The exit code after Ctrl-C.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>Runs the program.</summary>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(string[] args, ProcessContext context)
+    {
+        RootCommand root = Build(context);
+        // Prompts may begin with '@', which would otherwise name a response file.
+        ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        bool json = args.TakeWhile(a => a != "--").Contains("--json", StringComparer.Ordinal);
+        if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
+            return Fail(context, json, new Failure(FailureCode.InvalidRequest, Sentence(parsed.Errors), "See llm-service --help."));
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                Output = context.Out,
+                Error = context.Error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            return Interrupted;
+        }
+        catch (Exception e)
+        {
+            Failure failure = Failures.From(e);
+            if (failure.Code == FailureCode.InternalError)
+                context.Error.WriteLine(e.ToString());
+            return Fail(context, json, failure);
+        }
+    }
+
+    /// <summary>Says what failed: one JSON object on standard output with <c>--json</c>, else sentences on standard error.</summary>
+    public static int Fail(ProcessContext context, bool json, Failure failure)
+    {
+        if (json)
+            context.Out.WriteLine(JsonOutput.Failure(failure));
+        context.Error.WriteLine($"error: {failure.Message}");
+        if (failure.Remedy is { } remedy && failure.Code != FailureCode.InvalidRequest)
+            context.Error.WriteLine($"       {remedy}");
+        return failure.Code.ExitCode;
+    }
+
+    private static RootCommand Build(ProcessContext context)
+    {
+        RootCommand root = new("Runs text models of the Hugging Face Hub as an HTTP service, on this machine.")
+        {
+            ServeCommand.Create(context),
+            QuickTestCommand.Create(context),
+            RunCommand.Create(context),
+        };
+        // Without a command, help is the answer; the parser would call it an error.
+        root.SetAction(_ => new HelpAction().Invoke(root.Parse("--help")));
+        return root;
+    }
+
+    private static string Sentence(IReadOnlyList<ParseError> errors)
+    {
+        StringBuilder sentence = new();
+        foreach (string message in errors.Select(e => e.Message).Distinct(StringComparer.Ordinal))
+            sentence.Append(sentence.Length > 0 ? " " : "").Append(message);
+        return sentence.Replace("\r", "").Replace("\n", " ").ToString();
+    }
+}

@@ -1,0 +1,131 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using LlmService.Inference;
+using LlmService.Inference.Kernels;
+
+namespace LlmService.App.Cli;
+
+/// <summary><c>run MODEL PROMPT</c>: streams one answer to standard output.</summary>
+internal sealed class RunCommand
+{
+    private const int MaxPromptCharacters = 8 * 1024 * 1024;
+
+    private readonly ProcessContext _context;
+    private readonly Argument<string> _model = new("MODEL") { Description = "demo, a Hub id owner/name[@revision], or a folder." };
+    private readonly Argument<string> _prompt = new("PROMPT") { Description = "The prompt; - reads standard input." };
+    private readonly EngineSettings _engine = new();
+    private readonly Option<int?> _maxTokens = new("--max-tokens") { Description = "Tokens of the answer at most.", HelpName = "N" };
+    private readonly Option<float?> _temperature = new("--temperature") { Description = "0 is greedy.", HelpName = "T" };
+    private readonly Option<float?> _topP = new("--top-p") { Description = "Keep the best tokens up to this probability.", HelpName = "P" };
+    private readonly Option<int?> _topK = new("--top-k") { Description = "Keep the best K tokens; 0 keeps all.", HelpName = "K" };
+    private readonly Option<ulong?> _seed = new("--seed") { Description = "Same seed, same text.", HelpName = "N" };
+    private readonly Option<string[]> _stop = new("--stop") { Description = "A text that ends the answer; may be given several times.", HelpName = "TEXT" };
+    private readonly Option<string?> _system = new("--system") { Description = "Instructions that stand before the prompt.", HelpName = "TEXT" };
+    private readonly Option<bool> _json = new("--json") { Description = "Write one JSON object instead of the text." };
+
+    private RunCommand(ProcessContext context) => _context = context;
+
+    public static Command Create(ProcessContext context)
+    {
+        RunCommand run = new(context);
+        Command command = new("run", "Generates one text and streams it to standard output.")
+        {
+            run._model, run._prompt, run._maxTokens, run._temperature, run._topP, run._topK, run._seed, run._stop, run._system, run._json,
+        };
+        run._engine.AddTo(command);
+        command.SetAction((parsed, _) => run.InvokeAsync(parsed));
+        return command;
+    }
+
+    private async Task<int> InvokeAsync(ParseResult parsed)
+    {
+        AppOptions options = AppOptions.Read(_context, _engine.Read(parsed, [parsed.GetValue(_model)!]));
+        string prompt = parsed.GetValue(_prompt)! is var given && given == "-" ? ReadStandardInput() : given;
+        using Interrupt interrupt = new();
+        using WorkerPool workers = new(options.Threads);
+        DownloadReport download = new(_context.Error, _context.IsErrorTerminal, _context.TimeProvider);
+        ModelLoading loading = new(options, workers, _context.Error, download);
+        await using LlmEngine engine = await loading.LoadAsync(options.Models[0], _ => { }, interrupt.Token);
+        GenerationRequest request = new()
+        {
+            Prompt = parsed.GetValue(_system) is { } system ? PlainChat.Render(engine, [new("system", system), new("user", prompt)]) : prompt,
+            MaxTokens = parsed.GetValue(_maxTokens),
+            Sampling = ReadSampling(parsed, engine.DefaultSampling),
+            Stop = parsed.GetValue(_stop) ?? [],
+        };
+        return await GenerateAsync(engine, request, parsed.GetValue(_json), interrupt.Token);
+    }
+
+    private SamplingParameters ReadSampling(ParseResult parsed, SamplingParameters defaults) => defaults with
+    {
+        Temperature = parsed.GetValue(_temperature) ?? defaults.Temperature,
+        TopP = parsed.GetValue(_topP) ?? defaults.TopP,
+        TopK = parsed.GetValue(_topK) ?? defaults.TopK,
+        Seed = parsed.GetValue(_seed),
+    };
+
+    private async Task<int> GenerateAsync(LlmEngine engine, GenerationRequest request, bool json, CancellationToken cancellationToken)
+    {
+        long started = Stopwatch.GetTimestamp();
+        StringBuilder text = new();
+        int promptTokens = 0, tokens = 0;
+        FinishReason? reason = null;
+        TimeSpan? first = null;
+        try
+        {
+            await foreach (GenerationUpdate update in engine.GenerateAsync(request, cancellationToken))
+            {
+                promptTokens += update.PromptTokens?.Count ?? 0;
+                tokens += update.Tokens.Count;
+                first ??= tokens > 0 ? Stopwatch.GetElapsedTime(started) : null;
+                reason = update.FinishReason ?? reason;
+                text.Append(update.Text);
+                if (!json)
+                {
+                    _context.Out.Write(update.Text);
+                    _context.Out.Flush();
+                }
+            }
+        }
+        catch (OperationCanceledException) when (!json)
+        {
+            _context.Out.WriteLine();
+            return CommandLine.Interrupted;
+        }
+        TimeSpan total = Stopwatch.GetElapsedTime(started);
+        double perSecond = Rates.TokensPerSecond(tokens, first, total);
+        if (json)
+            _context.Out.WriteLine(JsonOutput.Write(Answer(text.ToString(), promptTokens, tokens, reason, first, perSecond)));
+        else
+            _context.Out.WriteLine();
+        _context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"[{promptTokens} prompt tokens, {tokens} tokens, first after {first?.TotalMilliseconds ?? 0:0} ms, {perSecond:0.0} tokens/s]"));
+        return 0;
+    }
+
+    private static JsonObject Answer(string text, int promptTokens, int tokens, FinishReason? reason, TimeSpan? first, double perSecond) => new()
+    {
+        ["ok"] = true,
+        ["text"] = text,
+        ["finish_reason"] = reason == FinishReason.Stop ? "stop" : "length",
+        ["usage"] = new JsonObject { ["prompt_tokens"] = promptTokens, ["completion_tokens"] = tokens, ["total_tokens"] = promptTokens + tokens },
+        ["first_token_ms"] = Math.Round(first?.TotalMilliseconds ?? 0, 1),
+        ["tokens_per_second"] = Math.Round(perSecond, 1),
+    };
+
+    private string ReadStandardInput()
+    {
+        char[] buffer = new char[64 * 1024];
+        StringBuilder text = new();
+        for (int read = _context.In.Read(buffer); read > 0; read = _context.In.Read(buffer))
+        {
+            text.Append(buffer, 0, read);
+            if (text.Length > MaxPromptCharacters)
+                throw new AppException(FailureCode.RequestTooLarge, $"The prompt on standard input is longer than {MaxPromptCharacters} characters.");
+        }
+        return text.ToString().TrimEnd('\r', '\n');
+    }
+}

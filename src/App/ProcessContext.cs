@@ -1,0 +1,45 @@
+namespace LlmService.App;
+
+/// <summary>What the process gives a command: variables, folders and streams. Tests hand in their own.</summary>
+internal sealed record ProcessContext
+{
+    public required IReadOnlyDictionary<string, string> Variables { get; init; }
+
+    public required string WorkingDirectory { get; init; }
+
+    public required string HomeDirectory { get; init; }
+
+    public required TextReader In { get; init; }
+
+    public required TextWriter Out { get; init; }
+
+    public required TextWriter Error { get; init; }
+
+    /// <summary>Whether standard output is a terminal that may show colours.</summary>
+    public bool IsTerminal { get; init; }
+
+    /// <summary>Whether standard error is a terminal, for progress that rewrites its line.</summary>
+    public bool IsErrorTerminal { get; init; }
+
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>The context of this process.</summary>
+    public static ProcessContext Current()
+    {
+        Dictionary<string, string> variables = new(OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
+        foreach (System.Collections.DictionaryEntry entry in Environment.GetEnvironmentVariables())
+            variables[(string)entry.Key] = (string?)entry.Value ?? "";
+        bool colours = string.IsNullOrEmpty(variables.GetValueOrDefault("NO_COLOR")) && variables.GetValueOrDefault("TERM") != "dumb";
+        return new()
+        {
+            Variables = variables,
+            WorkingDirectory = Environment.CurrentDirectory,
+            HomeDirectory = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } home ? home : Path.GetTempPath(),
+            In = Console.In,
+            Out = Console.Out,
+            Error = Console.Error,
+            IsTerminal = colours && !Console.IsOutputRedirected,
+            IsErrorTerminal = colours && !Console.IsErrorRedirected,
+        };
+    }
+}

@@ -1,0 +1,32 @@
+namespace LlmService.Hub;
+
+/// <summary>Reads a body into memory, up to a limit of bytes and of silence.</summary>
+internal static class BoundedContent
+{
+    private const int InitialSize = 16 * 1024;
+
+    /// <summary>The body, or null when it is longer than the limit.</summary>
+    public static async Task<byte[]?> ReadAsync(HttpResponseMessage response, int maxBytes, TimeSpan silence, CancellationToken cancellationToken)
+    {
+        using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        stall.CancelAfter(silence);
+        Stream body = await response.Content.ReadAsStreamAsync(stall.Token).ConfigureAwait(false);
+        await using (body.ConfigureAwait(false))
+        {
+            byte[] buffer = new byte[Math.Min(InitialSize, maxBytes + 1)];
+            int length = 0;
+            while (true)
+            {
+                int read = await body.ReadAsync(buffer.AsMemory(length), stall.Token).ConfigureAwait(false);
+                if (read == 0)
+                    return buffer[..length];
+                length += read;
+                if (length > maxBytes)
+                    return null;
+                if (length == buffer.Length)
+                    Array.Resize(ref buffer, Math.Min(buffer.Length * 2, maxBytes + 1));
+                stall.CancelAfter(silence);
+            }
+        }
+    }
+}

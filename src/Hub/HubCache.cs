@@ -1,0 +1,162 @@
+using System.Text;
+using System.Text.Json;
+
+namespace LlmService.Hub;
+
+/// <summary>One repository's part of the standard cache: blobs, refs, snapshots, trees.</summary>
+/// <param name="root">The cache folder.</param>
+/// <param name="id">The repository, as it was asked for.</param>
+/// <param name="createLink">Makes a symbolic link (path, target).</param>
+internal sealed class HubCache(string root, RepoId id, Action<string, string> createLink)
+{
+    private const string Tag = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of a Hugging Face Hub client.\n";
+    private const int TreeFormat = 1;
+    private const int MaxTreeBytes = 256 * 1024 * 1024;
+    private const int MaxCachedFiles = 500_000;
+
+    private readonly string _folder = Path.Combine(root, id.CacheFolderName);
+
+    public HubCache(string root, RepoId id) : this(root, id, (path, target) => File.CreateSymbolicLink(path, target))
+    {
+    }
+
+    public string Root => root;
+
+    public string BlobPath(string etag) => Path.Combine(_folder, "blobs", etag);
+
+    // The middle part is ours alone: other clients must not resume our files, nor we theirs.
+    public string IncompletePath(string etag) => Path.Combine(_folder, "blobs", etag + ".llm-service.incomplete");
+
+    public string LockPath(string etag) => Path.Combine(root, ".locks", id.CacheFolderName, etag + ".lock");
+
+    public string SnapshotFolder(string commit) => Path.Combine(_folder, "snapshots", commit);
+
+    public string SnapshotPath(string commit, string path) => Path.Combine([SnapshotFolder(commit), .. path.Split('/')]);
+
+    /// <summary>The commit that a revision had when it was last seen; null when unknown.</summary>
+    public string? ReadRef(string revision)
+    {
+        if (Hex.IsCommit(revision))
+            return revision;
+        string path = RefPath(revision);
+        if (!File.Exists(path) || new FileInfo(path).Length > 256)
+            return null;
+        string commit = File.ReadAllText(path).Trim();
+        return Hex.IsCommit(commit) ? commit : null;
+    }
+
+    public void WriteRef(string revision, string commit)
+    {
+        if (revision != commit && ReadRef(revision) != commit)
+            WriteAtomically(RefPath(revision), Encoding.ASCII.GetBytes(commit));
+    }
+
+    /// <summary>The stored listing of a commit; null when there is none that can be trusted.</summary>
+    public List<RepositoryFile>? ReadTree(string commit)
+    {
+        string path = TreePath(commit);
+        try
+        {
+            if (!File.Exists(path) || new FileInfo(path).Length > MaxTreeBytes)
+                return null;
+            TreeCacheDocument? tree = JsonSerializer.Deserialize(File.ReadAllBytes(path), HubJson.Default.TreeCacheDocument);
+            if (tree is not { FormatVersion: TreeFormat, Files: not null }
+                || tree.Files.Any(f => f.Value is null || f.Value.Size < 0 || !SafePath.IsSafe(f.Key)
+                    || (f.Value.LfsSha256 is not null && !Hex.IsSha256(f.Value.LfsSha256))))
+                return null;
+            return [.. tree.Files.Select(f => new RepositoryFile(f.Key, f.Value.Size, f.Value.BlobId, f.Value.LfsSha256))];
+        }
+        catch (Exception failure) when (failure is JsonException or IOException)
+        {
+            return null;
+        }
+    }
+
+    public void WriteTree(string commit, IEnumerable<RepositoryFile> files)
+    {
+        if (File.Exists(TreePath(commit)))
+            return;
+        var entries = new SortedDictionary<string, TreeCacheFile>(StringComparer.Ordinal);
+        foreach (RepositoryFile file in files)
+            entries[file.Path] = new TreeCacheFile(file.SizeBytes, file.BlobId, file.Sha256, file.Sha256 is null ? null : file.SizeBytes);
+        WriteAtomically(TreePath(commit), JsonSerializer.SerializeToUtf8Bytes(new TreeCacheDocument(TreeFormat, entries), HubJson.Default.TreeCacheDocument));
+    }
+
+    /// <summary>The files of a snapshot folder, for caches without a stored listing.</summary>
+    public List<RepositoryFile>? ReadSnapshot(string commit)
+    {
+        string folder = SnapshotFolder(commit);
+        if (!Directory.Exists(folder))
+            return null;
+        var files = new List<RepositoryFile>();
+        foreach (string path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Take(MaxCachedFiles))
+        {
+            if (FileSize(path) is { } size)
+                files.Add(new RepositoryFile(Path.GetRelativePath(folder, path).Replace(Path.DirectorySeparatorChar, '/'), size, null, null));
+        }
+        return files;
+    }
+
+    /// <summary>The size of the file at the end of all links; null when there is none.</summary>
+    public static long? FileSize(string path)
+    {
+        if (!File.Exists(path))
+            return null;
+        var info = new FileInfo(path);
+        return ((info.ResolveLinkTarget(returnFinalTarget: true) as FileInfo) ?? info).Length;
+    }
+
+    public void Prepare()
+    {
+        Directory.CreateDirectory(root);
+        string tag = Path.Combine(root, "CACHEDIR.TAG");
+        if (!File.Exists(tag))
+            WriteAtomically(tag, Encoding.ASCII.GetBytes(Tag));
+        Directory.CreateDirectory(Path.Combine(_folder, "blobs"));
+    }
+
+    /// <summary>Puts a blob into a snapshot: as a relative link, or as a copy where links do not work.</summary>
+    public void Link(string etag, string commit, string path)
+    {
+        string pointer = SnapshotPath(commit, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(pointer)!);
+        string target = string.Concat(Enumerable.Repeat("../", 2 + path.Count(c => c == '/'))) + "blobs/" + etag;
+        string temporary = $"{pointer}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            try
+            {
+                createLink(temporary, target);
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
+            {
+                File.Copy(BlobPath(etag), temporary);
+            }
+            // The rename replaces whatever was there in one step, so a reader sees the old file or the new one.
+            File.Move(temporary, pointer, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    private string RefPath(string revision) => Path.Combine([_folder, "refs", .. revision.Split('/')]);
+
+    private string TreePath(string commit) => Path.Combine(_folder, "trees", commit + ".json");
+
+    private static void WriteAtomically(string path, byte[] content)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            File.WriteAllBytes(temporary, content);
+            File.Move(temporary, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+}

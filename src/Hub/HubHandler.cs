@@ -1,0 +1,30 @@
+using System.Net;
+
+namespace LlmService.Hub;
+
+/// <summary>The default transport.</summary>
+internal static class HubHandler
+{
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
+
+    // No automatic redirects: .NET drops Authorization on every one, also on the same origin, and keeps all other headers.
+    // No decompression: the length and the bytes must be those of the file.
+    public static SocketsHttpHandler Create() => new()
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        ConnectTimeout = ConnectTimeout,
+        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        Proxy = new LoopbackBypass(HttpClient.DefaultProxy),
+    };
+
+    private sealed class LoopbackBypass(IWebProxy inner) : IWebProxy
+    {
+        public ICredentials? Credentials { get => inner.Credentials; set => inner.Credentials = value; }
+
+        public Uri? GetProxy(Uri destination) => inner.GetProxy(destination);
+
+        public bool IsBypassed(Uri host) => host.IsLoopback || inner.IsBypassed(host);
+    }
+}

@@ -1,0 +1,47 @@
+using System.Text.Json.Serialization;
+
+namespace LlmService.Hub;
+
+/// <summary>The JSON of the wire and of the cache.</summary>
+[JsonSourceGenerationOptions(WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ErrorBody))]
+[JsonSerializable(typeof(RevisionInfo))]
+[JsonSerializable(typeof(List<TreeEntry>))]
+[JsonSerializable(typeof(TreeCacheDocument))]
+[JsonSerializable(typeof(WhoAmIAnswer))]
+internal sealed partial class HubJson : JsonSerializerContext;
+
+internal sealed record ErrorBody([property: JsonPropertyName("error")] string? Error);
+
+internal sealed record RevisionInfo(
+    [property: JsonPropertyName("id")] string? Id,
+    [property: JsonPropertyName("sha")] string? Sha);
+
+internal sealed record TreeEntry(
+    [property: JsonPropertyName("type")] string? Type,
+    [property: JsonPropertyName("path")] string? Path,
+    [property: JsonPropertyName("oid")] string? Oid,
+    [property: JsonPropertyName("size")] long Size,
+    [property: JsonPropertyName("lfs")] TreeLfs? Lfs);
+
+internal sealed record TreeLfs(
+    [property: JsonPropertyName("oid")] string? Oid,
+    [property: JsonPropertyName("size")] long? Size);
+
+internal sealed record TreeCacheDocument(
+    [property: JsonPropertyName("format_version")] int FormatVersion,
+    [property: JsonPropertyName("files")] SortedDictionary<string, TreeCacheFile>? Files);
+
+internal sealed record TreeCacheFile(
+    [property: JsonPropertyName("size")] long Size,
+    [property: JsonPropertyName("blob_id")] string? BlobId,
+    [property: JsonPropertyName("lfs_sha256")] string? LfsSha256,
+    [property: JsonPropertyName("lfs_size")] long? LfsSize);
+
+internal sealed record WhoAmIAnswer(
+    [property: JsonPropertyName("name")] string? Name,
+    [property: JsonPropertyName("auth")] WhoAmIAuth? Auth);
+
+internal sealed record WhoAmIAuth([property: JsonPropertyName("accessToken")] WhoAmIToken? AccessToken);
+
+internal sealed record WhoAmIToken([property: JsonPropertyName("role")] string? Role);

@@ -1,0 +1,56 @@
+using System.Text;
+using System.Text.Json;
+
+namespace LlmService.Hub;
+
+/// <summary>The facts of an answer that is not the one hoped for.</summary>
+internal sealed record Refusal(int Status, string? Code, string Message, bool IsHtml, bool TokenSent, string? RequestId, TimeSpan? RetryAfter)
+{
+    private const int MaxBodyBytes = 64 * 1024;
+    private const int MaxMessageLength = 500;
+
+    public static async Task<Refusal> ReadAsync(HubAnswer answer, HubOptions options, CancellationToken cancellationToken)
+    {
+        HttpResponseMessage response = answer.Response;
+        bool html = HubHeaders.MediaType(response) is "text/html" or "application/xhtml+xml";
+        string? message = HubHeaders.Get(response, "X-Error-Message");
+        if (message is null && !html)
+            message = await BodyAsync(response, options, cancellationToken).ConfigureAwait(false);
+        return new Refusal(
+            answer.Status,
+            HubHeaders.Get(response, "X-Error-Code"),
+            Clean(message ?? "", options.Token),
+            html,
+            answer.TokenSent,
+            HubHeaders.RequestId(response) is { } id ? Clean(id, options.Token) : null,
+            RetryPolicy.AskedWait(response, options.TimeProvider.GetUtcNow()));
+    }
+
+    /// <summary>No control characters, no token that a server echoes, and a sane length.</summary>
+    private static string Clean(string text, HubToken? token)
+    {
+        if (token is not null)
+            text = text.Replace(token.Value, "[token]", StringComparison.Ordinal);
+        string printable = string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c)).Trim();
+        return printable.Length <= MaxMessageLength ? printable : printable[..MaxMessageLength];
+    }
+
+    private static async Task<string?> BodyAsync(HttpResponseMessage response, HubOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            byte[]? body = await BoundedContent.ReadAsync(response, MaxBodyBytes, options.MetadataTimeout, cancellationToken).ConfigureAwait(false);
+            if (body is null || HubHeaders.MediaType(response) is not ("application/json" or "text/plain"))
+                return null;
+            return HubHeaders.MediaType(response) == "application/json"
+                ? JsonSerializer.Deserialize(body, HubJson.Default.ErrorBody)?.Error
+                : Encoding.UTF8.GetString(body);
+        }
+        catch (Exception failure) when (failure is IOException or HttpRequestException or JsonException
+            || (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            // The status and the headers are enough for a diagnosis.
+            return null;
+        }
+    }
+}

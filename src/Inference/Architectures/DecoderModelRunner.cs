@@ -1,0 +1,105 @@
+using LlmService.Inference.Configuration;
+using LlmService.Inference.Execution;
+using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
+
+namespace LlmService.Inference.Architectures;
+
+/// <summary>Decoder-only models of the Llama kind: x += attention(norm(x)); x += feedForward(norm(x)) in every layer, then a norm and the head.</summary>
+internal sealed class DecoderModelRunner : ModelRunner
+{
+    private readonly DecoderConfiguration _configuration;
+    private readonly Checkpoint _checkpoint;
+    private readonly Compute _compute;
+    private readonly WeightMatrix _embeddings;
+    private readonly Layer[] _layers;
+    private readonly Norm _finalNorm;
+    private readonly Linear _head;
+    private readonly RotaryEmbedding _rotary;
+    private readonly Scratch _scratch = new();
+    private readonly BatchLayout _batch = new();
+
+    public DecoderModelRunner(DecoderConfiguration configuration, string modelType, Checkpoint checkpoint, EngineOptions options)
+    {
+        _configuration = configuration;
+        _checkpoint = checkpoint;
+        _compute = new Compute(options.Kernels, options.Workers);
+        int hidden = configuration.HiddenSize, vocabulary = configuration.VocabularySize;
+        // Some tied checkpoints store the shared table under the name of the head.
+        string embeddings = configuration.TiedHead && !checkpoint.Has("model.embed_tokens.weight") && checkpoint.Has("lm_head.weight") ? "lm_head.weight" : "model.embed_tokens.weight";
+        _embeddings = new WeightMatrix(checkpoint.Get(embeddings, vocabulary, hidden));
+        _head = configuration.TiedHead ? new Linear(_embeddings, null) : Linear.Read(checkpoint, "lm_head", vocabulary, hidden);
+        _finalNorm = Norm.Read(checkpoint, "model.norm", hidden, configuration.NormEpsilon);
+        _rotary = new RotaryEmbedding(configuration.Rotary, configuration.HeadSize);
+
+        int context = options.MaxModelLength ?? configuration.ContextLength;
+        int width = configuration.KeyValueHeadCount * configuration.HeadSize;
+        CacheLayer[] layers = [.. configuration.Windows.Select(window => new CacheLayer(window > 0 ? CacheKind.Sliding : CacheKind.Full, 2 * width, window))];
+        Cache = CacheSizing.Create(layers, options, context, 0);
+        AttentionShape shape = new(configuration.HeadCount, configuration.KeyValueHeadCount, configuration.HeadSize, 1 / MathF.Sqrt(configuration.HeadSize));
+        _layers = [.. Enumerable.Range(0, configuration.LayerCount).Select(i => ReadLayer(i, shape))];
+        checkpoint.CheckAllUsed(name => name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || (configuration.TiedHead && name == "lm_head.weight"));
+        Model = new()
+        {
+            Architecture = modelType,
+            VocabularySize = vocabulary,
+            ContextLength = context,
+            PromptLength = context,
+            StoredPrecision = ModelLoader.NameOf(checkpoint.MainType),
+            ParameterCount = checkpoint.ParameterCount,
+            WeightBytes = checkpoint.ByteCount,
+        };
+    }
+
+    /// <inheritdoc/>
+    public override ModelDescription Model { get; }
+
+    /// <inheritdoc/>
+    public override KvCache Cache { get; }
+
+    /// <inheritdoc/>
+    public override void Forward(ReadOnlySpan<BatchRow> rows, Span<float> logits)
+    {
+        _batch.Fill(rows, Model.VocabularySize);
+        int tokens = _batch.TokenCount, hidden = _configuration.HiddenSize;
+        Memory<float> state = _scratch.Take("state", tokens * hidden);
+        Memory<float> normed = _scratch.Take("normed", tokens * hidden), change = _scratch.Take("change", tokens * hidden);
+        for (int token = 0; token < tokens; token++)
+            _embeddings.ReadRow(_batch.TokenIds[token], state.Span.Slice(token * hidden, hidden));
+        _rotary.Prepare(_batch.Positions);
+        foreach (Layer layer in _layers)
+        {
+            layer.AttentionNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
+            layer.Attention.Apply(normed, _batch, change, _rotary, _scratch, _compute);
+            ElementKernels.Add(state.Span, change.Span);
+            layer.FeedForwardNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
+            layer.FeedForward.Apply(normed, tokens, change, _scratch, _compute);
+            ElementKernels.Add(state.Span, change.Span);
+        }
+        Head.Write(_batch, state.Span, hidden, _finalNorm, 1, _head, logits, _scratch, _compute);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose() => _checkpoint.Dispose();
+
+    private Layer ReadLayer(int index, AttentionShape shape)
+    {
+        string name = $"model.layers.{index}";
+        DecoderConfiguration c = _configuration;
+        int hidden = c.HiddenSize, inner = c.IntermediateSize, queries = c.HeadCount * c.HeadSize, keys = c.KeyValueHeadCount * c.HeadSize;
+        return new(
+            Norm.Read(_checkpoint, $"{name}.input_layernorm", hidden, c.NormEpsilon),
+            new SelfAttention(shape, Cache.SlotOf(index), c.Windows[index],
+                Linear.Read(_checkpoint, $"{name}.self_attn.q_proj", queries, hidden, c.InputBias),
+                Linear.Read(_checkpoint, $"{name}.self_attn.k_proj", keys, hidden, c.InputBias),
+                Linear.Read(_checkpoint, $"{name}.self_attn.v_proj", keys, hidden, c.InputBias),
+                Linear.Read(_checkpoint, $"{name}.self_attn.o_proj", hidden, queries, c.OutputBias)),
+            Norm.Read(_checkpoint, $"{name}.post_attention_layernorm", hidden, c.NormEpsilon),
+            new FeedForward(c.Activation,
+                Linear.Read(_checkpoint, $"{name}.mlp.gate_proj", inner, hidden, c.FeedForwardBias),
+                Linear.Read(_checkpoint, $"{name}.mlp.up_proj", inner, hidden, c.FeedForwardBias),
+                Linear.Read(_checkpoint, $"{name}.mlp.down_proj", hidden, inner, c.FeedForwardBias)));
+    }
+
+    private sealed record Layer(Norm AttentionNorm, SelfAttention Attention, Norm FeedForwardNorm, FeedForward FeedForward);
+}

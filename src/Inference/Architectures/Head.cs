@@ -1,0 +1,37 @@
+using LlmService.Inference.Execution;
+using LlmService.Inference.Kernels;
+
+namespace LlmService.Inference.Architectures;
+
+/// <summary>The end of a decoder: final norm and logits, only for the tokens that need them.</summary>
+internal static class Head
+{
+    /// <summary>Writes [logits tokens, vocabulary].</summary>
+    /// <param name="batch">Which tokens need logits.</param>
+    /// <param name="state">[tokens, hidden].</param>
+    /// <param name="hidden">Width of the state.</param>
+    /// <param name="norm">The final norm.</param>
+    /// <param name="scale">Multiplies the normed state.</param>
+    /// <param name="head">The output projection.</param>
+    /// <param name="logits">Receives the logits.</param>
+    /// <param name="scratch">Buffers.</param>
+    /// <param name="compute">Kernels and threads.</param>
+    public static void Write(BatchLayout batch, ReadOnlySpan<float> state, int hidden, Norm norm, float scale, Linear head, Span<float> logits, Scratch scratch, Compute compute)
+    {
+        int count = batch.LogitsTokens.Count;
+        if (logits.Length < count * head.Outputs)
+            throw new ArgumentException($"The logits need room for {count} × {head.Outputs} floats; there are {logits.Length}.", nameof(logits));
+        if (count == 0)
+            return;
+        Memory<float> input = scratch.Take("head input", count * hidden), output = scratch.Take("head output", count * head.Outputs);
+        for (int i = 0; i < count; i++)
+            norm.Apply(state.Slice(batch.LogitsTokens[i] * hidden, hidden), 1, input.Span.Slice(i * hidden, hidden), compute.Path);
+        if (scale != 1)
+        {
+            foreach (ref float value in input.Span)
+                value *= scale;
+        }
+        head.Apply(input, count, output, compute);
+        output.Span.CopyTo(logits);
+    }
+}

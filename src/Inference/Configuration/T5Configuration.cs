@@ -1,0 +1,70 @@
+namespace LlmService.Inference.Configuration;
+
+/// <summary>The sizes and switches of T5 v1.0 and v1.1 (FLAN).</summary>
+internal sealed record T5Configuration
+{
+    public required int VocabularySize { get; init; }
+    public required int ModelSize { get; init; }
+    public required int FeedForwardSize { get; init; }
+    public required int HeadSize { get; init; }
+    public required int HeadCount { get; init; }
+    public required int EncoderLayers { get; init; }
+    public required int DecoderLayers { get; init; }
+    public required int Buckets { get; init; }
+    public required int MaxDistance { get; init; }
+    public required float NormEpsilon { get; init; }
+    public required Activation Activation { get; init; }
+
+    /// <summary>Whether the feed-forward block multiplies by a second projection (v1.1).</summary>
+    public required bool Gated { get; init; }
+
+    /// <summary>Whether the head is the embedding table, its input scaled by d_model^-0.5.</summary>
+    public required bool TiedHead { get; init; }
+
+    public required int DecoderStartTokenId { get; init; }
+
+    /// <summary>The longest encoder input.</summary>
+    public required int PromptLength { get; init; }
+
+    /// <summary>The longest answer.</summary>
+    public required int AnswerLength { get; init; }
+
+    /// <summary>Reads the fields that the class T5Config knows, with its defaults. T5 has no position table: the limits are what it was trained on.</summary>
+    public static T5Configuration Read(ConfigReader config, string folder)
+    {
+        (Activation activation, bool gated) = ReadFeedForward(config);
+        int layers = config.RequiredInteger("num_layers", 1, 1024);
+        int? positions = config.Integer("n_positions", 1, 1 << 24);
+        return new()
+        {
+            VocabularySize = config.RequiredInteger("vocab_size", 1, 1 << 24),
+            ModelSize = config.RequiredInteger("d_model", 1, 1 << 17),
+            FeedForwardSize = config.RequiredInteger("d_ff", 1, 1 << 20),
+            HeadSize = config.RequiredInteger("d_kv", 1, 4096),
+            HeadCount = config.RequiredInteger("num_heads", 1, 4096),
+            EncoderLayers = layers,
+            DecoderLayers = config.Integer("num_decoder_layers", 1, 1024) ?? layers,
+            Buckets = config.Integer("relative_attention_num_buckets", 4, 1 << 16) ?? 32,
+            MaxDistance = config.Integer("relative_attention_max_distance", 2, 1 << 24) ?? 128,
+            NormEpsilon = config.Number("layer_norm_epsilon", 0, 1) ?? 1e-6f,
+            Activation = activation,
+            Gated = gated,
+            TiedHead = config.Boolean("tie_word_embeddings") ?? true,
+            DecoderStartTokenId = config.Integer("decoder_start_token_id", 0, 1 << 24) ?? config.Integer("pad_token_id", 0, 1 << 24) ?? 0,
+            PromptLength = positions ?? Tokenizers.TokenizerConfig.Load(folder).ModelMaxLength ?? 512,
+            AnswerLength = positions ?? 512,
+        };
+    }
+
+    // "relu", "gated-gelu", "gated-silu"; the reference reads "gated-gelu" as gelu_new, and only that one.
+    private static (Activation Activation, bool Gated) ReadFeedForward(ConfigReader config)
+    {
+        string projection = config.Text("feed_forward_proj") ?? "relu";
+        string[] parts = projection.Split('-');
+        bool gated = parts.Length == 2 && parts[0] == "gated";
+        if (parts.Length > 2 || (parts.Length == 2 && !gated))
+            throw config.Unsupported("feed_forward_proj", projection, "relu, gated-gelu, gated-silu and their like");
+        string name = projection == "gated-gelu" ? "gelu_new" : parts[^1];
+        return (Activations.Parse(config, "feed_forward_proj", name), gated);
+    }
+}

@@ -1,0 +1,50 @@
+using System.IO.MemoryMappedFiles;
+
+namespace LlmService.Inference.Weights;
+
+/// <summary>A file mapped into memory for reading. Its spans are valid until it is disposed.</summary>
+internal sealed unsafe class MappedFile : IDisposable
+{
+    private readonly MemoryMappedFile? _file;
+    private readonly MemoryMappedViewAccessor? _view;
+    private readonly byte* _start;
+    private bool _disposed;
+
+    public MappedFile(string path)
+    {
+        Path = path;
+        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        Length = stream.Length;
+        if (Length == 0)
+            return;
+        _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+        _view = _file.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
+        byte* pointer = null;
+        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
+        _start = pointer + _view.PointerOffset;
+    }
+
+    public string Path { get; }
+
+    /// <summary>Bytes of the file when it was mapped.</summary>
+    public long Length { get; }
+
+    /// <summary>A part of the file. Mappings may be larger than 2 GB, a span not; hence the pointer, which stays inside [0, Length).</summary>
+    public ReadOnlySpan<byte> Span(long offset, int length)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (offset < 0 || length < 0 || offset > Length - length)
+            throw new ArgumentOutOfRangeException(nameof(offset), $"[{offset}, {offset} + {length}) is outside of the {Length} bytes of '{Path}'.");
+        return length == 0 ? [] : new ReadOnlySpan<byte>(_start + offset, length);
+    }
+
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        _view?.SafeMemoryMappedViewHandle.ReleasePointer();
+        _view?.Dispose();
+        _file?.Dispose();
+    }
+}

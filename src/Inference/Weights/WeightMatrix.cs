@@ -1,0 +1,97 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using LlmService.Inference.Kernels;
+
+namespace LlmService.Inference.Weights;
+
+/// <summary>A matrix of weights, [Rows, Columns], whatever precision it is stored in.</summary>
+internal sealed class WeightMatrix
+{
+    private readonly StoredTensor _tensor;
+
+    public WeightMatrix(StoredTensor tensor)
+    {
+        if (tensor.Shape.Count != 2)
+            throw new ArgumentException($"The tensor '{tensor.Name}' is no matrix.", nameof(tensor));
+        _tensor = tensor;
+        Rows = checked((int)tensor.Shape[0]);
+        Columns = checked((int)tensor.Shape[1]);
+    }
+
+    public int Rows { get; }
+
+    public int Columns { get; }
+
+    /// <summary>Reads one row as floats, such as a token's embedding.</summary>
+    /// <param name="row">0 … Rows - 1.</param>
+    /// <param name="destination">Receives [Columns].</param>
+    public void ReadRow(int row, Span<float> destination) => Panel(row, 1, destination).CopyTo(destination);
+
+    /// <summary>output = input · weightsᵀ.</summary>
+    /// <param name="input">Activations, [tokens, Columns].</param>
+    /// <param name="tokens">How many.</param>
+    /// <param name="output">Receives [tokens, Rows].</param>
+    /// <param name="compute">Kernels and threads. The sum of each output runs over the columns in one fixed order, whatever the number of tokens and threads.</param>
+    public void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute)
+    {
+        const int panelRows = MatrixKernels.PanelRows;
+        int panels = (Rows + panelRows - 1) / panelRows;
+        long work = (long)tokens * Rows * Columns;
+        int parts = compute.Parts(work, panels);
+        compute.Run(parts, part =>
+        {
+            int first = (int)((long)panels * part / parts), last = (int)((long)panels * (part + 1) / parts);
+            float[]? scratch = _tensor.Type == TensorType.F32 ? null : ArrayPool<float>.Shared.Rent(panelRows * Columns);
+            for (int panel = first; panel < last; panel++)
+            {
+                int row = panel * panelRows;
+                int rows = Math.Min(panelRows, Rows - row);
+                ReadOnlySpan<float> weights = Panel(row, rows, scratch);
+                MatrixKernels.MultiplyPanel(compute.Path, weights, rows, Columns, input.Span, tokens, output.Span, Rows, row);
+            }
+            if (scratch is not null)
+                ArrayPool<float>.Shared.Return(scratch);
+        });
+    }
+
+    /// <summary>A run of rows as floats: straight from the file where it stores floats, else widened into the scratch.</summary>
+    private ReadOnlySpan<float> Panel(int row, int count, Span<float> scratch)
+    {
+        int elements = count * Columns;
+        ReadOnlySpan<byte> bytes = _tensor.File.Span(_tensor.Offset + (long)row * Columns * _tensor.BytesPerElement, elements * _tensor.BytesPerElement);
+        if (_tensor.Type == TensorType.F32)
+            return MemoryMarshal.Cast<byte, float>(bytes);
+        Widening.ToSingle(_tensor.Type, bytes, scratch[..elements]);
+        return scratch[..elements];
+    }
+}
+
+/// <summary>Widens stored numbers to floats; every one of them is exact.</summary>
+internal static class Widening
+{
+    /// <summary>All numbers of a small tensor, such as a norm or a bias.</summary>
+    public static float[] ToArray(StoredTensor tensor)
+    {
+        float[] values = new float[tensor.ByteCount / tensor.BytesPerElement];
+        ToSingle(tensor.Type, tensor.File.Span(tensor.Offset, checked((int)tensor.ByteCount)), values);
+        return values;
+    }
+
+    public static void ToSingle(TensorType type, ReadOnlySpan<byte> bytes, Span<float> destination)
+    {
+        switch (type)
+        {
+            case TensorType.F32:
+                MemoryMarshal.Cast<byte, float>(bytes).CopyTo(destination);
+                break;
+            case TensorType.F16:
+                System.Numerics.Tensors.TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(bytes), destination);
+                break;
+            case TensorType.Bf16:
+                MatrixKernels.WidenBfloat16(MemoryMarshal.Cast<byte, ushort>(bytes), destination);
+                break;
+            default:
+                throw new InvalidOperationException($"unknown tensor type {type}");
+        }
+    }
+}

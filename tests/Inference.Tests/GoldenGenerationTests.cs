@@ -1,0 +1,98 @@
+using System.Text.Json;
+using LlmService.Inference.Kernels;
+using LlmService.Tokenizers;
+
+namespace LlmService.Inference;
+
+/// <summary>Whole generations of loaded models, against what the reference generated.</summary>
+public sealed class GoldenGenerationTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("llama-gqa")]
+    [InlineData("llama-mha-tied-bf16")]
+    [InlineData("mistral-sliding")]
+    [InlineData("qwen2-tied")]
+    [InlineData("t5-v1_0")]
+    [InlineData("flan-t5")]
+    public async Task GenerateAsync_Greedy_SameIdsAsTheReference(string name)
+    {
+        string folder = TestData.Shared("golden", name);
+        using JsonDocument document = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(folder, "expected.json"), Cancellation));
+        using var workers = new WorkerPool(2);
+        await using LlmEngine engine = LlmEngine.Load(folder, new EngineOptions { Workers = workers, SkipTokenizer = true, PrefillChunkTokens = 16 });
+        JsonElement[] prompts = [.. document.RootElement.GetProperty("prompts").EnumerateArray()];
+
+        // All together: that none disturbs another is part of the test.
+        Answer[] answers = await Task.WhenAll(prompts.Select(prompt => Gather(engine, new GenerationRequest
+        {
+            PromptTokenIds = Ints(prompt.GetProperty("input_ids")),
+            MaxTokens = 32,
+            IgnoreEndTokens = true,
+        })));
+
+        for (int i = 0; i < prompts.Length; i++)
+            Assert.Equal(Ints(prompts[i].GetProperty("greedy_new_ids")), answers[i].Ids);
+    }
+
+    [Theory]
+    [InlineData("llama-gqa")]
+    [InlineData("t5-v1_0")]
+    [InlineData("flan-t5")]
+    public async Task GenerateAsync_GreedyWithProcessors_SameIdsAsTheReference(string name)
+    {
+        string folder = TestData.Shared("golden", name);
+        using JsonDocument document = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(folder, "expected.json"), Cancellation));
+        using var workers = new WorkerPool(2);
+        await using LlmEngine engine = LlmEngine.Load(folder, new EngineOptions { Workers = workers, SkipTokenizer = true });
+        JsonElement run = document.RootElement.GetProperty("processors").GetProperty("greedy_runs").EnumerateArray()
+            .Single(r => r.GetProperty("name").GetString() == "repetition_penalty");
+
+        Answer answer = await Gather(engine, new GenerationRequest
+        {
+            PromptTokenIds = Ints(run.GetProperty("input_ids")),
+            MaxTokens = 32,
+            IgnoreEndTokens = true,
+            Sampling = new SamplingParameters { RepetitionPenalty = run.GetProperty("args").GetProperty("repetition_penalty").GetSingle() },
+        });
+
+        Assert.Equal(Ints(run.GetProperty("new_ids")), answer.Ids);
+    }
+
+    [Fact]
+    public async Task GenerateAsync_TinyStories_SameIdsAndTextAsTheReferenceFile()
+    {
+        string folder = TestData.Shared("models", "raincandy-u--TinyStories-656K");
+        using JsonDocument document = JsonDocument.Parse(
+            await File.ReadAllBytesAsync(TestData.Shared("models", "reference", "TinyStories-656K.greedy.json"), Cancellation));
+        using var workers = new WorkerPool(2);
+        await using LlmEngine engine = LlmEngine.Load(folder, new EngineOptions { Workers = workers });
+
+        foreach (JsonElement story in document.RootElement.GetProperty("cases").EnumerateArray())
+        {
+            int[] expected = Ints(story.GetProperty("greedy_ids"));
+            Answer answer = await Gather(engine, new GenerationRequest
+            {
+                PromptTokenIds = Ints(story.GetProperty("input_ids")),
+                MaxTokens = expected.Length,
+                IgnoreEndTokens = true,
+            });
+            Answer again = await Gather(engine, new GenerationRequest
+            {
+                Prompt = story.GetProperty("text").GetString(),
+                MaxTokens = expected.Length,
+                IgnoreEndTokens = true,
+            });
+
+            Assert.Equal(expected, answer.Ids);
+            Assert.Equal(engine.Tokenizer!.Decode(expected, SpecialTokens.Skip), answer.Text);
+            Assert.Equal(Ints(story.GetProperty("input_ids")), again.Prompt!.Select(t => t.Id));
+            Assert.Equal(expected, again.Ids);
+        }
+    }
+
+    private static int[] Ints(JsonElement array) => [.. array.EnumerateArray().Select(e => e.GetInt32())];
+
+    private static Task<Answer> Gather(LlmEngine engine, GenerationRequest request) => Answer.GatherAsync(engine, request, Cancellation);
+}
