@@ -51,12 +51,22 @@ internal sealed class RunCommand
         await using LlmEngine engine = await loading.LoadAsync(options.Models[0], _ => { }, interrupt.Token);
         GenerationRequest request = new()
         {
-            Prompt = parsed.GetValue(_system) is { } system ? PlainChat.Render(engine, [new("system", system), new("user", prompt)]) : prompt,
+            Prompt = parsed.GetValue(_system) is { } system ? Render(engine, system, prompt) : prompt,
             MaxTokens = parsed.GetValue(_maxTokens),
             Sampling = ReadSampling(parsed, engine.DefaultSampling),
             Stop = parsed.GetValue(_stop) ?? [],
         };
         return await GenerateAsync(engine, request, parsed.GetValue(_json), interrupt.Token);
+    }
+
+    private static string Render(LlmEngine engine, string system, string prompt)
+    {
+        if (!engine.TokenizerConfig.HasChatTemplate)
+            return PlainChat.Render([new("system", system), new("user", prompt)], engine.Model);
+        throw new AppException(FailureCode.UnsupportedParameter, "--system: the model has a chat template (chat_template), which this service does not render yet.")
+        {
+            Remedy = "Write the whole prompt in the model's own format.",
+        };
     }
 
     private SamplingParameters ReadSampling(ParseResult parsed, SamplingParameters defaults) => defaults with

@@ -1,15 +1,12 @@
 using System.CommandLine;
 using LlmService.App.Http;
 using LlmService.Inference.Kernels;
-using Microsoft.AspNetCore.Connections;
 
 namespace LlmService.App.Cli;
 
 /// <summary><c>serve</c>: the HTTP service.</summary>
 internal sealed class ServeCommand
 {
-    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(30);
-
     private readonly ProcessContext _context;
     private readonly Option<string[]> _models = new("--model") { Description = "A model to serve: demo, a Hub id owner/name[@revision], or a folder; may be given several times.", HelpName = "MODEL" };
     private readonly Option<string?> _host = new("--host") { Description = "The address to listen on (default 127.0.0.1).", HelpName = "ADDRESS" };
@@ -41,8 +38,9 @@ internal sealed class ServeCommand
         using WorkerPool workers = new(options.Threads);
         DateTimeOffset now = _context.TimeProvider.GetUtcNow();
         await using LoadedModels models = new([.. options.Models.Select(m => new LoadedModel(m, now))]);
-        await using WebApplication server = HttpServer.Build(new HttpServerOptions { Host = options.Host, Port = options.Port }, models);
-        await StartAsync(server, options);
+        HttpServerOptions http = new() { Host = options.Host, Port = options.Port, TimeProvider = _context.TimeProvider };
+        await using WebApplication server = HttpServer.Build(http, models);
+        await StartAsync(server, http);
         _context.Error.WriteLine($"Listening on {string.Join(", ", server.Urls)}");
 
         DownloadReport download = new(_context.Error, _context.IsErrorTerminal, _context.TimeProvider);
@@ -50,23 +48,19 @@ internal sealed class ServeCommand
         if (loaded == 0 && !interrupt.Token.IsCancellationRequested)
             return models.All[0].Failure!.Code.ExitCode;
         await WaitAsync(interrupt.Token);
-        using CancellationTokenSource drain = new(DrainTime, _context.TimeProvider);
-        await server.StopAsync(drain.Token);
+        await server.StopAsync();
         return interrupt.ByCtrlC ? CommandLine.Interrupted : 0;
     }
 
-    private static async Task StartAsync(WebApplication server, AppOptions options)
+    private static async Task StartAsync(WebApplication server, HttpServerOptions options)
     {
         try
         {
             await server.StartAsync();
         }
-        catch (IOException e) when (e.InnerException is AddressInUseException)
+        catch (IOException e) when (HttpServer.PortInUse(e, options) is { } failure)
         {
-            throw new AppException(FailureCode.PortInUse, $"Port {options.Port} of {options.Host} is in use by another program.", e)
-            {
-                Remedy = "Stop that program, or choose another port with --port.",
-            };
+            throw failure;
         }
     }
 

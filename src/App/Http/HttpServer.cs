@@ -1,5 +1,6 @@
 using System.Net;
 using LlmService.App.Http.OpenAi;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace LlmService.App.Http;
@@ -34,6 +35,15 @@ internal static class HttpServer
         Map(app, options, models);
         return app;
     }
+
+    /// <summary>What to tell of a server that could not start; null when the exception says something else than that its port is taken.</summary>
+    public static AppException? PortInUse(IOException exception, HttpServerOptions options) => exception.InnerException is AddressInUseException
+        ? new AppException(FailureCode.PortInUse, $"Another program listens on port {options.Port} of {options.Host}.", exception)
+        {
+            Parameter = "port",
+            Remedy = "Stop it, or choose another port with --port.",
+        }
+        : null;
 
     private static void Map(WebApplication app, HttpServerOptions options, LoadedModels models)
     {

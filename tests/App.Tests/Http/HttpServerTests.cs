@@ -1,7 +1,19 @@
+using Microsoft.AspNetCore.Connections;
+
 namespace LlmService.App.Http;
 
 public sealed class HttpServerTests
 {
+    [Fact]
+    public void PortInUse_TellsTheTakenPortFromOtherFailures()
+    {
+        HttpServerOptions options = new() { Port = 1234 };
+        AppException? taken = HttpServer.PortInUse(new IOException("x", new AddressInUseException("y")), options);
+        Assert.Equal(FailureCode.PortInUse, taken?.Code);
+        Assert.Contains("1234", taken?.Message, StringComparison.Ordinal);
+        Assert.Null(HttpServer.PortInUse(new IOException("x"), options));
+    }
+
     [Fact]
     public async Task Build_HostThatIsNoAddress_IsRefused()
     {

@@ -4,7 +4,7 @@ namespace LlmService.App.Http.OpenAi;
 
 /// <summary>A checked body of <c>/v1/chat/completions</c>.</summary>
 internal sealed record ChatRequest(
-    GenerationFields Fields, IReadOnlyList<PlainMessage> Messages, int? MaxTokens, int? LogProbabilities, string? Warnings)
+    GenerationFields Fields, IReadOnlyList<ChatTurn> Turns, int? MaxTokens, int? LogProbabilities, string? Warnings)
 {
     private const int MaxLogProbabilities = 20;
 
@@ -17,8 +17,8 @@ internal sealed record ChatRequest(
         int? maxTokens = ReadMaxTokens(reader);
         fields.CheckLimit(maxTokens);
         int? logProbabilities = ReadLogProbabilities(reader);
-        List<PlainMessage> messages = ReadMessages(reader);
-        return new(fields, messages, maxTokens, logProbabilities, reader.Warnings);
+        List<ChatTurn> turns = ReadMessages(reader);
+        return new(fields, turns, maxTokens, logProbabilities, reader.Warnings);
     }
 
     private static int? ReadMaxTokens(RequestReader reader)
@@ -39,18 +39,18 @@ internal sealed record ChatRequest(
         return wanted ? alternatives ?? 0 : null;
     }
 
-    private static List<PlainMessage> ReadMessages(RequestReader reader)
+    private static List<ChatTurn> ReadMessages(RequestReader reader)
     {
         JsonElement messages = reader.Element("messages") ?? throw RequestReader.Invalid("messages", "'messages' is missing.");
         if (messages.ValueKind != JsonValueKind.Array || messages.GetArrayLength() == 0)
             throw RequestReader.Invalid("messages", "'messages' must be an array of at least one message.");
-        List<PlainMessage> turns = [];
+        List<ChatTurn> turns = [];
         foreach (JsonElement message in messages.EnumerateArray())
             turns.Add(ReadMessage(message, $"messages[{turns.Count}]", reader));
         return turns;
     }
 
-    private static PlainMessage ReadMessage(JsonElement message, string path, RequestReader reader)
+    private static ChatTurn ReadMessage(JsonElement message, string path, RequestReader reader)
     {
         if (message.ValueKind != JsonValueKind.Object)
             throw RequestReader.Invalid(path, $"'{path}' must be an object with 'role' and 'content', not {RequestReader.Describe(message.ValueKind)}.");

@@ -12,7 +12,7 @@ public sealed class PlainRenderingTests
 
     [Theory]
     [InlineData(false, "Be brief.\nUser: One?\nAssistant: Yes.\nAssistant: \nUser: Two?\nAssistant:")]
-    [InlineData(true, "Be brief.\n\nTwo?")]
+    [InlineData(true, "Be brief.\nTwo?")]
     public async Task Conversation_IsRenderedForTheKindOfModel(bool isEncoderDecoder, string prompt)
     {
         await using TestHost host = await TestHost.StartAsync(

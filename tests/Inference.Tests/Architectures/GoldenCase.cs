@@ -1,0 +1,109 @@
+using System.Text.Json;
+using LlmService.Inference.Configuration;
+using LlmService.Inference.Execution;
+using LlmService.Inference.Kernels;
+
+namespace LlmService.Inference.Tests.Architectures;
+
+/// <summary>A tiny model with the outputs of the reference implementation.</summary>
+internal sealed class GoldenCase : IDisposable
+{
+    private readonly WorkerPool _workers;
+
+    private GoldenCase(string folder, KernelPath kernels, int threads)
+    {
+        _workers = new WorkerPool(threads);
+        Expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json"))).RootElement;
+        EngineOptions options = new() { Workers = _workers, Kernels = kernels };
+        Runner = ModelLoader.Load(folder, ModelConfiguration.Load(folder), options);
+    }
+
+    public JsonElement Expected { get; }
+
+    public ModelRunner Runner { get; }
+
+    public int Vocabulary => Runner.Model.VocabularySize;
+
+    public IEnumerable<GoldenPrompt> Prompts => Expected.GetProperty("prompts").EnumerateArray().Select(p => new GoldenPrompt(p));
+
+    public static GoldenCase Open(string folder, KernelPath kernels = KernelPath.Vector, int threads = 2) => new(folder, kernels, threads);
+
+    /// <summary>A cache with room for a prompt and 40 more tokens; encoder-decoders have encoded the prompt.</summary>
+    public SequenceCache Begin(GoldenPrompt prompt)
+    {
+        SequenceCache cache = Runner.Cache.Open();
+        Assert.True(cache.TryReserve(prompt.DecoderIds.Length + 40));
+        if (Runner.Model.IsEncoderDecoder)
+        {
+            Assert.True(cache.TryReserveCross(prompt.InputIds.Length));
+            Runner.Encode([new(prompt.InputIds, cache)]);
+        }
+        return cache;
+    }
+
+    /// <summary>The ids that the decoder sees before the first greedy token.</summary>
+    public int[] GreedyStart(GoldenPrompt prompt) => Runner.Model.IsEncoderDecoder ? [Runner.Model.DecoderStartTokenId] : prompt.InputIds;
+
+    /// <summary>Logits of every position, [ids, vocabulary], computed in chunks.</summary>
+    public float[] AllLogits(SequenceCache cache, int[] ids, int chunk)
+    {
+        float[] logits = new float[ids.Length * Vocabulary];
+        for (int first = 0; first < ids.Length; first += chunk)
+        {
+            int count = Math.Min(chunk, ids.Length - first);
+            Runner.Forward([new(ids.AsMemory(first, count), first, cache, count)], logits.AsSpan(first * Vocabulary, count * Vocabulary));
+        }
+        return logits;
+    }
+
+    /// <summary>Greedy ids, and the logits of the last step.</summary>
+    public (int[] Ids, float[] LastLogits) Greedy(SequenceCache cache, int[] start, int count)
+    {
+        List<int> ids = [];
+        float[] logits = new float[Vocabulary];
+        Runner.Forward([new(start, 0, cache, 1)], logits);
+        for (int position = start.Length; ; position++)
+        {
+            ids.Add(System.Numerics.Tensors.TensorPrimitives.IndexOfMax(logits));
+            if (ids.Count == count)
+                return ([.. ids], logits);
+            Runner.Forward([new(new[] { ids[^1] }, position, cache, 1)], logits);
+        }
+    }
+
+    public void Dispose()
+    {
+        Runner.Dispose();
+        _workers.Dispose();
+    }
+}
+
+/// <summary>One prompt of a golden case.</summary>
+internal sealed class GoldenPrompt(JsonElement prompt)
+{
+    public int[] InputIds { get; } = First(prompt.GetProperty("input_ids"));
+
+    /// <summary>What the decoder is fed: the prompt itself, or for encoder-decoders the teacher-forced ids.</summary>
+    public int[] DecoderIds { get; } = First(prompt.GetProperty(prompt.TryGetProperty("decoder_input_ids", out _) ? "decoder_input_ids" : "input_ids"));
+
+    public int[] LogitsPositions { get; } = Ints(prompt.GetProperty("logits_positions"));
+
+    public int[] GreedyIds { get; } = Ints(prompt.GetProperty("greedy_new_ids"));
+
+    public float[] GreedyLastLogits { get; } = Floats(prompt.GetProperty("greedy_last_step_logits"));
+
+    public int[] ArgmaxAllPositions { get; } = Ints(prompt.GetProperty("argmax_all_positions"));
+
+    public float[][] Logits { get; } = [.. Rows(prompt.GetProperty("logits"))];
+
+    public JsonElement Raw { get; } = prompt;
+
+    public static int[] Ints(JsonElement array) => [.. array.EnumerateArray().Select(v => v.GetInt32())];
+
+    public static float[] Floats(JsonElement array) => [.. array.EnumerateArray().Select(v => v.GetSingle())];
+
+    public static IEnumerable<float[]> Rows(JsonElement array) => array.EnumerateArray().Select(Floats);
+
+    // Batches of one are written as a list in a list.
+    private static int[] First(JsonElement ids) => Ints(ids[0].ValueKind == JsonValueKind.Array ? ids[0] : ids);
+}

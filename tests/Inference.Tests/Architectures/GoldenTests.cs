@@ -1,0 +1,114 @@
+using LlmService.Inference.Architectures;
+using LlmService.Inference.Execution;
+using LlmService.Inference.Kernels;
+
+namespace LlmService.Inference.Tests.Architectures;
+
+/// <summary>Forward passes against the reference implementation.</summary>
+public sealed class GoldenTests
+{
+    // The strict tolerance of the golden data for float32 in any order of summation.
+    private const float Tolerance = 2e-4f;
+
+    public static TheoryData<string> Fixtures => ["flan-t5", "t5-v1_0", "llama-gqa", "qwen2-tied", "mistral-sliding"];
+
+    public static TheoryData<string> References =>
+    [
+        "flan-t5-bf16-smallbuckets", "onnx-flan-t5", "llama-bias-headdim-fp16", "llama-mha-tied-bf16", "llama-rope-linear-sharded",
+        "llama-rope-llama3-tied", "onnx-llama", "qwen2-sliding-mixed", "onnx-qwen2", "mistral-full-bf16",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Fixtures))]
+    public void Forward_Fixture_MatchesTheReference(string name) => CheckCase(TestData.Fixture("golden", name));
+
+    [Theory]
+    [MemberData(nameof(References))]
+    public void Forward_ReferenceData_MatchesTheReference(string name) => CheckCase(TestData.Shared("golden", name));
+
+    [Theory]
+    [MemberData(nameof(Fixtures))]
+    public void Forward_AnyChunkThreadsOrKernels_GivesTheSameBits(string name)
+    {
+        string folder = TestData.Fixture("golden", name);
+        using GoldenCase vector = GoldenCase.Open(folder, KernelPath.Vector, threads: 1);
+        using GoldenCase threaded = GoldenCase.Open(folder, KernelPath.Vector, threads: 3);
+        using GoldenCase scalar = GoldenCase.Open(folder, KernelPath.Scalar, threads: 2);
+        foreach (GoldenPrompt prompt in vector.Prompts)
+        {
+            float[] whole = Logits(vector, prompt, prompt.DecoderIds.Length);
+            foreach (int chunk in new[] { 1, 3, 7 })
+                Assert.Equal(whole, Logits(vector, prompt, chunk));
+            Assert.Equal(whole, Logits(threaded, prompt, prompt.DecoderIds.Length));
+            Assert.Equal(whole, Logits(scalar, prompt, prompt.DecoderIds.Length));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Fixtures))]
+    public void Forward_BatchOfAllPrompts_EqualsSinglesBitForBit(string name)
+    {
+        using GoldenCase model = GoldenCase.Open(TestData.Fixture("golden", name));
+        GoldenPrompt[] prompts = [.. model.Prompts];
+        SequenceCache[] caches = [.. prompts.Select(model.Begin)];
+        BatchRow[] rows = [.. prompts.Select((p, i) => new BatchRow(p.DecoderIds, 0, caches[i], p.DecoderIds.Length))];
+        float[] together = new float[rows.Sum(r => r.LogitsCount) * model.Vocabulary];
+        model.Runner.Forward(rows, together);
+        float[] singles = [.. prompts.SelectMany(p => Logits(model, p, p.DecoderIds.Length))];
+        Assert.Equal(singles, together);
+        foreach (SequenceCache cache in caches)
+            cache.Dispose();
+        Assert.Equal(0, model.Runner.Cache.UsedBytes);
+    }
+
+    [Fact]
+    public void Forward_WithoutReservation_IsRefused()
+    {
+        using GoldenCase model = GoldenCase.Open(TestData.Fixture("golden", "llama-gqa"));
+        using SequenceCache cache = model.Runner.Cache.Open();
+        Assert.Throws<InvalidOperationException>(() => model.Runner.Forward([new(new[] { 1 }, 0, cache, 1)], new float[model.Vocabulary]));
+    }
+
+    private static float[] Logits(GoldenCase model, GoldenPrompt prompt, int chunk)
+    {
+        using SequenceCache cache = model.Begin(prompt);
+        return model.AllLogits(cache, prompt.DecoderIds, chunk);
+    }
+
+    private static void CheckCase(string folder)
+    {
+        using GoldenCase model = GoldenCase.Open(folder);
+        foreach (GoldenPrompt prompt in model.Prompts)
+        {
+            float[] logits = Logits(model, prompt, prompt.DecoderIds.Length);
+            for (int i = 0; i < prompt.LogitsPositions.Length; i++)
+                AssertClose(prompt.Logits[i], logits.AsSpan(prompt.LogitsPositions[i] * model.Vocabulary, model.Vocabulary));
+            for (int i = 0; i < prompt.DecoderIds.Length; i++)
+                Assert.Equal(prompt.ArgmaxAllPositions[i], System.Numerics.Tensors.TensorPrimitives.IndexOfMax<float>(logits.AsSpan(i * model.Vocabulary, model.Vocabulary)));
+
+            using SequenceCache cache = model.Begin(prompt);
+            (int[] ids, float[] last) = model.Greedy(cache, model.GreedyStart(prompt), prompt.GreedyIds.Length);
+            Assert.Equal(prompt.GreedyIds, ids);
+            AssertClose(prompt.GreedyLastLogits, last);
+            if (model.Runner is T5ModelRunner t5)
+                CheckEncoder(t5, prompt);
+        }
+    }
+
+    private static void CheckEncoder(T5ModelRunner runner, GoldenPrompt prompt)
+    {
+        ReadOnlySpan<float> encoded = runner.EncodeRow(prompt.InputIds).Span;
+        int width = encoded.Length / prompt.InputIds.Length;
+        int[] positions = GoldenPrompt.Ints(prompt.Raw.GetProperty("encoder_last_hidden_state_positions"));
+        float[][] expected = [.. GoldenPrompt.Rows(prompt.Raw.GetProperty("encoder_last_hidden_state"))];
+        for (int i = 0; i < positions.Length; i++)
+            AssertClose(expected[i], encoded.Slice(positions[i] * width, width));
+    }
+
+    private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.True(MathF.Abs(expected[i] - actual[i]) <= Tolerance, $"at {i}: {expected[i]} expected, {actual[i]} found");
+    }
+}
