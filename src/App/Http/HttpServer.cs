@@ -16,18 +16,19 @@ internal static class HttpServer
     /// <exception cref="AppException">invalid_request: the host is not one to listen on.</exception>
     public static WebApplication Build(HttpServerOptions options, LoadedModels models, Action<IWebHostBuilder>? configure = null)
     {
+        Action<KestrelServerOptions> listen = Listener(options);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
             ContentRootPath = AppContext.BaseDirectory,
             EnvironmentName = Environments.Production,
         });
         ConfigureLog(builder.Logging);
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainTimeout);
+        builder.Services.AddSingleton<IHostLifetime, NoSignals>();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaxDrainedBytes;
-            Listen(kestrel, options);
+            listen(kestrel);
         });
         configure?.Invoke(builder.WebHost);
         WebApplication app = builder.Build();
@@ -69,24 +70,29 @@ internal static class HttpServer
     }
 
     // Kestrel's own reading of an address takes any name that it does not know for "every address of the machine".
-    private static void Listen(KestrelServerOptions kestrel, HttpServerOptions options)
+    private static Action<KestrelServerOptions> Listener(HttpServerOptions options)
     {
         if (options.Host is "*" or "+")
-            kestrel.ListenAnyIP(options.Port);
-        else if (IPAddress.TryParse(options.Host.Trim('[', ']'), out IPAddress? address))
-            kestrel.Listen(address, options.Port);
-        else if (options.Host != "localhost")
-            throw UnknownHost(options.Host);
-        else if (options.Port == 0)
-            kestrel.Listen(IPAddress.Loopback, 0);
-        else
-            kestrel.ListenLocalhost(options.Port);
-    }
-
-    private static AppException UnknownHost(string host) =>
-        new(FailureCode.InvalidRequest, $"'{host}' is not an address to listen on.")
+            return kestrel => kestrel.ListenAnyIP(options.Port);
+        if (IPAddress.TryParse(options.Host.Trim('[', ']'), out IPAddress? address))
+            return kestrel => kestrel.Listen(address, options.Port);
+        // A free port is looked for on one address only.
+        if (options.Host == "localhost" && options.Port == 0)
+            return kestrel => kestrel.Listen(IPAddress.Loopback, 0);
+        if (options.Host == "localhost")
+            return kestrel => kestrel.ListenLocalhost(options.Port);
+        throw new AppException(FailureCode.InvalidRequest, $"'{options.Host}' is not an address to listen on.")
         {
             Parameter = "host",
             Remedy = "Use an IP address, localhost, or * for every address of this machine.",
         };
+    }
+
+    /// <summary>Signals are the command line's: it decides when the server drains and when it ends.</summary>
+    private sealed class NoSignals : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
 }

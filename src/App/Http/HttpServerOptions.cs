@@ -9,14 +9,8 @@ internal sealed record HttpServerOptions
     /// <summary>The port; 0 lets the system choose one.</summary>
     public int Port { get; init; } = 3001;
 
-    /// <summary>The largest body of a request that is read.</summary>
-    public int MaxBodyBytes { get; init; } = 8 * 1024 * 1024;
-
     /// <summary>How long a stream may be silent before a comment keeps proxies and clients from giving up.</summary>
     public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromSeconds(10);
-
-    /// <summary>How long running requests may go on after the server was asked to stop.</summary>
-    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The clock of time stamps and heartbeats.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;

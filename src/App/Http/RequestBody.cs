@@ -8,6 +8,7 @@ namespace LlmService.App.Http;
 /// <summary>Reads the JSON object of a request.</summary>
 internal static class RequestBody
 {
+    private const int MaxBytes = 8 * 1024 * 1024;
     private const int MaxDepth = 32;
 
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
@@ -17,15 +18,15 @@ internal static class RequestBody
 
     /// <summary>Reads and parses the body.</summary>
     /// <exception cref="AppException">request_too_large; invalid_request when it is not one JSON object.</exception>
-    public static async Task<JsonDocument> ReadAsync(HttpContext context, int maxBytes)
+    public static async Task<JsonDocument> ReadAsync(HttpContext context)
     {
-        if (context.Request.ContentLength > maxBytes)
+        if (context.Request.ContentLength > MaxBytes)
             throw Refuse();
         PipeReader reader = context.Request.BodyReader;
         while (true)
         {
             ReadResult read = await reader.ReadAsync(context.RequestAborted);
-            if (read.Buffer.Length > maxBytes)
+            if (read.Buffer.Length > MaxBytes)
             {
                 reader.AdvanceTo(read.Buffer.End);
                 throw Refuse();

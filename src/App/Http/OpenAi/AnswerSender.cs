@@ -10,10 +10,6 @@ internal sealed class AnswerSender(HttpServerOptions options, ErrorResponses err
 
     public DateTimeOffset Now => options.TimeProvider.GetUtcNow();
 
-    /// <summary>Reads the body of a request.</summary>
-    /// <exception cref="AppException">request_too_large; invalid_request.</exception>
-    public Task<JsonDocument> ReadBodyAsync(HttpContext context) => RequestBody.ReadAsync(context, options.MaxBodyBytes);
-
     /// <summary>Generates and answers. What the engine refuses is thrown before anything is sent.</summary>
     public async Task SendAsync(HttpContext context, LlmEngine engine, GenerationFields fields, IEnumerable<GenerationRequest> requests, Answer answer)
     {

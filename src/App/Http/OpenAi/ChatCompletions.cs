@@ -8,7 +8,7 @@ internal sealed class ChatCompletions(LoadedModels models, AnswerSender sender)
 {
     public async Task PostAsync(HttpContext context)
     {
-        using JsonDocument body = await sender.ReadBodyAsync(context);
+        using JsonDocument body = await RequestBody.ReadAsync(context);
         ChatRequest request = ChatRequest.Read(body.RootElement);
         if (request.Warnings is { } warnings)
             context.Response.Headers[AnswerSender.WarningsHeader] = warnings;

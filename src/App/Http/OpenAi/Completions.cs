@@ -8,7 +8,7 @@ internal sealed class Completions(LoadedModels models, AnswerSender sender)
 {
     public async Task PostAsync(HttpContext context)
     {
-        using JsonDocument body = await sender.ReadBodyAsync(context);
+        using JsonDocument body = await RequestBody.ReadAsync(context);
         CompletionRequest request = CompletionRequest.Read(body.RootElement);
         if (request.Warnings is { } warnings)
             context.Response.Headers[AnswerSender.WarningsHeader] = warnings;

@@ -59,7 +59,7 @@ internal sealed class RequestReader
     {
         if (Element(name) is not { } value)
             return null;
-        string range = max == int.MaxValue ? $"an integer of at least {min}" : $"an integer from {min} to {max}";
+        string range = $"an integer from {min} to {max}";
         if (value.ValueKind != JsonValueKind.Number)
             throw Invalid(name, $"'{name}' must be {range}, not {Describe(value.ValueKind)}.");
         return value.TryGetInt64(out long number) && number >= min && number <= max
