@@ -8,6 +8,9 @@ internal sealed class AppException(FailureCode code, string message, Exception? 
     /// <summary>The request parameter or option at fault.</summary>
     public string? Parameter { get; init; }
 
+    /// <summary>The finer name of a refusal of the Hub.</summary>
+    public string? Diagnosis { get; init; }
+
     /// <summary>What to do about it.</summary>
     public string? Remedy { get; init; }
 

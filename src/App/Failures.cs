@@ -20,7 +20,7 @@ internal static class Failures
     /// <summary>Turns an exception into a failure; anything that is not ours becomes a neutral <c>internal_error</c>.</summary>
     public static Failure From(Exception exception) => exception switch
     {
-        AppException e => new(e.Code, e.Message, e.Remedy, Parameter: e.Parameter, RetryAfter: e.RetryAfter),
+        AppException e => new(e.Code, e.Message, e.Remedy, e.Diagnosis, e.Parameter, e.RetryAfter),
         InferenceException e => FromInference(e),
         TokenizerException e => FromTokenizer(e),
         HubException e => HubFailures.From(e),

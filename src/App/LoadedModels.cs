@@ -68,7 +68,7 @@ internal sealed class LoadedModels(IReadOnlyList<LoadedModel> all) : IAsyncDispo
             Remedy = $"Served are: {string.Join(", ", All.Select(m => m.Id))}.",
         };
         if (model.Failure is { } failure)
-            throw new AppException(failure.Code, failure.Message) { Parameter = "model", Remedy = failure.Remedy, RetryAfter = failure.RetryAfter };
+            throw new AppException(failure.Code, failure.Message) { Parameter = "model", Diagnosis = failure.Diagnosis, Remedy = failure.Remedy, RetryAfter = failure.RetryAfter };
         return model.Engine ?? throw new AppException(FailureCode.ModelLoading, $"The model '{id}' is still being loaded ({model.Progress}).")
         {
             Parameter = "model",

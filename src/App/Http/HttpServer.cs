@@ -67,6 +67,8 @@ internal static class HttpServer
         log.AddSimpleConsole(console => console.SingleLine = true);
         log.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         log.AddFilter("Microsoft", LogLevel.Warning);
+        // A server that cannot start is a failure that the caller tells in one sentence.
+        log.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
     }
 
     // Kestrel's own reading of an address takes any name that it does not know for "every address of the machine".
