@@ -18,7 +18,7 @@ public sealed class GoldenGenerationTests
     [InlineData("flan-t5")]
     public async Task GenerateAsync_Greedy_SameIdsAsTheReference(string name)
     {
-        string folder = TestData.Shared("golden", name);
+        string folder = Golden(name);
         using JsonDocument document = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(folder, "expected.json"), Cancellation));
         using var workers = new WorkerPool(2);
         await using LlmEngine engine = LlmEngine.Load(folder, new EngineOptions { Workers = workers, SkipTokenizer = true, PrefillChunkTokens = 16 });
@@ -42,7 +42,7 @@ public sealed class GoldenGenerationTests
     [InlineData("flan-t5")]
     public async Task GenerateAsync_GreedyWithProcessors_SameIdsAsTheReference(string name)
     {
-        string folder = TestData.Shared("golden", name);
+        string folder = Golden(name);
         using JsonDocument document = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(folder, "expected.json"), Cancellation));
         using var workers = new WorkerPool(2);
         await using LlmEngine engine = LlmEngine.Load(folder, new EngineOptions { Workers = workers, SkipTokenizer = true });
@@ -91,6 +91,10 @@ public sealed class GoldenGenerationTests
             Assert.Equal(expected, again.Ids);
         }
     }
+
+    /// <summary>A committed case, or one of the reference data.</summary>
+    private static string Golden(string name) =>
+        Directory.Exists(TestData.Fixture("golden", name)) ? TestData.Fixture("golden", name) : TestData.Shared("golden", name);
 
     private static int[] Ints(JsonElement array) => [.. array.EnumerateArray().Select(e => e.GetInt32())];
 

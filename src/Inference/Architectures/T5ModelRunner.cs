@@ -29,8 +29,10 @@ internal sealed class T5ModelRunner : ModelRunner
         _checkpoint = checkpoint;
         _compute = new Compute(options.Kernels, options.Workers);
         int hidden = configuration.ModelSize, vocabulary = configuration.VocabularySize;
+        // Newer files say that the head is tied and not scaled, and store the untied one of v1.1 all the same.
+        bool usesTable = configuration.TiedHead && (configuration.ScaledHead || !checkpoint.Has("lm_head.weight"));
         _embeddings = new WeightMatrix(checkpoint.Get(checkpoint.Has("shared.weight") ? "shared.weight" : "encoder.embed_tokens.weight", vocabulary, hidden));
-        _head = configuration.TiedHead ? new Linear(_embeddings, null) : Linear.Read(checkpoint, "lm_head", vocabulary, hidden);
+        _head = usesTable ? new Linear(_embeddings, null) : Linear.Read(checkpoint, "lm_head", vocabulary, hidden);
         _encoderNorm = Norm.Read(checkpoint, "encoder.final_layer_norm", hidden, configuration.NormEpsilon);
         _decoderNorm = Norm.Read(checkpoint, "decoder.final_layer_norm", hidden, configuration.NormEpsilon);
         _encoderShape = Shape(ReadBias("encoder", bidirectional: true));
@@ -103,7 +105,7 @@ internal sealed class T5ModelRunner : ModelRunner
             ElementKernels.Add(state.Span, change.Span);
         }
         // A tied head expects its input scaled by d_model^-0.5 (mesh-tensorflow's shared embeddings).
-        float scale = _configuration.TiedHead ? 1 / MathF.Sqrt(hidden) : 1;
+        float scale = _configuration.ScaledHead ? 1 / MathF.Sqrt(hidden) : 1;
         Head.Write(_batch, state.Span, hidden, _decoderNorm, scale, _head, logits, _scratch, _compute);
     }
 

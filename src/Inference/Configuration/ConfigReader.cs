@@ -27,9 +27,13 @@ internal sealed class ConfigReader
             throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}' has {file.Length} bytes; at most {MaxFileBytes} were expected.") { File = path };
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { MaxDepth = 64 });
-            if (document.RootElement.ValueKind == JsonValueKind.Object)
-                return new ConfigReader(path, document.RootElement.Clone());
+            JsonElement root = StrictJson.Parse(File.ReadAllBytes(path), maxDepth: 64);
+            if (root.ValueKind == JsonValueKind.Object)
+                return new ConfigReader(path, root);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}' cannot be read: {e.Message}", e) { File = path };
         }
         catch (JsonException e)
         {

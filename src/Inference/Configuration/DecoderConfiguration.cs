@@ -43,8 +43,8 @@ internal sealed record DecoderConfiguration
             throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: hidden_size {hidden} is not a multiple of num_attention_heads {heads}.") { Field = "hidden_size" };
         if (heads % keyValueHeads != 0)
             throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: num_attention_heads {heads} is not a multiple of num_key_value_heads {keyValueHeads}.") { Field = "num_key_value_heads" };
-        if (config.Number("partial_rotary_factor", 0, 1) is { } partial && partial != 1)
-            throw config.Unsupported("partial_rotary_factor", partial.ToString(System.Globalization.CultureInfo.InvariantCulture), "1");
+        if ((headSize ?? hidden / heads) % 2 != 0)
+            throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: the heads have {headSize ?? hidden / heads} numbers; rotary positions need an even count.") { Field = "head_dim" };
         bool attentionBias = traits.OptionalBiases && (config.Boolean("attention_bias") ?? false);
         return new()
         {

@@ -3,6 +3,8 @@ namespace LlmService.Inference.Configuration;
 /// <summary>Rotary position embeddings: the base, and how long contexts stretch them.</summary>
 internal sealed record RotaryConfiguration
 {
+    private static readonly string[] LayerKinds = ["full_attention", "sliding_attention"];
+
     public required float Theta { get; init; }
 
     /// <summary>All frequencies are divided by it (linear scaling); 1 for none.</summary>
@@ -15,6 +17,14 @@ internal sealed record RotaryConfiguration
     public static RotaryConfiguration Read(ConfigReader config)
     {
         ConfigReader? scaling = config.Object("rope_scaling") ?? config.Object("rope_parameters");
+        RequireWholeHeads(config);
+        if (scaling is not null)
+            RequireWholeHeads(scaling);
+        foreach (string kind in LayerKinds)
+        {
+            if (scaling?.Has(kind) == true)
+                throw config.Unsupported("rope_parameters", kind, "one set of parameters for all layers");
+        }
         RotaryConfiguration plain = new() { Theta = config.Number("rope_theta", 1e-3, 1e12) ?? scaling?.Number("rope_theta", 1e-3, 1e12) ?? 10000 };
         string type = scaling?.Text("rope_type") ?? scaling?.Text("type") ?? "default";
         return type switch
@@ -40,6 +50,12 @@ internal sealed record RotaryConfiguration
             frequencies[i] = (float)((Llama3?.Scale(frequency) ?? frequency) / LinearFactor);
         }
         return frequencies;
+    }
+
+    private static void RequireWholeHeads(ConfigReader config)
+    {
+        if (config.Number("partial_rotary_factor", 0, 1) is { } part && part != 1)
+            throw config.Unsupported("partial_rotary_factor", part.ToString(System.Globalization.CultureInfo.InvariantCulture), "1");
     }
 
     private static float Required(ConfigReader scaling, string field) =>

@@ -18,8 +18,11 @@ internal sealed record T5Configuration
     /// <summary>Whether the feed-forward block multiplies by a second projection (v1.1).</summary>
     public required bool Gated { get; init; }
 
-    /// <summary>Whether the head is the embedding table, its input scaled by d_model^-0.5.</summary>
+    /// <summary>Whether the head is the embedding table.</summary>
     public required bool TiedHead { get; init; }
+
+    /// <summary>Whether the head's input is scaled by d_model^-0.5.</summary>
+    public required bool ScaledHead { get; init; }
 
     public required int DecoderStartTokenId { get; init; }
 
@@ -34,10 +37,16 @@ internal sealed record T5Configuration
     {
         (Activation activation, bool gated) = ReadFeedForward(config);
         int layers = config.RequiredInteger("num_layers", 1, 1024);
+        bool tied = config.Boolean("tie_word_embeddings") ?? true;
+        if (config.Boolean("tie_encoder_decoder") == true)
+            throw config.Unsupported("tie_encoder_decoder", "true", "false");
+        int vocabulary = config.RequiredInteger("vocab_size", 1, 1 << 24);
+        int start = ConfigReader.Open(Path.Combine(folder, "generation_config.json"))?.Integer("decoder_start_token_id", 0, vocabulary - 1)
+            ?? config.Integer("decoder_start_token_id", 0, vocabulary - 1) ?? config.Integer("pad_token_id", 0, vocabulary - 1) ?? 0;
         int? positions = config.Integer("n_positions", 1, 1 << 24);
         return new()
         {
-            VocabularySize = config.RequiredInteger("vocab_size", 1, 1 << 24),
+            VocabularySize = vocabulary,
             ModelSize = config.RequiredInteger("d_model", 1, 1 << 17),
             FeedForwardSize = config.RequiredInteger("d_ff", 1, 1 << 20),
             HeadSize = config.RequiredInteger("d_kv", 1, 4096),
@@ -49,14 +58,16 @@ internal sealed record T5Configuration
             NormEpsilon = config.Number("layer_norm_epsilon", 0, 1) ?? 1e-6f,
             Activation = activation,
             Gated = gated,
-            TiedHead = config.Boolean("tie_word_embeddings") ?? true,
-            DecoderStartTokenId = config.Integer("decoder_start_token_id", 0, 1 << 24) ?? config.Integer("pad_token_id", 0, 1 << 24) ?? 0,
+            TiedHead = tied,
+            ScaledHead = config.Boolean("scale_decoder_outputs") ?? tied,
+            DecoderStartTokenId = start,
             PromptLength = positions ?? Tokenizers.TokenizerConfig.Load(folder).ModelMaxLength ?? 512,
             AnswerLength = positions ?? 512,
         };
     }
 
     // "relu", "gated-gelu", "gated-silu"; the reference reads "gated-gelu" as gelu_new, and only that one.
+    // dense_act_fn and is_gated_act are what it derived when the file was saved; it lets them win, so they win here.
     private static (Activation Activation, bool Gated) ReadFeedForward(ConfigReader config)
     {
         string projection = config.Text("feed_forward_proj") ?? "relu";
@@ -65,6 +76,8 @@ internal sealed record T5Configuration
         if (parts.Length > 2 || (parts.Length == 2 && !gated))
             throw config.Unsupported("feed_forward_proj", projection, "relu, gated-gelu, gated-silu and their like");
         string name = projection == "gated-gelu" ? "gelu_new" : parts[^1];
-        return (Activations.Parse(config, "feed_forward_proj", name), gated);
+        string? saved = config.Text("dense_act_fn");
+        Activation activation = saved is null ? Activations.Parse(config, "feed_forward_proj", name) : Activations.Parse(config, "dense_act_fn", saved);
+        return (activation, config.Boolean("is_gated_act") ?? gated);
     }
 }

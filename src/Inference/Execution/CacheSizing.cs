@@ -8,7 +8,9 @@ internal static class CacheSizing
     /// <summary>Makes the cache: of the size asked for, else of a quarter of the memory up to 2 GiB, and at least one whole context.</summary>
     public static KvCache Create(IReadOnlyList<CacheLayer> layers, EngineOptions options, int context, int promptLength)
     {
-        int longestRow = Math.Max(context, options.PrefillChunkTokens);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(context);
+        RequireBlocks(layers);
+        int longestRow = options.PrefillChunkTokens;
         long whole = new KvCache(layers, 0, longestRow).BytesFor(context, promptLength);
         long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (whole > available)
@@ -19,5 +21,17 @@ internal static class CacheSizing
             };
         }
         return new KvCache(layers, options.KvCacheBytes ?? Math.Max(whole, Math.Min(LargestDefaultBytes, available / 4)), longestRow);
+    }
+
+    // One block of all layers of a kind is one array.
+    private static void RequireBlocks(IReadOnlyList<CacheLayer> layers)
+    {
+        long floats = layers.Sum(layer => (long)layer.FloatsPerToken) * KvCache.BlockPositions;
+        if (floats <= Array.MaxLength)
+            return;
+        throw new InferenceException(InferenceFailure.OutOfMemory, $"{KvCache.BlockPositions} tokens need {floats * sizeof(float) >> 20} MiB of cache; that is more than one block can hold.")
+        {
+            Remedy = "Check the numbers of layers and heads in config.json.",
+        };
     }
 }

@@ -14,6 +14,7 @@ internal static class ModelLoader
         Checkpoint checkpoint = Checkpoint.Open(folder);
         try
         {
+            RequireMemory(folder, checkpoint.StoredBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
             return configuration.T5 is { } t5 ? new T5ModelRunner(t5, checkpoint, options)
                 : configuration.Decoder is { } decoder ? new DecoderModelRunner(decoder, configuration.ModelType, checkpoint, options)
                 : throw new InvalidOperationException($"no architecture for '{configuration.ModelType}'");
@@ -23,6 +24,18 @@ internal static class ModelLoader
             checkpoint.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Refuses weights that would be read from the disk again and again: a mapping larger than the memory works, at the speed of the disk.</summary>
+    internal static void RequireMemory(string folder, long weightBytes, long availableBytes)
+    {
+        if (weightBytes <= availableBytes)
+            return;
+        throw new InferenceException(InferenceFailure.OutOfMemory, $"The weights of '{folder}' take {weightBytes >> 20} MiB; the process may use {availableBytes >> 20} MiB of memory.")
+        {
+            File = folder,
+            Remedy = "Choose a smaller model, or give the machine or the container more memory.",
+        };
     }
 
     /// <summary>The name of a stored precision.</summary>

@@ -11,13 +11,8 @@ public sealed class WorkerPool : IDisposable
     private readonly Thread[] _threads;
     private readonly Lock _turn = new();
     private readonly object _gate = new();
-    private Action<int>? _part;
-    private int _partCount;
-    private int _nextPart;
-    private int _active;
-    private int _generation;
-    private bool _disposed;
-    private Exception? _failure;
+    private volatile Job? _job;
+    private volatile bool _disposed;
 
     /// <summary>Starts <paramref name="threadCount"/> - 1 threads; the caller of <see cref="Run"/> is the last one.</summary>
     public WorkerPool(int threadCount)
@@ -47,22 +42,19 @@ public sealed class WorkerPool : IDisposable
                     part(i);
                 return;
             }
-            _part = part;
-            _partCount = partCount;
-            _nextPart = 0;
-            _failure = null;
-            Volatile.Write(ref _active, _threads.Length);
+            Job job = new(part, partCount);
             lock (_gate)
             {
-                _generation++;
+                _job = job;
                 Monitor.PulseAll(_gate);
             }
-            RunParts();
+            job.RunParts();
+
+            // Only the parts are waited for: a thread that comes late finds none, and nobody waits for it.
             SpinWait spin = default;
-            while (Volatile.Read(ref _active) != 0)
+            while (!job.IsDone)
                 spin.SpinOnce(sleep1Threshold: -1);
-            _part = null;
-            if (_failure is { } failure)
+            if (job.Failure is { } failure)
                 ExceptionDispatchInfo.Throw(failure);
         }
     }
@@ -77,7 +69,6 @@ public sealed class WorkerPool : IDisposable
             lock (_gate)
             {
                 _disposed = true;
-                _generation++;
                 Monitor.PulseAll(_gate);
             }
         }
@@ -87,45 +78,58 @@ public sealed class WorkerPool : IDisposable
 
     private void Work()
     {
-        int seen = 0;
-        while (true)
+        Job? seen = null;
+        while (WaitForNext(seen) is { } job)
         {
-            seen = WaitForNext(seen);
-            if (_disposed)
-                return;
-            RunParts();
-            Interlocked.Decrement(ref _active);
+            job.RunParts();
+            seen = job;
         }
     }
 
-    private int WaitForNext(int seen)
+    /// <summary>The operation after the one that was seen; null when the pool has ended.</summary>
+    private Job? WaitForNext(Job? seen)
     {
         SpinWait spin = default;
-        for (int i = 0; i < SpinIterations; i++)
+        for (int i = 0; i < SpinIterations && !_disposed; i++)
         {
-            if (Volatile.Read(ref _generation) != seen)
-                return Volatile.Read(ref _generation);
+            if (_job != seen)
+                return _job;
             spin.SpinOnce(sleep1Threshold: -1);
         }
         lock (_gate)
         {
-            while (_generation == seen)
+            while (_job == seen && !_disposed)
                 Monitor.Wait(_gate);
-            return _generation;
+            return _disposed ? null : _job;
         }
     }
 
-    private void RunParts()
+    /// <summary>One operation: its parts, and how far they are.</summary>
+    private sealed class Job(Action<int> part, int count)
     {
-        try
+        private int _next;
+        private int _done;
+        private Exception? _failure;
+
+        public bool IsDone => Volatile.Read(ref _done) == count;
+
+        public Exception? Failure => _failure;
+
+        public void RunParts()
         {
-            for (int i = Interlocked.Increment(ref _nextPart) - 1; i < _partCount; i = Interlocked.Increment(ref _nextPart) - 1)
-                _part!(i);
-        }
-        catch (Exception e)
-        {
-            // It is rethrown on the thread that asked.
-            Interlocked.CompareExchange(ref _failure, e, null);
+            for (int i = Interlocked.Increment(ref _next) - 1; i < count; i = Interlocked.Increment(ref _next) - 1)
+            {
+                try
+                {
+                    part(i);
+                }
+                catch (Exception e)
+                {
+                    // It is rethrown on the thread that asked.
+                    Interlocked.CompareExchange(ref _failure, e, null);
+                }
+                Interlocked.Increment(ref _done);
+            }
         }
     }
 }

@@ -37,6 +37,9 @@ internal sealed class Checkpoint : IDisposable
         }
     }
 
+    /// <summary>Bytes of all tensors of the files.</summary>
+    public long StoredBytes => _tensors.Values.Sum(tensor => tensor.ByteCount);
+
     public bool Has(string name) => _tensors.ContainsKey(name);
 
     /// <summary>A tensor that must be there in this shape.</summary>
@@ -98,12 +101,24 @@ internal sealed class Checkpoint : IDisposable
     {
         if (!File.Exists(path))
             throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' is missing; the index names it.") { File = path, Remedy = "Download the missing shard." };
-        MappedFile file = new(path);
+        MappedFile file = Map(path);
         _files.Add(file);
         foreach (StoredTensor tensor in SafetensorsFile.Read(file))
         {
             if (!_tensors.TryAdd(tensor.Name, tensor))
                 throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}': the tensor '{tensor.Name}' is in another shard too.") { File = path, Tensor = tensor.Name };
+        }
+    }
+
+    private static MappedFile Map(string path)
+    {
+        try
+        {
+            return new MappedFile(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' cannot be read: {e.Message}", e) { File = path, Remedy = "Check the rights of the file." };
         }
     }
 }

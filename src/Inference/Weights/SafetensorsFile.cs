@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text.Json;
+using LlmService.Inference.Configuration;
 
 namespace LlmService.Inference.Weights;
 
@@ -46,9 +47,8 @@ internal static class SafetensorsFile
             throw Corrupt(file, $"announces a header of {headerBytes} bytes, but only {file.Length - 8} follow; it is cut off");
         try
         {
-            Utf8JsonReader reader = new(file.Span(8, (int)headerBytes), new JsonReaderOptions { MaxDepth = 8 });
-            using JsonDocument header = JsonDocument.ParseValue(ref reader);
-            return ReadHeader(file, header.RootElement, 8 + (long)headerBytes);
+            JsonElement header = StrictJson.Parse(file.Span(8, (int)headerBytes), maxDepth: 8);
+            return ReadHeader(file, header, 8 + (long)headerBytes);
         }
         catch (JsonException e)
         {

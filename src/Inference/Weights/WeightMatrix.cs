@@ -16,6 +16,9 @@ internal sealed class WeightMatrix
         _tensor = tensor;
         Rows = checked((int)tensor.Shape[0]);
         Columns = checked((int)tensor.Shape[1]);
+        // A panel is one span of bytes, and is widened into one array.
+        if ((long)MatrixKernels.PanelRows * Columns * sizeof(float) > Array.MaxLength)
+            throw new ArgumentException($"The rows of the tensor '{tensor.Name}' are too long.", nameof(tensor));
     }
 
     public int Rows { get; }
@@ -72,8 +75,8 @@ internal static class Widening
     /// <summary>All numbers of a small tensor, such as a norm or a bias.</summary>
     public static float[] ToArray(StoredTensor tensor)
     {
-        float[] values = new float[tensor.ByteCount / tensor.BytesPerElement];
-        ToSingle(tensor.Type, tensor.File.Span(tensor.Offset, checked((int)tensor.ByteCount)), values);
+        float[] values = new float[checked((int)tensor.ByteCount) / tensor.BytesPerElement];
+        ToSingle(tensor.Type, tensor.File.Span(tensor.Offset, (int)tensor.ByteCount), values);
         return values;
     }
 

@@ -1,0 +1,168 @@
+using LlmService.Inference.Configuration;
+using LlmService.Inference.Execution;
+using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
+
+namespace LlmService.Inference.Tests.Weights;
+
+public sealed class CheckpointTests : IDisposable
+{
+    private readonly CheckpointFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Open_NoWeights_NamesWhatWasLookedFor()
+    {
+        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder));
+
+        Assert.Equal(InferenceFailure.NoUsableWeights, exception.Failure);
+        Assert.Contains(WeightFiles.SingleFileName, exception.Message, StringComparison.Ordinal);
+        Assert.NotNull(exception.Remedy);
+    }
+
+    [Fact]
+    public void Get_MissingTensor_IsRefusedByName()
+    {
+        _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode(("a", "F32", [1, 2], CheckpointFolder.Bytes(1, 2))));
+        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder);
+
+        InferenceException exception = Assert.Throws<InferenceException>(() => checkpoint.Get("b", 1, 2));
+
+        Assert.Equal((InferenceFailure.CorruptModel, "b"), (exception.Failure, exception.Tensor));
+        Assert.Contains("'b'", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Get_WrongShape_NamesBothShapes()
+    {
+        _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode(("a", "F32", [1, 2], CheckpointFolder.Bytes(1, 2))));
+        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder);
+
+        InferenceException exception = Assert.Throws<InferenceException>(() => checkpoint.Get("a", 2, 1));
+
+        Assert.Equal((InferenceFailure.CorruptModel, "a"), (exception.Failure, exception.Tensor));
+        Assert.Contains("[1, 2]", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("[2, 1]", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void CheckAllUsed_UnexpectedTensor_IsRefusedByNameUnlessHarmless()
+    {
+        _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode(("a", "F32", [1], CheckpointFolder.Bytes(1)), ("adapter", "F32", [1], CheckpointFolder.Bytes(2))));
+        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder);
+        checkpoint.Get("a", 1);
+
+        checkpoint.CheckAllUsed(name => name == "adapter");
+        InferenceException exception = Assert.Throws<InferenceException>(() => checkpoint.CheckAllUsed(_ => false));
+
+        Assert.Equal((InferenceFailure.CorruptModel, "adapter"), (exception.Failure, exception.Tensor));
+        Assert.Equal((1, 4), (checkpoint.ParameterCount, checkpoint.ByteCount));
+        Assert.Equal(8, checkpoint.StoredBytes);
+    }
+
+    [Fact]
+    public void Open_Shards_AreReadTogether()
+    {
+        _folder.Write("model-1.safetensors", CheckpointFolder.Encode(("a", "F32", [1], CheckpointFolder.Bytes(1))));
+        _folder.Write("model-2.safetensors", CheckpointFolder.Encode(("b", "F32", [1], CheckpointFolder.Bytes(2))));
+        WriteIndex(("a", "model-1.safetensors"), ("b", "model-2.safetensors"));
+
+        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder);
+
+        Assert.Equal([1f], Widening.ToArray(checkpoint.Get("a", 1)));
+        Assert.Equal([2f], Widening.ToArray(checkpoint.Get("b", 1)));
+    }
+
+    [Fact]
+    public void Open_TensorInTwoShards_IsRefused()
+    {
+        _folder.Write("model-1.safetensors", CheckpointFolder.Encode(("a", "F32", [1], CheckpointFolder.Bytes(1))));
+        _folder.Write("model-2.safetensors", CheckpointFolder.Encode(("a", "F32", [1], CheckpointFolder.Bytes(2))));
+        WriteIndex(("a", "model-1.safetensors"), ("b", "model-2.safetensors"));
+
+        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder));
+
+        Assert.Equal((InferenceFailure.CorruptModel, "a"), (exception.Failure, exception.Tensor));
+    }
+
+    [Fact]
+    public void Open_MissingShard_IsRefusedByName()
+    {
+        WriteIndex(("a", "model-1.safetensors"));
+
+        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder));
+
+        Assert.Equal((InferenceFailure.NoUsableWeights, _folder["model-1.safetensors"]), (exception.Failure, exception.File));
+    }
+
+    [Theory]
+    [InlineData("../x.safetensors")]
+    [InlineData("/etc/x.safetensors")]
+    [InlineData("..\\x.safetensors")]
+    [InlineData("a/x.safetensors")]
+    [InlineData(".x.safetensors")]
+    [InlineData("x.bin")]
+    [InlineData("")]
+    public void Open_IndexThatLeavesTheFolder_IsRefused(string name)
+    {
+        WriteIndex(("a", name));
+
+        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder));
+
+        Assert.Equal((InferenceFailure.CorruptModel, "a"), (exception.Failure, exception.Tensor));
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("{\"weight_map\":[]}")]
+    [InlineData("{\"weight_map\":{\"a\":1}}")]
+    [InlineData("[]")]
+    [InlineData("{")]
+    public void Open_DamagedIndex_IsRefused(string content)
+    {
+        _folder.Write(WeightFiles.IndexFileName, content);
+
+        Assert.Equal(InferenceFailure.CorruptModel, Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder)).Failure);
+    }
+
+    [Fact]
+    public void RequireMemory_MoreThanThereIs_NamesBothSizesAndARemedy()
+    {
+        InferenceException exception = Assert.Throws<InferenceException>(() => ModelLoader.RequireMemory("folder", 3L << 30, 1L << 30));
+
+        Assert.Equal(InferenceFailure.OutOfMemory, exception.Failure);
+        Assert.Contains("3072 MiB", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("1024 MiB", exception.Message, StringComparison.Ordinal);
+        Assert.NotNull(exception.Remedy);
+        ModelLoader.RequireMemory("folder", 1L << 30, 1L << 30);
+    }
+
+    [Fact]
+    public void Load_NewerT5WithItsOwnHead_UsesTheHeadAndDoesNotScale()
+    {
+        using CheckpointFolder folder = CheckpointFolder.CopyOf("flan-t5");
+        string config = File.ReadAllText(folder["config.json"]);
+        Assert.Contains("\"tie_word_embeddings\": false", config, StringComparison.Ordinal);
+        using WorkerPool workers = new(1);
+        float[] expected = FirstLogits(folder.Folder, workers);
+
+        folder.Write("config.json", config.Replace("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true, \"scale_decoder_outputs\": false", StringComparison.Ordinal));
+
+        Assert.Equal(expected, FirstLogits(folder.Folder, workers));
+    }
+
+    private static float[] FirstLogits(string folder, WorkerPool workers)
+    {
+        using ModelRunner runner = ModelLoader.Load(folder, ModelConfiguration.Load(folder), new EngineOptions { Workers = workers });
+        using SequenceCache cache = runner.Cache.Open();
+        Assert.True(cache.TryReserve(1) && cache.TryReserveCross(3));
+        runner.Encode([new(new[] { 5, 6, 1 }, cache)]);
+        float[] logits = new float[runner.Model.VocabularySize];
+        runner.Forward([new(new[] { 0 }, 0, cache, 1)], logits);
+        return logits;
+    }
+
+    private void WriteIndex(params (string Tensor, string File)[] map) =>
+        _folder.Write(WeightFiles.IndexFileName, System.Text.Json.JsonSerializer.Serialize(new { weight_map = map.ToDictionary(m => m.Tensor, m => m.File) }));
+}

@@ -1,0 +1,117 @@
+using System.Runtime.InteropServices;
+using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
+
+namespace LlmService.Inference.Tests.Weights;
+
+public sealed class WeightMatrixTests : IDisposable
+{
+    private readonly CheckpointFolder _folder = new();
+    private readonly WorkerPool _workers = new(2);
+    private readonly Random _random = new(7);
+
+    public void Dispose()
+    {
+        _workers.Dispose();
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData("F16")]
+    [InlineData("BF16")]
+    [InlineData("F32")]
+    public void Multiply_StoredPrecision_GivesTheProductOfTheWidenedValues(string type)
+    {
+        float[] values = Numbers(37 * 53);
+        byte[] bytes = type switch
+        {
+            "F16" => MemoryMarshal.AsBytes<Half>(Array.ConvertAll(values, v => (Half)v)).ToArray(),
+            "BF16" => MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, v => (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16))).ToArray(),
+            _ => CheckpointFolder.Bytes(values),
+        };
+        float[] widened = type switch
+        {
+            "F16" => Array.ConvertAll(values, v => (float)(Half)v),
+            "BF16" => Array.ConvertAll(values, v => BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(v) & 0xffff_0000)),
+            _ => values,
+        };
+        float[] input = Numbers(5 * 53);
+        using Checkpoint checkpoint = Open(("stored", type, [37, 53], bytes), ("widened", "F32", [37, 53], CheckpointFolder.Bytes(widened)));
+        WeightMatrix stored = new(checkpoint.Get("stored", 37, 53));
+
+        Assert.Equal(
+            Multiply(new(checkpoint.Get("widened", 37, 53)), input, 5, KernelPath.Vector),
+            Multiply(stored, input, 5, KernelPath.Vector));
+        float[] row = new float[53];
+        stored.ReadRow(36, row);
+        Assert.Equal(widened[^53..], row);
+    }
+
+    [Fact]
+    public void Multiply_OddShapes_VectorEqualsScalarAndIsCloseToDouble()
+    {
+        for (int run = 0; run < 150; run++)
+        {
+            int rows = _random.Next(1, 38), columns = _random.Next(1, 38), tokens = _random.Next(1, 38);
+            float[] weights = Numbers(rows * columns), input = Numbers(tokens * columns);
+            using Checkpoint checkpoint = Open(("w", "F32", [rows, columns], CheckpointFolder.Bytes(weights)));
+            WeightMatrix matrix = new(checkpoint.Get("w", rows, columns));
+
+            float[] vector = Multiply(matrix, input, tokens, KernelPath.Vector);
+
+            Assert.Equal(Multiply(matrix, input, tokens, KernelPath.Scalar), vector);
+            for (int i = 0; i < vector.Length; i++)
+            {
+                double exact = 0, size = 0;
+                for (int k = 0; k < columns; k++)
+                {
+                    double product = (double)weights[i % rows * columns + k] * input[i / rows * columns + k];
+                    exact += product;
+                    size += Math.Abs(product);
+                }
+                Assert.InRange(vector[i], exact - 1e-5 * size, exact + 1e-5 * size);
+            }
+        }
+    }
+
+    [Fact]
+    public void Multiply_LargeMatrix_AnyThreadsAndAnyTokensGiveTheSameBits()
+    {
+        const int rows = 403, columns = 771, tokens = 9;
+        float[] input = Numbers(tokens * columns);
+        using Checkpoint checkpoint = Open(("w", "F32", [rows, columns], CheckpointFolder.Bytes(Numbers(rows * columns))));
+        WeightMatrix matrix = new(checkpoint.Get("w", rows, columns));
+        using WorkerPool one = new(1), five = new(5);
+
+        float[] together = Multiply(matrix, input, tokens, KernelPath.Vector);
+
+        Assert.Equal(together, Multiply(matrix, input, tokens, KernelPath.Vector, one));
+        Assert.Equal(together, Multiply(matrix, input, tokens, KernelPath.Vector, five));
+        for (int token = 0; token < tokens; token++)
+            Assert.Equal(together[(token * rows)..((token + 1) * rows)], Multiply(matrix, input[(token * columns)..((token + 1) * columns)], 1, KernelPath.Vector));
+    }
+
+    [Fact]
+    public void Constructor_RowsTooLongForOneSpan_IsRefused()
+    {
+        using MappedFile file = new(_folder.Write("empty", []));
+        Assert.Throws<ArgumentException>(() => new WeightMatrix(new StoredTensor(file, "w", TensorType.F32, [4, int.MaxValue / 4], 0, 0)));
+        Assert.Throws<OverflowException>(() => new WeightMatrix(new StoredTensor(file, "w", TensorType.F32, [1L << 40, 4], 0, 0)));
+        Assert.Throws<ArgumentException>(() => new WeightMatrix(new StoredTensor(file, "w", TensorType.F32, [4], 0, 0)));
+    }
+
+    private float[] Multiply(WeightMatrix matrix, float[] input, int tokens, KernelPath path, WorkerPool? workers = null)
+    {
+        float[] output = new float[tokens * matrix.Rows];
+        matrix.Multiply(input, tokens, output, new Compute(path, workers ?? _workers));
+        return output;
+    }
+
+    private Checkpoint Open(params (string Name, string Type, long[] Shape, byte[] Data)[] tensors)
+    {
+        _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode(tensors));
+        return Checkpoint.Open(_folder.Folder);
+    }
+
+    private float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)(_random.NextDouble() * 4 - 2))];
+}
