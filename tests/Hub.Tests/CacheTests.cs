@@ -152,7 +152,7 @@ public sealed class CacheTests : HubTest
     [Fact]
     public async Task DownloadAsync_MoreThanTheDiskHolds_IsRefusedBeforeTheFirstByte()
     {
-        string listing = $$"""[{"type":"file","path":"{{Large}}","oid":"{{Content.GitId}}","size":1,"lfs":{"oid":"{{Content.Sha256}}","size":{{1L << 60}}}}]""";
+        string listing = $$"""[{"type":"file","path":"{{Large}}","oid":"{{Content.GitId}}","size":1,"lfs":{"oid":"{{Content.Sha256}}","size":{{1L << 60}} } }]""";
         Server.Hub.Weather = Weather.Where("GET", "/tree/", Weather.Always(Weather.Text(200, "application/json", listing)));
         using HubClient client = Client();
 

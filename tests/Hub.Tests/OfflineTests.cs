@@ -86,7 +86,7 @@ public sealed class OfflineTests : HubTest
             MetadataTimeout = TimeSpan.FromMilliseconds(300),
         });
 
-        HubException failure = await FailureAsync(() => client.OpenAsync(Id(Public), "main", Cancel));
+        HubException failure = await FailureAsync(() => client.OpenAsync(Id(Public), "main", TestContext.Current.CancellationToken));
 
         Assert.Equal(HubDiagnosis.Blocked, failure.Diagnosis);
     }
@@ -101,7 +101,7 @@ public sealed class OfflineTests : HubTest
         });
         using var client = new HubClient(Options(Good) with { MetadataTimeout = TimeSpan.FromMilliseconds(300) });
 
-        HubException failure = await FailureAsync(() => client.OpenAsync(Id(Public), "main", Cancel));
+        HubException failure = await FailureAsync(() => client.OpenAsync(Id(Public), "main", TestContext.Current.CancellationToken));
 
         Assert.Equal(HubDiagnosis.Blocked, failure.Diagnosis);
     }
