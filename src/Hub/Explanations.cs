@@ -33,6 +33,16 @@ internal static class Explanations
     public static HubException Of(HubOptions options, Subject subject, HubDiagnosis diagnosis, string? detail = null, Exception? inner = null) =>
         Create(options, subject, diagnosis, Sentence(options, subject, diagnosis, null) + (detail is null ? "" : $" ({detail})"), inner);
 
+    /// <summary>The cache folder does not do what it must: full, closed to this user, or not a folder.</summary>
+    public static HubException OfCache(HubOptions options, Subject subject, Exception inner)
+    {
+        if (inner is IOException io && NetworkFailures.IsDiskFull(io))
+            return Of(options, subject, HubDiagnosis.DiskFull, inner: inner);
+        string message = $"The cache folder '{options.CacheFolder}' cannot be used for '{subject.Repository}': {inner.Message} "
+            + "The Hub and the token are not the reason. Make the folder writable, or choose another.";
+        return Create(options, subject, HubDiagnosis.Forbidden, message, inner);
+    }
+
     /// <summary>The same failure, met again while looking for something else.</summary>
     public static HubException Again(HubOptions options, Subject subject, HubException first) =>
         new(first.Diagnosis, Sentence(options, subject, first.Diagnosis, first.Account), first)

@@ -24,13 +24,13 @@ internal sealed class FileDownload(
         }
 
         // 2. One process downloads, the others wait and find the blob.
-        FileStream held = await CacheLock.AcquireAsync(cache.LockPath(etag), cancellationToken).ConfigureAwait(false);
-        await using (held.ConfigureAwait(false))
+        using (FileStream? held = await CacheLock
+            .AcquireAsync(cache.LockPath(etag), () => cache.ArrivedBytes(etag), Options.TimeProvider, cancellationToken).ConfigureAwait(false))
         {
             if (HubCache.FileSize(cache.BlobPath(etag)) != file.SizeBytes)
             {
                 source ??= await ResolveAsync(etag, cancellationToken).ConfigureAwait(false);
-                await FetchAsync(source, cancellationToken).ConfigureAwait(false);
+                await FetchAsync(source, locked: held is not null, cancellationToken).ConfigureAwait(false);
             }
             cache.Link(etag, commit, file.Path);
         }
@@ -60,9 +60,27 @@ internal sealed class FileDownload(
         return new Source(tag, answer.ForeignLocation ?? answer.Uri, answer.FromHub && answer.ForeignLocation is null);
     }
 
-    private async Task FetchAsync(Source source, CancellationToken cancellationToken)
+    private async Task FetchAsync(Source source, bool locked, CancellationToken cancellationToken)
     {
-        string partial = cache.IncompletePath(source.Etag);
+        if (locked)
+        {
+            await FetchAsync(source, cache.IncompletePath(source.Etag), cancellationToken).ConfigureAwait(false);
+            return;
+        }
+        // Somebody else may be writing: a file of our own cannot collide, and cannot be resumed either.
+        string own = cache.IncompletePath($"{source.Etag}.{Guid.NewGuid():N}");
+        try
+        {
+            await FetchAsync(source, own, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            File.Delete(own);
+        }
+    }
+
+    private async Task FetchAsync(Source source, string partial, CancellationToken cancellationToken)
+    {
         // Never write through a link that somebody planted.
         if (new FileInfo(partial).LinkTarget is not null)
             File.Delete(partial);
@@ -95,12 +113,13 @@ internal sealed class FileDownload(
         if (stream.Length > file.SizeBytes)
             stream.SetLength(0);
         using IMemoryOwner<byte> buffer = MemoryPool<byte>.Shared.Rent(BufferSize);
+        // Against the most there ever was: bytes that were thrown away and came again are no progress.
+        long reached = stream.Length;
         int fruitless = 0;
         int refusedAddresses = 0;
         TimeSpan backoff = TimeSpan.Zero;
         while (stream.Length < file.SizeBytes)
         {
-            long before = stream.Length;
             Exception? failure = null;
             Outcome outcome = Outcome.Cut;
             try
@@ -111,18 +130,15 @@ internal sealed class FileDownload(
             {
                 failure = cut;
             }
-            catch (HttpIOException cut)
-            {
-                failure = cut;
-            }
             catch (OperationCanceledException stall) when (!cancellationToken.IsCancellationRequested)
             {
                 failure = stall;
             }
             if (outcome == Outcome.TooLong)
                 return false;
-            if (stream.Length > before)
+            if (stream.Length > reached)
             {
+                reached = stream.Length;
                 (fruitless, refusedAddresses, backoff) = (0, 0, TimeSpan.Zero);
                 continue;
             }
@@ -180,7 +196,7 @@ internal sealed class FileDownload(
             stream.Position = stream.Length;
             while (true)
             {
-                int read = await body.ReadAsync(buffer, stall.Token).ConfigureAwait(false);
+                int read = await ReadAsync(body, buffer, stall.Token).ConfigureAwait(false);
                 if (read == 0)
                     return Outcome.Cut;
                 if (stream.Position + read > file.SizeBytes)
@@ -189,6 +205,19 @@ internal sealed class FileDownload(
                 progress.Report(file, stream.Position);
                 stall.CancelAfter(Options.DownloadTimeout);
             }
+        }
+    }
+
+    // The failures of the network are told from those of the disk here, where both are still apart.
+    private static async Task<int> ReadAsync(Stream body, Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await body.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException cut)
+        {
+            throw new HttpRequestException(HttpRequestError.ResponseEnded, "The transfer broke off.", cut);
         }
     }
 

@@ -20,12 +20,47 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
     {
     }
 
-    public string Root => root;
-
     public string BlobPath(string etag) => Path.Combine(_folder, "blobs", etag);
 
     // The middle part is ours alone: other clients must not resume our files, nor we theirs.
     public string IncompletePath(string etag) => Path.Combine(_folder, "blobs", etag + ".llm-service.incomplete");
+
+    /// <summary>Bytes of a blob that lie in partial files, whoever writes them; another number each time something moves.</summary>
+    public long ArrivedBytes(string etag)
+    {
+        try
+        {
+            return new DirectoryInfo(Path.Combine(_folder, "blobs")).EnumerateFiles(etag + "*.incomplete").Sum(file => file.Length);
+        }
+        catch (IOException)
+        {
+            // A partial file was renamed while we looked.
+            return -1;
+        }
+    }
+
+    /// <summary>Bytes that a download of a blob still has to bring.</summary>
+    public long MissingBytes(string? etag, long size)
+    {
+        if (etag is null)
+            return size;
+        if (FileSize(BlobPath(etag)) == size)
+            return 0;
+        return size - Math.Min(size, FileSize(IncompletePath(etag)) ?? 0);
+    }
+
+    /// <summary>Bytes that the cache's disk has left for us; null when the operating system does not tell.</summary>
+    public long? FreeBytes()
+    {
+        try
+        {
+            return new DriveInfo(Path.GetFullPath(root)).AvailableFreeSpace;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
+    }
 
     public string LockPath(string etag) => Path.Combine(root, ".locks", id.CacheFolderName, etag + ".lock");
 
@@ -66,7 +101,7 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
                 return null;
             return [.. tree.Files.Select(f => new RepositoryFile(f.Key, f.Value.Size, f.Value.BlobId, f.Value.LfsSha256))];
         }
-        catch (Exception failure) when (failure is JsonException or IOException)
+        catch (Exception failure) when (failure is JsonException or IOException or UnauthorizedAccessException)
         {
             return null;
         }

@@ -40,9 +40,28 @@ public sealed class HubClient : IDisposable
 
         var cache = new HubCache(_options.CacheFolder, id);
         var access = new RepositoryAccess(_options, _urls, _transport, _whoAmI);
+        try
+        {
+            return await OpenOnlineOrCachedAsync(access, cache, subject, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw Explanations.OfCache(_options, subject, failure);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _invoker.Dispose();
+        _whoAmI.Dispose();
+    }
+
+    private async Task<ModelRepository> OpenOnlineOrCachedAsync(RepositoryAccess access, HubCache cache, Subject subject, CancellationToken cancellationToken)
+    {
         // A commit never changes, so its stored listing needs no network.
-        if (Hex.IsCommit(revision) && cache.ReadTree(revision) is { } stored)
-            return new ModelRepository(access, cache, subject, id, revision, stored) { FromCacheOnly = true };
+        if (Hex.IsCommit(subject.Revision) && cache.ReadTree(subject.Revision) is { } stored)
+            return new ModelRepository(access, cache, subject, subject.Repository, subject.Revision, stored) { FromCacheOnly = true };
         try
         {
             return await OpenOnlineAsync(access, cache, subject, cancellationToken).ConfigureAwait(false);
@@ -53,13 +72,6 @@ public sealed class HubClient : IDisposable
                 return cached;
             throw;
         }
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _invoker.Dispose();
-        _whoAmI.Dispose();
     }
 
     private async Task<ModelRepository> OpenOnlineAsync(RepositoryAccess access, HubCache cache, Subject subject, CancellationToken cancellationToken)

@@ -53,6 +53,22 @@ public sealed class ModelRepository
         ArgumentNullException.ThrowIfNull(paths);
         List<RepositoryFile> wanted = [.. paths.Distinct(StringComparer.Ordinal).Select(Find)];
         var tracker = new ProgressTracker(progress, wanted, _access.Options.TimeProvider);
+        try
+        {
+            List<RepositoryFile> missing = Missing(wanted, tracker);
+            if (missing.Count > 0 && Unreachable is { } failure)
+                throw Explanations.Again(_access.Options, About(missing[0].Path), failure);
+            await FetchAsync(missing, tracker, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw Explanations.OfCache(_access.Options, _subject, failure);
+        }
+        return SnapshotFolder;
+    }
+
+    private List<RepositoryFile> Missing(List<RepositoryFile> wanted, ProgressTracker tracker)
+    {
         var missing = new List<RepositoryFile>();
         foreach (RepositoryFile file in wanted)
         {
@@ -61,17 +77,7 @@ public sealed class ModelRepository
             else
                 missing.Add(file);
         }
-        if (missing.Count > 0 && Unreachable is { } failure)
-            throw Explanations.Again(_access.Options, About(missing[0].Path), failure);
-        try
-        {
-            await FetchAsync(missing, tracker, cancellationToken).ConfigureAwait(false);
-        }
-        catch (IOException full) when (NetworkFailures.IsDiskFull(full))
-        {
-            throw Explanations.Of(_access.Options, _subject, HubDiagnosis.DiskFull, inner: full);
-        }
-        return SnapshotFolder;
+        return missing;
     }
 
     private async Task FetchAsync(List<RepositoryFile> missing, ProgressTracker tracker, CancellationToken cancellationToken)
@@ -95,9 +101,8 @@ public sealed class ModelRepository
 
     private void RefuseWithoutSpace(List<RepositoryFile> missing)
     {
-        decimal needed = missing.Sum(file => (decimal)file.SizeBytes);
-        long free = new DriveInfo(Path.GetFullPath(_cache.Root)).AvailableFreeSpace;
-        if (needed > free)
+        decimal needed = missing.Sum(file => (decimal)_cache.MissingBytes(file.Sha256 ?? file.BlobId, file.SizeBytes));
+        if (_cache.FreeBytes() is { } free && needed > free)
             throw Explanations.Of(_access.Options, _subject, HubDiagnosis.DiskFull, $"{needed} bytes are missing, {free} are free");
     }
 

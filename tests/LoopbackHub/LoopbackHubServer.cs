@@ -7,6 +7,8 @@ namespace LlmService.LoopbackHub;
 /// <summary>A stand-in for the Hugging Face Hub on loopback ports. It shares no code with the client.</summary>
 public sealed class LoopbackHubServer : IAsyncDisposable
 {
+    private const string ContentFolder = "xet-bridge-us";
+
     private static readonly JsonObject Answers = JsonNode.Parse(
         typeof(LoopbackHubServer).Assembly.GetManifestResourceStream("answers.json")!)!.AsObject();
 
@@ -26,6 +28,9 @@ public sealed class LoopbackHubServer : IAsyncDisposable
 
     /// <summary>What a token means: the name in answers.json of its refusal, or null when it is good. Unlisted ones are bad.</summary>
     public Dictionary<string, string?> Tokens { get; } = [];
+
+    /// <summary>The role of every good token, as whoami tells it: read, write or fineGrained.</summary>
+    public string Role { get; set; } = "read";
 
     /// <summary>Former ids and what they are called now.</summary>
     public Dictionary<string, string> Renames { get; } = [];
@@ -82,19 +87,17 @@ public sealed class LoopbackHubServer : IAsyncDisposable
                 await RefuseAsync(context, tokenRefusal ?? "anonymous");
                 return;
             case ["api", "whoami-v2"]:
-                await JsonAsync(context, new JsonObject { ["type"] = "user", ["name"] = "alice", ["auth"] = new JsonObject { ["type"] = "access_token", ["accessToken"] = new JsonObject { ["role"] = "read" } } });
+                await JsonAsync(context, new JsonObject { ["type"] = "user", ["name"] = "alice", ["auth"] = new JsonObject { ["type"] = "access_token", ["accessToken"] = new JsonObject { ["role"] = Role } } });
                 return;
-            case ["api", "models", var owner, var name, .. var rest]:
-                await AnswerRepositoryAsync(context, $"{owner}/{name}", rest, token, tokenRefusal, api: true);
+            case ["api", "models", .. var address]:
+                await AnswerRepositoryAsync(context, address[..IdLength(address)], address[IdLength(address)..], token, tokenRefusal, api: true);
                 return;
-            case ["api", "resolve-cache", "models", var owner, var name, _, .. var path]:
-                if (context.Request.QueryString.HasValue)
-                    await AnswerRepositoryAsync(context, $"{owner}/{name}", ["content", .. path], token, tokenRefusal, api: true);
-                else
-                    response.StatusCode = 404;
+            case ["api", "resolve-cache", "models", .. var address] when context.Request.QueryString.HasValue && address.Length > IdLength(address):
+                await AnswerRepositoryAsync(
+                    context, address[..IdLength(address)], ["content", .. address[(IdLength(address) + 1)..]], token, tokenRefusal, api: true);
                 return;
-            case [var owner, var name, "resolve", .. var rest]:
-                await AnswerRepositoryAsync(context, $"{owner}/{name}", ["resolve", .. rest], token, tokenRefusal, api: false);
+            case [_, "resolve", ..] or [_, _, "resolve", ..]:
+                await AnswerRepositoryAsync(context, parts[..IdLength(parts)], parts[IdLength(parts)..], token, tokenRefusal, api: false);
                 return;
             default:
                 response.StatusCode = 404;
@@ -102,12 +105,19 @@ public sealed class LoopbackHubServer : IAsyncDisposable
         }
     }
 
-    private async Task AnswerRepositoryAsync(HttpContext context, string id, string[] rest, string? token, string? tokenRefusal, bool api)
+    // A legacy id is one segment, without an owner; what follows an id is a call or a commit.
+    private static int IdLength(string[] address) =>
+        address.Length < 2 || address[1] is "resolve" or "revision" or "tree" or "auth-check" || address[1].Length == 40 ? 1 : 2;
+
+    private async Task AnswerRepositoryAsync(HttpContext context, string[] names, string[] rest, string? token, string? tokenRefusal, bool api)
     {
+        string id = string.Join('/', names);
         if (Renames.TryGetValue(id, out string? now))
         {
+            string target = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()!.RawTarget;
+            int start = target.IndexOf($"/{id}/", StringComparison.Ordinal) + 1;
             context.Response.StatusCode = 307;
-            context.Response.Headers.Location = context.Request.Path.Value!.Replace(id, now) + context.Request.QueryString;
+            context.Response.Headers.Location = target[..start] + now + target[(start + id.Length)..];
             return;
         }
         _repositories.TryGetValue(id, out Repository? repository);
@@ -175,7 +185,7 @@ public sealed class LoopbackHubServer : IAsyncDisposable
             response.StatusCode = 302;
             response.Headers["X-Linked-ETag"] = $"\"{file.Sha256}\"";
             response.ContentLength = context.Request.Method == "HEAD" ? 1311 : 0;
-            response.Headers.Location = $"{Cdn.Address}/xet-bridge-us/{repository.Id}/{escaped}?X-Amz-Expires=3600&Signature=s";
+            response.Headers.Location = $"{Cdn.Address}/{ContentFolder}/{repository.Id}/{escaped}?X-Amz-Expires=3600&Signature=s";
             return;
         }
         response.StatusCode = 307;
@@ -190,10 +200,12 @@ public sealed class LoopbackHubServer : IAsyncDisposable
             await context.Response.WriteAsync("<Error><Code>InvalidArgument</Code><Message>Only one auth mechanism allowed</Message></Error>");
             return;
         }
-        string[] parts = context.Request.Path.Value!.Split('/', 5);
-        if (parts.Length == 5 && _repositories.TryGetValue($"{parts[2]}/{parts[3]}", out Repository? repository)
-            && repository.Files.TryGetValue(parts[4], out RepositoryContent? file))
+        string path = context.Request.Path.Value!["/".Length..];
+        foreach (Repository repository in _repositories.Values)
         {
+            string folder = $"{ContentFolder}/{repository.Id}/";
+            if (!path.StartsWith(folder, StringComparison.Ordinal) || !repository.Files.TryGetValue(path[folder.Length..], out RepositoryContent? file))
+                continue;
             // The tag of the content host is another hash that looks like a SHA-256.
             await BytesAsync(context, file.Bytes, new string('e', 64));
             return;
