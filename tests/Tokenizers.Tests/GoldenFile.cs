@@ -15,9 +15,12 @@ internal static class GoldenFile
         return File.Exists(plain) ? Tokenizer.Load(folder) : Tokenizer.Parse(Unzip(plain + ".gz"), plain + ".gz");
     }
 
-    public static IEnumerable<JsonElement> Lines(string family)
+    public static IEnumerable<JsonElement> Lines(string family) => ReadLines(TestData.Shared("tokenizers", family, "golden.jsonl.gz"));
+
+    /// <summary>The lines of a compressed JSON Lines file.</summary>
+    public static IEnumerable<JsonElement> ReadLines(string path)
     {
-        using StreamReader reader = new(new MemoryStream(Unzip(TestData.Shared("tokenizers", family, "golden.jsonl.gz"))));
+        using StreamReader reader = new(new MemoryStream(Unzip(path)));
         while (reader.ReadLine() is string line) yield return JsonDocument.Parse(line).RootElement;
     }
 
@@ -65,11 +68,11 @@ internal static class GoldenFile
 
     private static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private static string Json(object value) => JsonSerializer.Serialize(value, Compact);
+    public static string Json(object value) => JsonSerializer.Serialize(value, Compact);
 
     private static string Shorten(string text) => text.Length > 200 ? text[..200] + "…" : text;
 
-    private static IEnumerable<int[]> CodePointOffsets(string text, IReadOnlyList<TextRange> offsets)
+    public static IEnumerable<int[]> CodePointOffsets(string text, IReadOnlyList<TextRange> offsets)
     {
         int[] before = new int[text.Length + 1];
         int codePoints = 0;

@@ -4,8 +4,10 @@
     python3 tools/unicode-tables/generate.py [FOLDER]
 
 FOLDER holds UnicodeData.txt, CompositionExclusions.txt, auxiliary/GraphemeBreakProperty.txt, emoji/emoji-data.txt,
-IndicSyllabicCategory.txt, Scripts.txt and ReadMe.txt, as Debian's package unicode-data installs them (the default,
-/usr/share/unicode) or as https://www.unicode.org/Public/<version>/ucd/ has them.
+IndicSyllabicCategory.txt, Scripts.txt, DerivedAge.txt and ReadMe.txt, as Debian's package unicode-data installs them
+(the default, /usr/share/unicode) or as https://www.unicode.org/Public/<version>/ucd/ has them. The format's reference
+has the categories of Unicode 16.0.0 and normalizes as Unicode 9.0.0 does, so take the files of 16.0.0; younger characters
+are left out of the tables of the normalization forms.
 
 Every table is a list of numbers, written as variable-length integers (7 bits a byte, low bits first) in base64.
 Code points are written as the difference to the one before.
@@ -22,6 +24,7 @@ CATEGORIES = "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Zs Zl Zp Cc Cf Cs Co Pc Pd Ps Pe 
 # The order is the order of the enum GraphemeBreak.
 BREAKS = ("Other CR LF Control Extend ZWJ Regional_Indicator Prepend SpacingMark L V T LV LVT "
           "Extended_Pictographic").split()
+NORMALIZATION_VERSION = (9, 0)
 CONJUNCT_SCRIPTS = {"Bengali", "Devanagari", "Gujarati", "Malayalam", "Oriya", "Telugu"}
 
 
@@ -54,6 +57,11 @@ def encode(numbers):
     return base64.b64encode(bytes(data)).decode()
 
 
+normalized = set()
+for points, value in ranges("DerivedAge.txt"):
+    if tuple(map(int, value.split("."))) <= NORMALIZATION_VERSION:
+        normalized.update(points)
+
 category, combining, decomposition = ["Cn"] * 0x110000, {}, {}
 span_start = None
 for row in (SOURCE / "UnicodeData.txt").read_text(encoding="utf-8").splitlines():
@@ -67,7 +75,7 @@ for row in (SOURCE / "UnicodeData.txt").read_text(encoding="utf-8").splitlines()
     span_start = None
     if f[3] != "0":
         combining[point] = int(f[3])
-    if f[5]:
+    if f[5] and point in normalized:
         parts = f[5].split()
         compatible = parts[0].startswith("<")
         decomposition[point] = (compatible, [int(x, 16) for x in parts[1 if compatible else 0:]])
@@ -100,7 +108,7 @@ for point in sorted(decomposition):
     previous = point
 
 classes, previous = [], 0
-for point in sorted(combining):
+for point in sorted(normalized & combining.keys()):
     classes += [point - previous, combining[point]]
     previous = point
 

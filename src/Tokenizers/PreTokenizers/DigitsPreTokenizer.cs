@@ -24,7 +24,7 @@ internal sealed class DigitsPreTokenizer(SplitBehavior behavior) : PreTokenizer
             {
                 int codePoint = CodePoints.At(text, start);
                 end = start + CodePoints.Utf16Length(codePoint);
-                if (CodePoints.IsNumber(codePoint)) return true;
+                if (CodePoints.IsNumeric(codePoint)) return true;
             }
 
             end = start;
