@@ -55,15 +55,15 @@ internal sealed class QuickTestReport(ProcessContext context, bool json)
 
     private static JsonObject ToJson(
         string model, IReadOnlyList<string> notes, IReadOnlyList<DocumentResult> results, TimeSpan loadTime, double peakMegabytes, string verdict) => new()
-    {
-        ["ok"] = true,
-        ["model"] = model,
-        ["notes"] = new JsonArray([.. notes.Select(n => JsonValue.Create(n))]),
-        ["documents"] = new JsonArray([.. results.Select(ToJson)]),
-        ["load_seconds"] = Math.Round(loadTime.TotalSeconds, 3),
-        ["peak_memory_mb"] = Math.Round(peakMegabytes, 1),
-        ["verdict"] = verdict,
-    };
+        {
+            ["ok"] = true,
+            ["model"] = model,
+            ["notes"] = new JsonArray([.. notes.Select(n => JsonValue.Create(n))]),
+            ["documents"] = new JsonArray([.. results.Select(ToJson)]),
+            ["load_seconds"] = Math.Round(loadTime.TotalSeconds, 3),
+            ["peak_memory_mb"] = Math.Round(peakMegabytes, 1),
+            ["verdict"] = verdict,
+        };
 
     private static JsonObject ToJson(DocumentResult result) => new()
     {
