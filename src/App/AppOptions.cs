@@ -116,7 +116,16 @@ internal sealed record AppOptions
             Offline = settings.IsOn("HF_HUB_OFFLINE") || (settings.Variable("HF_HUB_OFFLINE") is null && settings.IsOn("TRANSFORMERS_OFFLINE")),
             TimeProvider = context.TimeProvider,
         };
-        return ReadEndpoint(settings, options, mistakes);
+        options = ReadEndpoint(settings, options, mistakes);
+        try
+        {
+            options.Validate();
+        }
+        catch (ArgumentException e)
+        {
+            mistakes.Add(e.Message);
+        }
+        return options;
     }
 
     private static HubOptions ReadEndpoint(Settings settings, HubOptions options, List<string> mistakes)

@@ -26,7 +26,7 @@ internal static class HubTokens
             }
         }
         string path = settings.Variable("HF_TOKEN_PATH")?.Value ?? Path.Combine(home, "token");
-        return ReadFile(Path.GetFullPath(path, workingDirectory), $"file {path}") is { } stored ? new(stored.Value, stored.Source) : null;
+        return ReadFile(Path.GetFullPath(path, workingDirectory), $"file {path}", mistakes) is { } stored ? new(stored.Value, stored.Source) : null;
     }
 
     private static Setting? FromNamedFile(Setting? name, string workingDirectory, ICollection<string> mistakes)
@@ -39,12 +39,20 @@ internal static class HubTokens
             mistakes.Add($"The {name.Source} names '{path}', which does not exist.");
             return null;
         }
-        return ReadFile(path, $"file {path} ({name.Source})");
+        return ReadFile(path, $"file {path} ({name.Source})", mistakes);
     }
 
-    private static Setting? ReadFile(string path, string source)
+    private static Setting? ReadFile(string path, string source, ICollection<string> mistakes)
     {
-        FileInfo file = new(path);
-        return file.Exists && file.Length <= MaxFileBytes ? Settings.Clean(File.ReadAllText(path), source) : null;
+        try
+        {
+            FileInfo file = new(path);
+            return file.Exists && file.Length <= MaxFileBytes ? Settings.Clean(File.ReadAllText(path), source) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            mistakes.Add($"The token's {source} cannot be read; check its permissions.");
+            return null;
+        }
     }
 }

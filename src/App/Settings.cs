@@ -101,6 +101,10 @@ internal sealed class Settings
             else
                 _files.Add((path, document.RootElement.Clone()));
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            mistakes.Add($"'{path}' cannot be read; check its permissions.");
+        }
         catch (JsonException e)
         {
             mistakes.Add($"'{path}' is not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}).");

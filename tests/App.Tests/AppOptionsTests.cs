@@ -88,6 +88,14 @@ public sealed class AppOptionsTests : IDisposable
         Assert.Null(options.Hub.Token);
     }
 
+    [Fact]
+    public void Read_TokenForPlainHttp_IsRefusedInOneSentence()
+    {
+        AppException failure = Assert.Throws<AppException>(() => Read(new() { ["HF_TOKEN"] = Secret, ["HF_ENDPOINT"] = "http://hub.example.org" }));
+        Assert.Equal(FailureCode.InvalidRequest, failure.Code);
+        Assert.DoesNotContain(Secret, failure.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("this is no line of that format")]
     [InlineData("HF_TOKEN token-without-equals")]
