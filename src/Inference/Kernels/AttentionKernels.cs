@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace LlmService.Inference.Kernels;
 
@@ -13,8 +14,20 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
 
     public Span<float> Value(int position) => At(position, BlockPositions);
 
+    /// <summary>The keys from a position to the end of its block, [positions, Width].</summary>
+    public ReadOnlySpan<float> KeysFrom(int position) => From(position, 0);
+
+    /// <summary>The values from a position to the end of its block, [positions, Width].</summary>
+    public ReadOnlySpan<float> ValuesFrom(int position) => From(position, BlockPositions);
+
     private Span<float> At(int position, int skip) =>
         Blocks[position / BlockPositions]!.AsSpan(Offset + (skip + position % BlockPositions) * Width, Width);
+
+    private ReadOnlySpan<float> From(int position, int skip)
+    {
+        int within = position % BlockPositions;
+        return Blocks[position / BlockPositions]!.AsSpan(Offset + (skip + within) * Width, (BlockPositions - within) * Width);
+    }
 }
 
 /// <summary>Added to the scores by the distance of key and query (T5).</summary>
@@ -66,14 +79,20 @@ internal static class AttentionKernels
         });
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AttendHead(KernelPath path, AttentionShape shape, AttentionQuery token, int head, ReadOnlySpan<float> query, Span<float> output)
     {
         int count = token.Last - token.First + 1;
         int start = head / (shape.HeadCount / shape.KeyValueHeadCount) * shape.HeadSize;
         float[] rented = ArrayPool<float>.Shared.Rent(count);
         Span<float> scores = rented.AsSpan(0, count);
-        for (int i = 0; i < count; i++)
-            scores[i] = MatrixKernels.Dot(path, query, token.View.Key(token.First + i).Slice(start, shape.HeadSize)) * shape.Scale;
+        int width = token.View.Width;
+        for (int i = 0; i < count;)
+        {
+            ReadOnlySpan<float> keys = token.View.KeysFrom(token.First + i);
+            for (int at = start; at < keys.Length && i < count; at += width)
+                scores[i++] = MatrixKernels.Dot(path, query, keys.Slice(at, shape.HeadSize)) * shape.Scale;
+        }
         if (shape.Bias is { } bias)
         {
             for (int i = 0; i < count; i++)
@@ -81,8 +100,12 @@ internal static class AttentionKernels
         }
         float reciprocal = ElementKernels.SoftmaxWeights(path, scores);
         output.Clear();
-        for (int i = 0; i < count; i++)
-            MatrixKernels.AddScaled(path, scores[i] * reciprocal, token.View.Value(token.First + i).Slice(start, shape.HeadSize), output);
+        for (int i = 0; i < count;)
+        {
+            ReadOnlySpan<float> values = token.View.ValuesFrom(token.First + i);
+            for (int at = start; at < values.Length && i < count; at += width)
+                MatrixKernels.AddScaled(path, scores[i++] * reciprocal, values.Slice(at, shape.HeadSize), output);
+        }
         ArrayPool<float>.Shared.Return(rented);
     }
 }

@@ -3,8 +3,8 @@ namespace LlmService.Inference.Kernels;
 /// <summary>What arithmetic runs on: the kernels and the threads.</summary>
 internal sealed class Compute(KernelPath path, WorkerPool workers)
 {
-    // Below so many multiplications a second thread costs more than it brings.
-    private const long WorkPerPart = 48 * 1024;
+    // Some ten microseconds: below that, waking a second thread costs more than it brings.
+    private const long WorkPerPart = 256 * 1024;
 
     public KernelPath Path { get; } = path;
 

@@ -19,6 +19,7 @@ internal static class ElementKernels
     private const float SqrtHalf = 0.70710678f, SqrtTwoOverPi = 0.7978845608f, GeluCubic = 0.044715f;
 
     /// <summary>Turns scores into weights that are e^(score - highest), and returns the reciprocal of their sum.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float SoftmaxWeights(KernelPath path, Span<float> scores)
     {
         float highest = float.NegativeInfinity;
@@ -28,6 +29,7 @@ internal static class ElementKernels
     }
 
     /// <summary>output = weight · (input / √(mean(input²) + ε)), as RMSNorm and T5's layer norm have it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm(KernelPath path, ReadOnlySpan<float> input, ReadOnlySpan<float> weight, float epsilon, Span<float> output)
     {
         float scale = 1 / MathF.Sqrt(MatrixKernels.Dot(path, input, input) / input.Length + epsilon);
@@ -36,6 +38,7 @@ internal static class ElementKernels
     }
 
     /// <summary>Applies an activation in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Activate(KernelPath path, Activation activation, Span<float> values)
     {
         if (path == KernelPath.Vector)
@@ -58,6 +61,7 @@ internal static class ElementKernels
     }
 
     /// <summary>values[i] *= factors[i].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(Span<float> values, ReadOnlySpan<float> factors)
     {
         for (int i = 0; i < values.Length; i++)
@@ -65,6 +69,7 @@ internal static class ElementKernels
     }
 
     /// <summary>values[i] += addends[i].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(Span<float> values, ReadOnlySpan<float> addends)
     {
         for (int i = 0; i < values.Length; i++)
@@ -72,6 +77,7 @@ internal static class ElementKernels
     }
 
     /// <summary>Rotates the pairs (i, i + half) of a head by the angles of a position (RoFormer, in the half-split layout of the Llama checkpoints).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Rotate(Span<float> head, ReadOnlySpan<float> cosines, ReadOnlySpan<float> sines)
     {
         int half = head.Length / 2;
@@ -124,6 +130,7 @@ internal static class ElementKernels
         return MatrixKernels.ReduceScalar(lanes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float ExpSumVector(Span<float> scores, float highest)
     {
         Vector512<float> offset = Vector512.Create(highest), sum = Vector512<float>.Zero;

@@ -7,6 +7,7 @@ namespace LlmService.Inference.Kernels;
 /// <summary>
 /// Products of float matrices. Every output is summed in the same order on every machine: 16 lanes, lane j takes the columns j, j + 16, … by fused
 /// multiply-add, the last ones padded with zeros; then the lanes are added in pairs at distance 8, 4, 2, 1. Neither the number of tokens nor the tile matters.
+/// The loops are compiled with optimisation at once (<see cref="MethodImplOptions.AggressiveOptimization"/>): the first requests of a process need not wait for the tiers.
 /// </summary>
 internal static class MatrixKernels
 {
@@ -25,6 +26,7 @@ internal static class MatrixKernels
     /// <param name="output">[tokens, stride].</param>
     /// <param name="stride">Columns of the output.</param>
     /// <param name="column">The output's column of the first row.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void MultiplyPanel(
         KernelPath path, ReadOnlySpan<float> weights, int rows, int columns, ReadOnlySpan<float> input, int tokens, Span<float> output, int stride, int column)
     {
@@ -51,6 +53,7 @@ internal static class MatrixKernels
         path == KernelPath.Vector ? DotVector(a, b[..a.Length]) : DotScalar(a, b[..a.Length]);
 
     /// <summary>destination[i] += factor source[i], fused.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddScaled(KernelPath path, float factor, ReadOnlySpan<float> source, Span<float> destination)
     {
         int i = 0;
@@ -67,6 +70,7 @@ internal static class MatrixKernels
     }
 
     /// <summary>Widens bfloat16 to float: the upper half of its bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void WidenBfloat16(ReadOnlySpan<ushort> source, Span<float> destination)
     {
         int i = 0;
@@ -83,6 +87,7 @@ internal static class MatrixKernels
             bits[i] = (uint)source[i] << 16;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float DotVector(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
         ref float left = ref MemoryMarshal.GetReference(a);
@@ -136,6 +141,7 @@ internal static class MatrixKernels
         return Vector512.Create<float>(padded);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile1(ReadOnlySpan<float> weights, int columns, ReadOnlySpan<float> input, Span<float> output)
     {
         ref float w = ref MemoryMarshal.GetReference(weights);
@@ -166,6 +172,7 @@ internal static class MatrixKernels
     }
 
     // Four rows by four tokens: 16 sums in registers, 8 loads for 16 multiply-adds.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile4(ReadOnlySpan<float> weights, int columns, ReadOnlySpan<float> input, Span<float> output, int stride, int token, int column)
     {
         ref float w = ref MemoryMarshal.GetReference(weights);

@@ -58,7 +58,8 @@ internal sealed class Checkpoint : IDisposable
         if (!shape.SequenceEqual(tensor.Shape.ToArray()))
         {
             throw new InferenceException(InferenceFailure.CorruptModel,
-                $"'{tensor.File.Path}': the tensor '{name}' has the shape {tensor.ShapeText}; config.json asks for [{string.Join(", ", shape.ToArray())}].") { File = tensor.File.Path, Tensor = name };
+                $"'{tensor.File.Path}': the tensor '{name}' has the shape {tensor.ShapeText}; config.json asks for [{string.Join(", ", shape.ToArray())}].")
+            { File = tensor.File.Path, Tensor = name };
         }
         _used.Add(name);
         return tensor;

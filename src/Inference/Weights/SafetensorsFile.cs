@@ -93,7 +93,8 @@ internal static class SafetensorsFile
             "F16" => TensorType.F16,
             "BF16" => TensorType.Bf16,
             var other => throw new InferenceException(InferenceFailure.NoUsableWeights,
-                $"'{file.Path}': the tensor '{name}' is stored as {other}; F32, F16 and BF16 are read.") { File = file.Path, Tensor = name },
+                $"'{file.Path}': the tensor '{name}' is stored as {other}; F32, F16 and BF16 are read.")
+            { File = file.Path, Tensor = name },
         };
         long[] dimensions = [.. shape.EnumerateArray().Select(d => Length(file, name, d))];
         long begin = Length(file, name, offsets[0]), end = Length(file, name, offsets[1]);
