@@ -3,11 +3,14 @@ using System.Text.Json;
 namespace LlmService.Tokenizers;
 
 /// <summary>A value of a JSON file that knows its path, so that every complaint names its place.</summary>
-internal readonly struct JsonPart(JsonElement element, string path, string file)
+internal readonly struct JsonPart(JsonElement element, string path, string file, int index = -1)
 {
+    private readonly string _path = path;
+
     public JsonElement Element { get; } = element;
 
-    public string Path { get; } = path;
+    /// <summary>Spelled out on demand: files have hundreds of thousands of items, and few are complained about.</summary>
+    public string Path => index < 0 ? _path : $"{_path}[{index}]";
 
     public string File { get; } = file;
 
@@ -83,9 +86,13 @@ internal readonly struct JsonPart(JsonElement element, string path, string file)
     public IEnumerable<JsonPart> Items()
     {
         if (!IsArray) throw Corrupt("must be an array");
-        int index = 0;
-        foreach (JsonElement item in Element.EnumerateArray()) yield return new JsonPart(item, $"{Path}[{index++}]", File);
+        string path = Path;
+        int i = 0;
+        foreach (JsonElement item in Element.EnumerateArray()) yield return new JsonPart(item, path, File, i++);
     }
+
+    /// <summary>An item that complaints place at this array.</summary>
+    public JsonPart Inner(int item) => new(Element[item], _path, File, index);
 
     public IEnumerable<(string Name, JsonPart Value)> Members()
     {

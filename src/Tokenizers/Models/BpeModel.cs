@@ -102,7 +102,7 @@ internal sealed class BpeModel : Model
         }
 
         if (!json.IsArray || json.Element.GetArrayLength() != 2) throw json.Corrupt("must be two tokens");
-        return (new JsonPart(json.Element[0], json.Path, json.File).AsString(), new JsonPart(json.Element[1], json.Path, json.File).AsString());
+        return (json.Inner(0).AsString(), json.Inner(1).AsString());
     }
 
     private void AddSymbols(ReadOnlySpan<char> piece, BpeWord word)

@@ -38,8 +38,8 @@ internal sealed class UnigramModel : Model
         foreach (JsonPart entry in vocab.Items())
         {
             if (!entry.IsArray || entry.Element.GetArrayLength() != 2) throw entry.Corrupt("must be a piece and its score");
-            tokens.Add(new JsonPart(entry.Element[0], entry.Path, entry.File).AsString());
-            scores.Add(ScoreParser.Parse(new JsonPart(entry.Element[1], entry.Path, entry.File).AsNumberText()));
+            tokens.Add(entry.Inner(0).AsString());
+            scores.Add(ScoreParser.Parse(entry.Inner(1).AsNumberText()));
             if (tokens.Count > MostPieces) throw vocab.Corrupt("has too many pieces");
         }
 
