@@ -24,6 +24,9 @@ internal sealed record FailureCode(string Name, int HttpStatus, int ExitCode, st
     public static readonly FailureCode NotFound = new("not_found", 404, 2, "There is no such page.");
     public static readonly FailureCode PortInUse = new("port_in_use", 500, 3, "Another program listens on the port.");
 
+    /// <summary>Ctrl-C, which is no failure of ours: it has an exit code, no row of the table, and is never sent over HTTP.</summary>
+    public static readonly FailureCode Interrupted = new("interrupted", 500, 130, "Ctrl-C ended the command.");
+
     /// <summary>All rows, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<FailureCode> All =
     [

@@ -76,6 +76,24 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Mistake_OfAType_IsToldInPlainWords()
+    {
+        (_, _, string error) = await RunAsync("run", "demo", "hi", "--max-tokens", "many", "--temperature", "hot", "--seed", "-1", "--json=maybe");
+        Assert.Contains("'many' for option '--max-tokens' as a whole number.", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("System.", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Interrupted_Json_IsOneObject()
+    {
+        (int exit, string output, _) = await RunAsync(TestContexts.Create(_folder) with { In = new InterruptedReader() }, "run", "demo", "-", "--json");
+        Assert.Equal(130, exit);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.False(json.RootElement.GetProperty("ok").GetBoolean());
+        Assert.Equal("interrupted", json.RootElement.GetProperty("code").GetString());
+    }
+
+    [Fact]
     public async Task Folder_WithProblems_NamesEach()
     {
         await AssertFolderAsync(16, "config.json");
@@ -118,5 +136,15 @@ public sealed class CommandLineTests : IDisposable
     {
         int exit = await CommandLine.RunAsync(args, context);
         return (exit, context.Out.ToString()!.ReplaceLineEndings("\n"), context.Error.ToString()!);
+    }
+
+    private sealed class InterruptedReader : StringReader
+    {
+        public InterruptedReader()
+            : base("")
+        {
+        }
+
+        public override int Read(char[] buffer, int index, int count) => throw new OperationCanceledException();
     }
 }

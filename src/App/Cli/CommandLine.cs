@@ -8,8 +8,14 @@ namespace LlmService.App.Cli;
 /// <summary>The command line: parses it, runs the command, turns every failure into one sentence and an exit code.</summary>
 internal static class CommandLine
 {
-    /// <summary>The exit code after Ctrl-C.</summary>
-    public const int Interrupted = 130;
+    // The parser names the types of the code, which tell a user nothing.
+    private static readonly (string Type, string Plain)[] TypeNames =
+    [
+        ("as expected type 'System.Nullable`1[System.Int32]'", "as a whole number"),
+        ("as expected type 'System.Nullable`1[System.UInt64]'", "as a whole number of 0 or more"),
+        ("as expected type 'System.Nullable`1[System.Single]'", "as a number"),
+        ("as expected type 'System.Boolean'", "as true or false"),
+    ];
 
     /// <summary>Runs the program.</summary>
     /// <returns>The exit code.</returns>
@@ -33,7 +39,9 @@ internal static class CommandLine
         }
         catch (OperationCanceledException)
         {
-            return Interrupted;
+            if (json)
+                context.Out.WriteLine(JsonOutput.Failure(new Failure(FailureCode.Interrupted, "Interrupted before the answer was complete.")));
+            return FailureCode.Interrupted.ExitCode;
         }
         catch (Exception e)
         {
@@ -73,6 +81,8 @@ internal static class CommandLine
         StringBuilder sentence = new();
         foreach (string message in errors.Select(e => e.Message).Distinct(StringComparer.Ordinal))
             sentence.Append(sentence.Length > 0 ? " " : "").Append(message);
+        foreach ((string type, string plain) in TypeNames)
+            sentence.Replace(type, plain);
         return sentence.Replace("\r", "").Replace("\n", " ").ToString();
     }
 }

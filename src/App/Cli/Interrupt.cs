@@ -33,7 +33,7 @@ internal sealed class Interrupt : IDisposable
     {
         signal.Cancel = true;
         if (Interlocked.Increment(ref _count) > 1)
-            Environment.Exit(signal.Signal == PosixSignal.SIGINT ? CommandLine.Interrupted : Terminated);
+            Environment.Exit(signal.Signal == PosixSignal.SIGINT ? FailureCode.Interrupted.ExitCode : Terminated);
         ByCtrlC = signal.Signal == PosixSignal.SIGINT;
         // Off the signal thread: a callback must not hold up a second signal.
         ThreadPool.QueueUserWorkItem(_ => _source.Cancel());

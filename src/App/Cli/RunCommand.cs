@@ -103,7 +103,7 @@ internal sealed class RunCommand
         catch (OperationCanceledException) when (!json)
         {
             _context.Out.WriteLine();
-            return CommandLine.Interrupted;
+            return FailureCode.Interrupted.ExitCode;
         }
         TimeSpan total = Stopwatch.GetElapsedTime(started);
         double perSecond = Rates.TokensPerSecond(tokens, first, total);

@@ -49,7 +49,7 @@ internal sealed class ServeCommand
             return models.All[0].Failure!.Code.ExitCode;
         await WaitAsync(interrupt.Token);
         await server.StopAsync();
-        return interrupt.ByCtrlC ? CommandLine.Interrupted : 0;
+        return interrupt.ByCtrlC ? FailureCode.Interrupted.ExitCode : 0;
     }
 
     private static async Task StartAsync(WebApplication server, HttpServerOptions options)

@@ -11,6 +11,9 @@ internal static class HttpServer
     // A body above the limit of the API is answered with an error, for which the rest of it must be read off the connection.
     private const long MaxDrainedBytes = 64 * 1024 * 1024;
 
+    // Long enough for a whole answer of a slow model; a second signal ends the wait.
+    private static readonly TimeSpan DrainTime = TimeSpan.FromMinutes(10);
+
     /// <summary>Builds the server; the caller runs it.</summary>
     /// <param name="configure">Changes the web host, as tests do to stay in memory.</param>
     /// <exception cref="AppException">invalid_request: the host is not one to listen on.</exception>
@@ -24,6 +27,7 @@ internal static class HttpServer
         });
         ConfigureLog(builder.Logging);
         builder.Services.AddSingleton<IHostLifetime, NoSignals>();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainTime);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
