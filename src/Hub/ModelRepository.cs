@@ -91,11 +91,17 @@ public sealed class ModelRepository
                 await new FileDownload(_access, _cache, Id, Commit, file, About(file.Path), tracker).RunAsync(cancel).ConfigureAwait(false)).ConfigureAwait(false);
         }
         // A reference to a snapshot that is not there would look like a broken cache to other clients.
-        if (!FromCacheOnly && Directory.Exists(SnapshotFolder))
+        if (FromCacheOnly || !Directory.Exists(SnapshotFolder))
+            return;
+        try
         {
             if (ListingIsComplete)
                 _cache.WriteTree(Commit, Files);
             _cache.WriteRef(_subject.Revision, Commit);
+        }
+        catch (Exception failure) when (missing.Count == 0 && (failure is IOException or UnauthorizedAccessException))
+        {
+            // A cache that has everything and may only be read is good enough.
         }
     }
 

@@ -135,6 +135,18 @@ public sealed class CacheTests : HubTest
     }
 
     [Fact]
+    public async Task DownloadAsync_CompleteCacheThatCannotBeWritten_Works()
+    {
+        using HubClient client = Client();
+        await DownloadAsync(client);
+        string trees = Path.Combine(Cache, "models--acme--tiny", "trees");
+        Directory.Delete(trees, recursive: true);
+        await File.WriteAllTextAsync(trees, "in the way", Cancel);
+
+        AssertPublished(await DownloadAsync(client));
+    }
+
+    [Fact]
     public async Task OpenAsync_UnreadableReferenceWhileOffline_SaysSo()
     {
         using HubClient online = Client();
