@@ -26,6 +26,9 @@ internal static class HubFailures
     /// <summary>What the user is told.</summary>
     public static Failure From(HubException e)
     {
+        // The cache folder's own refusal: the Hub and the token have no part in it.
+        if (e.InnerException is IOException or UnauthorizedAccessException && e.Diagnosis == HubDiagnosis.Forbidden)
+            return new(FailureCode.Forbidden, e.Message, "Check the permissions of the cache folder, or choose another with HF_HOME.");
         string model = e.Repository ?? "the model";
         string token = e.TokenSource is null ? "the token" : $"the token from {e.TokenSource}";
         string page = $"{e.Endpoint ?? "https://huggingface.co"}/{e.Repository}";

@@ -39,6 +39,13 @@ public sealed class FailuresTests
     }
 
     [Fact]
+    public void From_CacheFolderThatRefuses_DoesNotBlameTheToken()
+    {
+        Failure failure = Failures.From(new HubException(HubDiagnosis.Forbidden, "The folder is read-only.", new UnauthorizedAccessException()));
+        Assert.Equal("The folder is read-only.", failure.Message);
+    }
+
+    [Fact]
     public void From_BareNameNotFound_SaysHowIdsAreWritten() =>
         Assert.Contains("owner/name", Failures.From(new HubException(HubDiagnosis.NotFoundOrPrivate, "x") { Repository = "gpt9" }).Remedy, StringComparison.Ordinal);
 
