@@ -8,6 +8,9 @@ namespace LlmService.App.Http;
 /// <summary>Composes the web server: what it listens on, its endpoints, its log.</summary>
 internal static class HttpServer
 {
+    // Health checks of containers and balancers often ask by HEAD.
+    private static readonly string[] ReadMethods = [HttpMethods.Get, HttpMethods.Head];
+
     // A body above the limit of the API is answered with an error, for which the rest of it must be read off the connection.
     private const long MaxDrainedBytes = 64 * 1024 * 1024;
 
@@ -56,8 +59,8 @@ internal static class HttpServer
         StatusEndpoints status = new(models);
         Models modelList = new(models);
         app.Use(errors.InvokeAsync);
-        app.MapGet("/health", StatusEndpoints.HealthAsync);
-        app.MapGet("/ready", status.ReadyAsync);
+        app.MapMethods("/health", ReadMethods, StatusEndpoints.HealthAsync);
+        app.MapMethods("/ready", ReadMethods, status.ReadyAsync);
         app.MapGet("/v1/models", modelList.ListAsync);
         app.MapGet("/v1/models/{**id}", modelList.GetAsync);
         app.MapPost("/v1/completions", new Completions(models, sender).PostAsync);
