@@ -51,9 +51,10 @@ internal sealed class DocumentTasks(LlmEngine engine, TaskPrompts prompts)
             GeneratedText[] answers = await GenerateAsync(task, parts, cancellationToken);
             all.AddRange(answers);
             string text = string.Join("\n\n", answers.Select(Text).Where(t => t.Length > 0));
-            List<string> next = text.Length > 0 ? Split(task, text, cancellationToken) : [];
+            bool isShorter = text.Length > 0 && text.Length < parts.Sum(p => p.Length);
+            List<string> next = parts.Count > 1 && isShorter ? Split(task, text, cancellationToken) : [];
             // Summaries that hardly become fewer never fit: then they are the answer, side by side.
-            if (parts.Count == 1 || next.Count == 0 || next.Count > parts.Count * 3 / 4)
+            if (next.Count == 0 || next.Count > parts.Count * 3 / 4)
                 return new(text, count, Usage(all, prepared, started));
             parts = next;
         }
@@ -137,8 +138,8 @@ internal sealed class DocumentTasks(LlmEngine engine, TaskPrompts prompts)
         return end < 0 ? text : text[..end];
     }
 
-    private static TaskUsage Usage(IReadOnlyCollection<GeneratedText> answers, TimeSpan prepared, long started) => new(
-        answers.Sum(a => a.PromptTokens), answers.Sum(a => a.Tokens), prepared + (answers.First().FirstToken ?? TimeSpan.Zero), Stopwatch.GetElapsedTime(started));
+    private static TaskUsage Usage(IReadOnlyList<GeneratedText> answers, TimeSpan prepared, long started) => new(
+        answers.Sum(a => a.PromptTokens), answers.Sum(a => a.Tokens), prepared + (answers[0].FirstToken ?? TimeSpan.Zero), Stopwatch.GetElapsedTime(started));
 
     /// <summary>What to ask, and how long the answer may be.</summary>
     private sealed record DocumentTask(string Template, int MaxTokens);
