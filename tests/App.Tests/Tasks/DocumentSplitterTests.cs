@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using LlmService.App.Http;
 using LlmService.Tokenizers;
 
@@ -26,13 +27,31 @@ public sealed class DocumentSplitterTests
     [Fact]
     public void Split_AnyText_LosesNothingAndEveryPartFits()
     {
-        string[] pieces = ["word ", "a", "Sentence end. ", "\n\n", "\r\n", "    ", "，", "结束。", "😀", "👩‍👩‍👧", "é", "\ud800", "\udc00", "</s>", "<unk>", "\0", "ﬃ", new('x', 70), new(' ', 70)];
         Random random = new(11);
         for (int trial = 0; trial < 400; trial++)
-        {
-            string text = string.Concat(Enumerable.Range(0, random.Next(1, 120)).Select(_ => pieces[random.Next(pieces.Length)]));
-            AssertParts(trial % 2 == 0 ? Bytes : Pieces, text);
-        }
+            AssertParts(trial % 2 == 0 ? Bytes : Pieces, AnyText(random));
+    }
+
+    [Theory]
+    [InlineData("flan-t5")]
+    [InlineData("llama-2")]
+    [InlineData("llama-3")]
+    [InlineData("gpt-2")]
+    [InlineData("qwen2.5")]
+    [InlineData("mistral-v0.3")]
+    [InlineData("phi-3-mini")]
+    public void Split_TokenizersOfTheField_LoseNothingAndEveryPartFits(string family)
+    {
+        string path = TestData.Shared("tokenizers", family, "tokenizer.json.gz");
+        using GZipStream file = new(File.OpenRead(path), CompressionMode.Decompress);
+        using MemoryStream json = new();
+        file.CopyTo(json);
+        Tokenizer tokenizer = Tokenizer.Parse(json.ToArray(), path);
+        Random random = new(13);
+        for (int trial = 0; trial < 50; trial++)
+            AssertParts(tokenizer, AnyText(random));
+        foreach (string unit in new[] { "x", " ", "\n", "word ", "文", "a, b." })
+            AssertParts(tokenizer, string.Concat(Enumerable.Repeat(unit, 5_000)));
     }
 
     [Theory]
@@ -78,6 +97,12 @@ public sealed class DocumentSplitterTests
     [Fact]
     public void Split_Cancelled_Ends() =>
         Assert.Throws<OperationCanceledException>(() => new DocumentSplitter(Bytes, part => part, 4).Split("text", new CancellationToken(canceled: true)));
+
+    private static string AnyText(Random random)
+    {
+        string[] pieces = ["word ", "a", "Sentence end. ", "\n\n", "\r\n", "    ", "，", "结束。", "😀", "👩‍👩‍👧", "é", "\ud800", "\udc00", "</s>", "<unk>", "\0", "ﬃ", new('x', 70), new(' ', 70)];
+        return string.Concat(Enumerable.Range(0, random.Next(1, 120)).Select(_ => pieces[random.Next(pieces.Length)]));
+    }
 
     private static void AssertParts(Tokenizer tokenizer, string text)
     {
