@@ -16,7 +16,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, exit);
         Assert.StartsWith("[LLM] Loading model: demo...\n[LLM] Model loaded successfully\n", output, StringComparison.Ordinal);
         Assert.Contains("untrained", output, StringComparison.Ordinal);
-        Assert.Contains("cut to fit", output, StringComparison.Ordinal);
+        Assert.Contains("longer than the context", output, StringComparison.Ordinal);
         Assert.Contains("3 of 3 documents", output, StringComparison.Ordinal);
         Assert.DoesNotContain("\u001b", output, StringComparison.Ordinal);
     }
