@@ -50,7 +50,7 @@ internal sealed class EvaluateCommand
         ModelLoading loading = new(options, workers, _context.Error, download);
         List<ModelEvaluation> models = [];
         foreach (ModelReference model in options.Models)
-            models.Add(await EvaluateAsync(model, loading, cases, interrupt.Token));
+            models.Add(await EvaluateAsync(model, loading, options.Prompts, cases, interrupt.Token));
 
         EvaluationOutcome outcome = new(file ?? "built-in", cases.Count, models);
         if (json)
@@ -63,7 +63,8 @@ internal sealed class EvaluateCommand
     }
 
     /// <summary>Loads one model, runs the cases and lets go of the model; every failure but Ctrl-C becomes part of the result.</summary>
-    private async Task<ModelEvaluation> EvaluateAsync(ModelReference model, ModelLoading loading, IReadOnlyList<EvaluationCase> cases, CancellationToken cancellationToken)
+    private async Task<ModelEvaluation> EvaluateAsync(
+        ModelReference model, ModelLoading loading, TaskPrompts prompts, IReadOnlyList<EvaluationCase> cases, CancellationToken cancellationToken)
     {
         try
         {
@@ -71,7 +72,7 @@ internal sealed class EvaluateCommand
             long started = _context.TimeProvider.GetTimestamp();
             await using LlmEngine engine = await loading.LoadAsync(model, _ => { }, cancellationToken);
             TimeSpan loadTime = _context.TimeProvider.GetElapsedTime(started);
-            CaseRunner runner = new(new DocumentTasks(engine, new TaskPrompts()).TagAsync, _context.Error);
+            CaseRunner runner = new(new DocumentTasks(engine, prompts).TagAsync, _context.Error);
             IReadOnlyList<CaseResult> results = await new EvaluateProgress(_context, cases.Count)
                 .ShowAsync(model.Text, report => runner.RunAsync(cases, report, cancellationToken));
             return ModelEvaluation.Of(model.Text, cases.Count, results, loadTime);

@@ -12,7 +12,7 @@ internal sealed record CaseResult
     /// <summary>What the model wrote.</summary>
     public string Answer { get; init; } = "";
 
-    /// <summary>Whether the answer reads as a list of tags.</summary>
+    /// <summary>Whether the answer reads as a list: it has a tag, and none of its tags is a sentence.</summary>
     public bool IsList { get; init; }
 
     /// <summary>How many parts the document was split into.</summary>

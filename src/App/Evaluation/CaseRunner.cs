@@ -44,7 +44,7 @@ internal sealed class CaseRunner(Func<string, CancellationToken, Task<DocumentTa
                 Comparison = TagComparison.Compare(one.Tags, answer.Tags),
                 Tags = answer.Tags,
                 Answer = answer.Answer,
-                IsList = ReadsAsList(answer.Answer),
+                IsList = ReadsAsList(answer.Tags),
                 Parts = answer.Parts,
                 Duration = answer.Usage.Total,
             };
@@ -58,10 +58,7 @@ internal sealed class CaseRunner(Func<string, CancellationToken, Task<DocumentTa
         }
     }
 
-    /// <summary>Whether an answer is a list: it has a tag, and no tag is a sentence.</summary>
-    internal static bool ReadsAsList(string answer)
-    {
-        IReadOnlyList<string> tags = TagList.Parse(answer);
-        return tags.Count > 0 && tags.All(tag => tag.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length <= MaxTagWords);
-    }
+    // Prose that was cut at its commas leaves long pieces.
+    private static bool ReadsAsList(IReadOnlyList<string> tags) =>
+        tags.Count > 0 && tags.All(tag => tag.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length <= MaxTagWords);
 }

@@ -3,7 +3,7 @@ using LlmService.Inference;
 
 namespace LlmService.App.Evaluation;
 
-public sealed class CaseRunnerTests
+public sealed class CaseRunnerTests : IDisposable
 {
     private static readonly EvaluationCase[] Cases =
     [
@@ -11,6 +11,8 @@ public sealed class CaseRunnerTests
     ];
 
     private readonly StringWriter _log = new();
+
+    public void Dispose() => _log.Dispose();
 
     [Fact]
     public async Task RunAsync_OneFails_CountsAsErrorAndTheRestGoOn()
@@ -58,15 +60,19 @@ public sealed class CaseRunnerTests
     [InlineData("logo, brand identity, tone of voice", true)]
     [InlineData("- logo\n- brand", true)]
     [InlineData("the way a company speaks", true)]
-    [InlineData("the text is about a logo, colours", false)]
+    [InlineData("a logo, and it says how a company speaks", false)]
     [InlineData("", false)]
     [InlineData("This note explains how the company presents itself to its customers and to the public.", false)]
-    public void ReadsAsList_Answer_IsNoProse(string answer, bool expected) => Assert.Equal(expected, CaseRunner.ReadsAsList(answer));
+    public async Task RunAsync_Answer_IsAListUnlessItIsProse(string answer, bool expected)
+    {
+        IReadOnlyList<CaseResult> results = await Runner(_ => answer).RunAsync(Cases, _ => { }, TestContext.Current.CancellationToken);
+        Assert.All(results, r => Assert.Equal(expected, r.IsList));
+    }
 
     private CaseRunner Runner(Func<string, string> answer) => new((text, cancellationToken) =>
     {
         cancellationToken.ThrowIfCancellationRequested();
         string given = answer(text);
-        return Task.FromResult(new DocumentTags([given], given, 1, new TaskUsage(1, 1, TimeSpan.Zero, TimeSpan.FromSeconds(1))));
+        return Task.FromResult(new DocumentTags(TagList.Parse(given), given, 1, new TaskUsage(1, 1, TimeSpan.Zero, TimeSpan.FromSeconds(1))));
     }, _log);
 }

@@ -7,16 +7,21 @@ public sealed class NormalizedTagTests
     [InlineData("user_research", "user research")]
     [InlineData("Rate   limits", "rate limit")]
     [InlineData("privacy policies", "privacy policy")]
+    [InlineData("cookies", "cookie")]
     [InlineData("APIs", "api")]
     [InlineData("branches", "branch")]
+    [InlineData("caches", "cache")]
+    [InlineData("boxes", "box")]
+    [InlineData("classes", "class")]
     [InlineData("databases", "database")]
-    [InlineData("analysis", "analysis")]
-    [InlineData("status of a class", "status of a class")]
-    [InlineData("ties", "tie")]
-    [InlineData("gas", "gas")]
-    [InlineData(" - ", "")]
-    public void Of_Tag_IsLowerCaseSingularWithoutHyphens(string tag, string expected) =>
-        Assert.Equal(expected, NormalizedTag.Of(tag).Text);
+    public void Of_SpellingsOfOneTag_AreEqual(string left, string right) => Assert.Equal(NormalizedTag.Of(left), NormalizedTag.Of(right));
+
+    [Theory]
+    [InlineData("analysis", "analyst")]
+    [InlineData("iOS", "io")]
+    [InlineData("class", "clas")]
+    [InlineData("log", "logo")]
+    public void Of_OtherTags_Differ(string left, string right) => Assert.NotEqual(NormalizedTag.Of(left), NormalizedTag.Of(right));
 
     [Theory]
     [InlineData("api", "rest api", true)]
