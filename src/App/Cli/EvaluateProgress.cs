@@ -10,22 +10,20 @@ internal sealed class EvaluateProgress(ProcessContext context, int cases)
     /// <summary>Shows progress while the cases run.</summary>
     /// <param name="model">The model.</param>
     /// <param name="run">Runs the cases, and reports each result.</param>
-    public Task<IReadOnlyList<CaseResult>> ShowAsync(string model, Func<Action<CaseResult>, Task<IReadOnlyList<CaseResult>>> run) =>
-        context.IsErrorTerminal ? ShowBarAsync(model, run) : ShowLinesAsync(model, run);
-
-    private Task<IReadOnlyList<CaseResult>> ShowBarAsync(string model, Func<Action<CaseResult>, Task<IReadOnlyList<CaseResult>>> run) =>
-        Terminal.CreateForProgress(context).Progress()
+    public Task<IReadOnlyList<CaseResult>> ShowAsync(string model, Func<Action<CaseResult>, Task<IReadOnlyList<CaseResult>>> run)
+    {
+        if (!context.IsErrorTerminal)
+        {
+            int done = 0;
+            return run(result => context.Error.WriteLine($"{model}: {++done} of {cases}, {result.Case.Name}: {Outcome(result)}"));
+        }
+        return Terminal.CreateForProgress(context).Progress()
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
             .StartAsync(bar =>
             {
                 ProgressTask task = bar.AddTask(Markup.Escape(model), maxValue: cases);
                 return run(_ => task.Increment(1));
             });
-
-    private Task<IReadOnlyList<CaseResult>> ShowLinesAsync(string model, Func<Action<CaseResult>, Task<IReadOnlyList<CaseResult>>> run)
-    {
-        int done = 0;
-        return run(result => context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{model}: {++done} of {cases}, {result.Case.Name}: {Outcome(result)}")));
     }
 
     private static string Outcome(CaseResult result) => result.Failure is { } failure

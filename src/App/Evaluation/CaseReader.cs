@@ -41,10 +41,10 @@ internal sealed class CaseReader(List<string> mistakes)
             return new("", "", []);
         }
         string name = ReadText(entry, place, "name", MaxNameLength);
-        if (name.Length > 0)
-            place += $" ('{name}')";
         if (name.Any(char.IsControl))
-            Add($"entry {_names.Count + 1}: name has control characters.");
+            Add($"{place}: name has control characters.");
+        else if (name.Length > 0)
+            place += $" ('{name}')";
         if (name.Length > 0 && !_names.Add(name))
             Add($"{place}: name is that of an entry before.");
         foreach (JsonProperty unknown in entry.EnumerateObject().Where(p => p.Name is not ("name" or "text" or "tags")))

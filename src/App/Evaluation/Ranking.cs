@@ -38,7 +38,8 @@ internal sealed class Ranking
         ModelEvaluation best = _ranked[0];
         if (best.Scores!.F1 == 0)
             return new(null, "No model found an expected tag.");
-        string reason = string.Create(CultureInfo.InvariantCulture, $"It has the highest score, {best.Scores.Score:0.0} of 100, with F1 {best.Scores.F1:0.00} and {best.Scores.MeanTime!.Value.TotalSeconds:0.00} s per document.");
+        string reason = string.Create(CultureInfo.InvariantCulture,
+            $"It has the highest score, {best.Scores.Score:0.0} of 100, with F1 {best.Scores.F1:0.00} and {best.Scores.MeanTime!.Value.TotalSeconds:0.00} s per document.");
         return new(best.Model, string.Join(" ", [reason, .. Reservations(best)]));
     }
 

@@ -22,7 +22,7 @@ internal sealed record Scores(int Cases, double ParseRate, double Precision, dou
 
     /// <summary>100 up to one second per document, 0 from thirty seconds on, on a logarithmic scale between; 0 when none was answered.</summary>
     public double LatencyPoints => MeanTime is not { } time ? 0
-        : 100 * (1 - (Math.Log(Math.Clamp(time.TotalSeconds, SecondsOfFullPoints, SecondsOfNoPoints) / SecondsOfFullPoints) / Math.Log(SecondsOfNoPoints / SecondsOfFullPoints)));
+        : 100 * Math.Log(SecondsOfNoPoints / Math.Clamp(time.TotalSeconds, SecondsOfFullPoints, SecondsOfNoPoints)) / Math.Log(SecondsOfNoPoints / SecondsOfFullPoints);
 
     /// <summary>30 % parse rate, 40 % F1, 20 % latency, 10 % absence of errors.</summary>
     public double Score => (100 * ((ParseWeight * ParseRate) + (F1Weight * F1) + (ErrorWeight * (1 - ErrorRate)))) + (LatencyWeight * LatencyPoints);
