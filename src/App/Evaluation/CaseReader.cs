@@ -66,7 +66,7 @@ internal sealed class CaseReader(List<string> mistakes)
         if (!entry.TryGetProperty("tags", out JsonElement list))
             Add($"{place}: tags is missing.");
         else if (list.ValueKind != JsonValueKind.Array)
-            Add($"{place}: tags is a list of texts, not {Kind(list)}.");
+            Add($"{place}: tags must be a list of texts, not {Kind(list)}.");
         else if (list.GetArrayLength() is 0 or > MaxTags)
             Add($"{place}: tags has {list.GetArrayLength()} entries; 1 to {MaxTags} are allowed.");
         else
@@ -93,7 +93,7 @@ internal sealed class CaseReader(List<string> mistakes)
     {
         if (value.ValueKind != JsonValueKind.String)
         {
-            Add($"{place} is a text, not {Kind(value)}.");
+            Add($"{place} must be a text, not {Kind(value)}.");
             return "";
         }
         string? text = Decode(value)?.Trim();

@@ -35,28 +35,30 @@ internal sealed class Ranking
     {
         if (_ranked.Length == 0)
             return new(null, "No model was evaluated to the end.");
-        ModelEvaluation best = _ranked[0];
-        if (best.Scores!.F1 == 0)
+        // An untrained model has points too, for being fast.
+        ModelEvaluation[] useful = [.. _ranked.Where(m => m.Scores!.F1 > 0)];
+        if (useful.Length == 0)
             return new(null, "No model found an expected tag.");
+        Scores best = useful[0].Scores!;
         string reason = string.Create(CultureInfo.InvariantCulture,
-            $"It has the highest score, {best.Scores.Score:0.0} of 100, with F1 {best.Scores.F1:0.00} and {best.Scores.MeanTime!.Value.TotalSeconds:0.00} s per document.");
-        return new(best.Model, string.Join(" ", [reason, .. Reservations(best)]));
+            $"It has the highest score of those that found expected tags: {best.Score:0.0} of 100, with F1 {best.F1:0.00} and {best.MeanTime!.Value.TotalSeconds:0.00} s per document.");
+        return new(useful[0].Model, string.Join(" ", [reason, .. Reservations(best, useful)]));
     }
 
-    private IEnumerable<string> Reservations(ModelEvaluation best)
+    private static IEnumerable<string> Reservations(Scores best, ModelEvaluation[] useful)
     {
-        if (_ranked.Length == 1)
+        if (useful.Length == 1)
         {
-            yield return "It is the only model that was evaluated to the end.";
+            yield return "No other model did.";
             yield break;
         }
-        if (best.Scores!.Score - _ranked[1].Scores!.Score < CloseScores)
-            yield return $"{_ranked[1].Model} is as good within a point.";
-        ModelEvaluation accurate = _ranked.MaxBy(m => m.Scores!.F1)!;
-        if (accurate.Scores!.F1 > best.Scores.F1)
+        if (best.Score - useful[1].Scores!.Score < CloseScores)
+            yield return $"{useful[1].Model} is as good within a point.";
+        ModelEvaluation accurate = useful.MaxBy(m => m.Scores!.F1)!;
+        if (accurate.Scores!.F1 > best.F1)
             yield return string.Create(CultureInfo.InvariantCulture, $"{accurate.Model} finds better tags (F1 {accurate.Scores.F1:0.00}).");
-        ModelEvaluation fast = _ranked.MinBy(m => m.Scores!.MeanTime)!;
-        if (fast.Scores!.MeanTime < best.Scores.MeanTime)
+        ModelEvaluation fast = useful.MinBy(m => m.Scores!.MeanTime)!;
+        if (fast.Scores!.MeanTime < best.MeanTime)
             yield return string.Create(CultureInfo.InvariantCulture, $"{fast.Model} is faster ({fast.Scores.MeanTime!.Value.TotalSeconds:0.00} s per document).");
     }
 }

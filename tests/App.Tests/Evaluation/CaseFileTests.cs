@@ -32,18 +32,18 @@ public sealed class CaseFileTests : IDisposable
     [InlineData("""[{ "name": "A\u0007", "text": "T", "tags": ["t"] }]""", "entry 1: name has control characters")]
     [InlineData("""[{ "name": "A", "text": "T" }]""", "entry 1 ('A'): tags is missing")]
     [InlineData("""[{ "name": "A", "text": " ", "tags": ["t"] }]""", "entry 1 ('A'): text is empty")]
-    [InlineData("""[{ "name": "A", "text": 7, "tags": ["t"] }]""", "entry 1 ('A'): text is a text, not a number")]
+    [InlineData("""[{ "name": "A", "text": 7, "tags": ["t"] }]""", "entry 1 ('A'): text must be a text, not a number")]
     [InlineData("""[{ "name": "A", "text": "\ud800", "tags": ["t"] }]""", "entry 1 ('A'): text has half a surrogate")]
     [InlineData("""[{ "name": "A", "text": "T", "tags": [] }]""", "entry 1 ('A'): tags has 0 entries")]
-    [InlineData("""[{ "name": "A", "text": "T", "tags": "t" }]""", "entry 1 ('A'): tags is a list of texts, not a text")]
+    [InlineData("""[{ "name": "A", "text": "T", "tags": "t" }]""", "entry 1 ('A'): tags must be a list of texts, not a text")]
     [InlineData("""[{ "name": "A", "text": "T", "tags": ["t", ""] }]""", "entry 1 ('A'): tags[1] is empty")]
-    [InlineData("""[{ "name": "A", "text": "T", "tags": [null] }]""", "entry 1 ('A'): tags[0] is a text, not null")]
+    [InlineData("""[{ "name": "A", "text": "T", "tags": [null] }]""", "entry 1 ('A'): tags[0] must be a text, not null")]
     [InlineData("""[{ "name": "A", "text": "T", "tags": ["-"] }]""", "tags has '-', which has no words")]
     [InlineData("""[{ "name": "A", "text": "T", "tags": ["Rate limit", "rate-limits"] }]""", "tags has 'rate-limits' twice")]
     [InlineData("""[{ "name": "A", "text": "T", "tags": ["t"], "tag": 1 }]""", "entry 1 ('A'): unknown field 'tag'")]
     [InlineData("""[{ "name": "A", "text": "T", "text": "T", "tags": ["t"] }]""", "field twice")]
     [InlineData("""[{ "name": "A", "text": "T", "tags": ["t"] }, { "name": "A", "text": "T", "tags": ["t"] }]""", "entry 2 ('A'): name is that of an entry before")]
-    [InlineData("""[{ "name": "A", "text": 1, "tags": 2 }, 3]""", "text is a text", "tags is a list", "entry 2")]
+    [InlineData("""[{ "name": "A", "text": 1, "tags": 2 }, 3]""", "text must be a text", "tags must be a list", "entry 2")]
     public void Read_Mistake_NamesFileEntryAndField(string json, params string[] words)
     {
         AppException e = Assert.Throws<AppException>(() => Read(json));

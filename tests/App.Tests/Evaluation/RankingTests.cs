@@ -29,6 +29,15 @@ public sealed class RankingTests
     }
 
     [Fact]
+    public void Recommendation_BestScoreFoundNothing_IsTheNext()
+    {
+        Ranking ranking = new([Results.Evaluated("useless", 1, "x"), Results.Evaluated("slow", 30, "logo", "a", "b", "c", "d", "e")]);
+        Assert.Equal("useless", ranking.All[0].Model);
+        Assert.Equal("slow", ranking.Recommendation!.Model);
+        Assert.EndsWith("No other model did.", ranking.Recommendation.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Recommendation_NothingFound_IsNone() =>
         Assert.Null(new Ranking([Results.Evaluated("a", 1, "x"), Results.Evaluated("b", 1, "y")]).Recommendation!.Model);
 
