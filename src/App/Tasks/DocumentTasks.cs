@@ -101,6 +101,7 @@ internal sealed class DocumentTasks(LlmEngine engine, TaskPrompts prompts)
                 Prompt = Prompt(task, parts[part]),
                 MaxTokens = AnswerTokens(task),
                 Sampling = engine.DefaultSampling with { Seed = Seed },
+                Stop = FollowsChats ? ["\nUser:"] : [],
             };
             answers[part] = await GeneratedText.GenerateAsync(engine, request, null, cancellation);
         });

@@ -39,9 +39,9 @@ internal static partial class TagList
             using JsonDocument json = JsonDocument.Parse(text.AsMemory(start, end + 1 - start), LenientJson);
             return Texts(json.RootElement);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
-            // Almost JSON, or half a surrogate pair in it: read like any other text.
+            // Almost JSON, or half a surrogate pair in it, escaped or not: read like any other text.
             return null;
         }
     }
