@@ -69,6 +69,7 @@ internal static class CommandLine
         {
             ServeCommand.Create(context),
             QuickTestCommand.Create(context),
+            EvaluateCommand.Create(context),
             RunCommand.Create(context),
         };
         // Without a command, help is the answer; the parser would call it an error.
