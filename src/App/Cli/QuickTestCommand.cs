@@ -57,7 +57,7 @@ internal sealed class QuickTestCommand
     {
         List<string> notes = [];
         if (model.IsDemo)
-            notes.Add("The built-in model 'demo' is tiny and untrained: it shows that the engine works, and its words mean nothing. For real use try google/flan-t5-base.");
+            notes.Add(ModelReference.DemoNote);
         if (!engine.Model.IsEncoderDecoder && !engine.TokenizerConfig.HasChatTemplate)
             notes.Add("This is a base model that follows no instructions: it only continues the text of a prompt, and may miss the task.");
         if (engine.TokenizerConfig.HasChatTemplate)

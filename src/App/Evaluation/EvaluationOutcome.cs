@@ -13,7 +13,7 @@ internal sealed class EvaluationOutcome
         Ranking = new(models);
         Failure = FindFailure(models);
         Notes = models.Any(m => m.Model == ModelReference.DemoName)
-            ? ["The built-in model 'demo' is untrained: it shows that the evaluation works, and its score means nothing."]
+            ? [ModelReference.DemoNote]
             : [];
     }
 

@@ -35,7 +35,7 @@ internal sealed class Ranking
     {
         if (_ranked.Length == 0)
             return new(null, "No model was evaluated to the end.");
-        // An untrained model has points too, for being fast.
+        // A model that finds nothing has points too, for being fast.
         ModelEvaluation[] useful = [.. _ranked.Where(m => m.Scores!.F1 > 0)];
         if (useful.Length == 0)
             return new(null, "No model found an expected tag.");

@@ -19,7 +19,7 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.True(exit == 0, error);
         Assert.Contains("Evaluation on 8 documents (built-in)", output, StringComparison.Ordinal);
         Assert.Contains("\n1 demo ", output, StringComparison.Ordinal);
-        Assert.Contains("untrained", output, StringComparison.Ordinal);
+        Assert.Contains("Small demonstration model", output, StringComparison.Ordinal);
         Assert.DoesNotContain("Recommendation", output, StringComparison.Ordinal);
         Assert.DoesNotContain("[LLM]", output, StringComparison.Ordinal);
         Assert.DoesNotContain("\u001b", output + error, StringComparison.Ordinal);
