@@ -57,7 +57,7 @@ forgets what stands beyond 512 tokens, cannot reason, count reliably or chat, an
 
 ## What it answers
 
-To the two prompts that the service sends, greedy, up to 64 tokens: the samples of `quick-test`, then ten texts written by hand for this page, good or bad as they come.
+To the two prompts that the service sends, greedy: the samples of `quick-test`, then ten texts written by hand for this page, good or bad as they come.
 
 {outputs}
 """
@@ -77,9 +77,10 @@ def grammar_size(grammar):
 
 def outputs(model, vocabulary, prompts):
     lines = []
+    limits = {"summarize": 128, "tags": 64}
     for path in sorted(SAMPLES.glob("*.txt")) + sorted((HERE / "data" / "documents").glob("*.txt")):
         text = " ".join(path.read_text(encoding="utf-8").split())
-        got = [answers(model, vocabulary, [prompts[task][0].replace("{text}", text)], 64)[0] for task in ("summarize", "tags")]
+        got = [answers(model, vocabulary, [prompts[task][0].replace("{text}", text)], limit)[0] for task, limit in limits.items()]
         lines.append(f"**{path.stem}**: {text}\n\n- Summary: {got[0]}\n- Tags: {got[1]}\n")
     return "\n".join(lines)
 

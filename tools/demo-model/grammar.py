@@ -266,7 +266,7 @@ class Writer:
         domain = self.grammar.domains[name]
         # Some documents are of no domain: their sentences come from all of them, and no tag names a domain.
         is_mixed = self.chance(0.12)
-        count = min(7, max(3, int(words / 22) + self.rng.randrange(0, 3)))
+        count = min(7, max(3, int(words / 30) + self.rng.randrange(0, 3)))
         topics = self.topics(domain, count)
         if len(topics) < 3:
             return self.document(words, facts)
@@ -287,13 +287,13 @@ class Writer:
                 mentions.append(topic)
                 length += len(fact.sentence.split())
         while length < words:
-            # A topic that is named once is named again more often than not.
-            wanted = [t for t in topics if mentions.count(t) < 2]
+            # A topic that is named once is named again before another one comes up.
+            wanted = [t for t in topics if mentions.count(t) == 1] or [t for t in topics if t not in mentions]
             if self.chance(0.08):
                 sentence, used = self.stray(), []
             else:
                 home = self.rng.choice(domains) if is_mixed else domain
-                sentence, used = self.fill(home, self.pick(home["body"]), topics, self.rng.choice(wanted) if wanted and self.chance(0.8) else None)
+                sentence, used = self.fill(home, self.pick(home["body"]), topics, self.rng.choice(wanted) if wanted and self.chance(0.9) else None)
             if sentence in after:
                 continue
             mentions += used
@@ -304,11 +304,13 @@ class Writer:
             sentence, used = self.fill(domain, self.pick(domain["closers"]), topics)
             after.append(start_upper(sentence))
             mentions += used
-        title = start_upper(self.fill(domain, self.pick(domain["titles"]), topics)[0])
+        # A heading may say what the text does not; the title that is asked for names what the key sentence is about.
+        heading = start_upper(self.fill(domain, self.pick(domain["titles"]), topics)[0])
+        title = " and ".join(dict.fromkeys(named[:2]))
         sentences = [start_upper(s) for s in before] + [lead] + after
         document = Document(name, sentences, lead, summary, title, [], made)
         document.paragraph = "\n\n" if self.chance(0.2) else " "
-        document.heading = f"{title}\n\n" if self.chance(0.1) else ""
+        document.heading = f"{heading}\n\n" if self.chance(0.1) else ""
         document.tags = ([] if is_mixed else [domain["labels"][0]]) + self.in_order(" ".join(sentences), set(mentions))
         return document
 

@@ -13,9 +13,9 @@ def read_options():
     parser.add_argument("--work", type=Path, default=here / "work", help="folder of the tokenizer and the checkpoints; an interrupted run goes on from there")
     parser.add_argument("--out", type=Path, default=here.parent.parent / "src" / "App" / "demo", help="folder that the model is written to")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=3600)
-    parser.add_argument("--tokens", type=int, default=8000, help="tokens of a step, over all processes")
-    parser.add_argument("--rate", type=float, default=1.2e-3, help="highest learning rate")
+    parser.add_argument("--steps", type=int, default=3200)
+    parser.add_argument("--tokens", type=int, default=6000, help="tokens of a step, over all processes")
+    parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1), help="one thread each; 1 on a GPU")
     parser.add_argument("--samples", type=int, default=200, help="held-out examples of each task in the evaluation")
     parser.add_argument("--evaluate", action="store_true", help="only evaluate the model in --out")
@@ -46,7 +46,13 @@ def main():
     options = read_options()
     # Two processes of one thread each are twice as fast as one of two, and must not fight over the cores.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
-    import torch
+    try:
+        import sentencepiece  # noqa: F401
+        import torch
+    except ModuleNotFoundError as missing:
+        print(f"{missing.name} is not installed for {sys.executable}: apt-get install python3-torch python3-sentencepiece libopenblas0-pthread, "
+              "and run this with Debian's own /usr/bin/python3; or pip install torch sentencepiece numpy", file=sys.stderr)
+        return 2
     import card
     import evaluation
     import folder

@@ -13,9 +13,9 @@ from tasks import Examples
 POOL = 12
 LONGEST_WORDS, LONGEST_PROMPT, LONGEST_ANSWER = 300, 510, 80
 # The part of the run in which documents grow to their full length and vocabulary.
-CURRICULUM = 0.12
+CURRICULUM = 0.5
 # Embeddings are of size 1, a projection's weights some twentieth of that.
-EMBEDDING_RATE = 4.0
+EMBEDDING_RATE = 5.0
 
 
 class Batches:
@@ -36,11 +36,11 @@ class Batches:
     def fill(self, number):
         rng = random.Random(f"{self.seed} {number}")
         progress = min(1.0, number * POOL / (self.steps * CURRICULUM))
-        examples = Examples(Writer(self.grammar, rng, width=0.1 + 0.9 * progress))
-        longest = 18 + int((LONGEST_WORDS - 18) * progress)
+        examples = Examples(Writer(self.grammar, rng, width=min(1.0, 0.2 + 2 * progress)))
+        longest = 20 + int((LONGEST_WORDS - 20) * progress ** 2)
         rows, total = [], 0
         while total < POOL * self.tokens:
-            example = examples.make(8 + int((longest - 8) * rng.random() ** 1.5))
+            example = examples.make(8 + int((longest - 8) * rng.random() ** 1.7))
             prompt, answer = self.vocabulary.encode(example.prompt), self.vocabulary.encode(example.answer)
             if len(prompt) > LONGEST_PROMPT or len(answer) > LONGEST_ANSWER:
                 continue
