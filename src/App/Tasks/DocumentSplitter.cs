@@ -9,12 +9,11 @@ namespace LlmService.App.Tasks;
 /// <param name="maxTokens">What a prompt may have.</param>
 internal sealed class DocumentSplitter(Tokenizer tokenizer, Func<string, string> prompt, int maxTokens)
 {
-    private const int MaxParts = 4096;
     private const int UsualCharactersPerToken = 4;
 
-    /// <summary>Cuts.</summary>
-    /// <exception cref="AppException">context_length_exceeded: the prompt leaves no room, or there are too many parts.</exception>
-    public List<string> Split(string text, CancellationToken cancellationToken)
+    /// <summary>The parts of a text; null when it takes more than <paramref name="maxParts"/>.</summary>
+    /// <exception cref="AppException">context_length_exceeded: the prompt leaves no room.</exception>
+    public List<string>? Split(string text, int maxParts, CancellationToken cancellationToken)
     {
         int room = maxTokens - Count("");
         if (room <= 0)
@@ -23,8 +22,8 @@ internal sealed class DocumentSplitter(Tokenizer tokenizer, Func<string, string>
         for (int start = 0; start < text.Length;)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (parts.Count == MaxParts)
-                throw TooLong(text);
+            if (parts.Count == maxParts)
+                return null;
             int end = EndOfPart(text, start, room);
             parts.Add(text[start..end]);
             start = end;
@@ -68,12 +67,5 @@ internal sealed class DocumentSplitter(Tokenizer tokenizer, Func<string, string>
         new(FailureCode.ContextLengthExceeded, $"The prompt of this task leaves no room for a document: it may have {maxTokens} tokens in all, and its own words take {Count("")}.")
         {
             Remedy = "Shorten the prompt in the configuration, or start the service with a larger --max-model-len.",
-        };
-
-    private static AppException TooLong(string text) =>
-        new(FailureCode.ContextLengthExceeded, $"A document of {text.Length} characters makes more than {MaxParts} parts that fit this model's context.")
-        {
-            Parameter = "content",
-            Remedy = "Send a shorter document, or use a model with a longer context.",
         };
 }

@@ -31,6 +31,7 @@ internal sealed class DocumentTasks(LlmEngine engine, TaskPrompts prompts)
 {
     private const int SummaryTokens = 128;
     private const int TagTokens = 64;
+    private const int MaxParts = 4096;
     private const int ConcurrentParts = 8;
     private const ulong Seed = 1;
 
@@ -51,10 +52,8 @@ internal sealed class DocumentTasks(LlmEngine engine, TaskPrompts prompts)
             GeneratedText[] answers = await GenerateAsync(task, parts, cancellationToken);
             all.AddRange(answers);
             string text = string.Join("\n\n", answers.Select(Text).Where(t => t.Length > 0));
-            bool isShorter = text.Length > 0 && text.Length < parts.Sum(p => p.Length);
-            List<string> next = parts.Count > 1 && isShorter ? Split(task, text, cancellationToken) : [];
             // Summaries that hardly become fewer never fit: then they are the answer, side by side.
-            if (next.Count == 0 || next.Count > parts.Count * 3 / 4)
+            if (parts.Count == 1 || text.Length == 0 || TrySplit(task, text, parts.Count * 3 / 4, cancellationToken) is not { } next)
                 return new(text, count, Usage(all, prepared, started));
             parts = next;
         }
@@ -75,10 +74,20 @@ internal sealed class DocumentTasks(LlmEngine engine, TaskPrompts prompts)
         return new(tags, string.Join('\n', answers.Select(a => a.Text.Trim())), parts.Count, Usage(answers, prepared, started));
     }
 
-    /// <summary>The parts of a document that say anything.</summary>
     private List<string> Split(DocumentTask task, string content, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(content);
+        return TrySplit(task, content, MaxParts, cancellationToken)
+            ?? throw new AppException(FailureCode.ContextLengthExceeded, $"A document of {content.Length} characters makes more than {MaxParts} parts that fit this model's context.")
+            {
+                Parameter = "content",
+                Remedy = "Send a shorter document, or use a model with a longer context.",
+            };
+    }
+
+    /// <summary>The parts of a text that say anything; null when there are more than <paramref name="maxParts"/>.</summary>
+    private List<string>? TrySplit(DocumentTask task, string text, int maxParts, CancellationToken cancellationToken)
+    {
         if (engine.Tokenizer is null)
         {
             throw new AppException(FailureCode.InvalidRequest, "This service runs without a tokenizer, so it cannot read documents; send token ids to /v1/completions.")
@@ -88,7 +97,7 @@ internal sealed class DocumentTasks(LlmEngine engine, TaskPrompts prompts)
         }
         int room = engine.Model.IsEncoderDecoder ? engine.Model.PromptLength : engine.Model.ContextLength - AnswerTokens(task);
         DocumentSplitter splitter = new(engine.Tokenizer, part => Prompt(task, part), room);
-        return [.. splitter.Split(content, cancellationToken).Where(part => !string.IsNullOrWhiteSpace(part))];
+        return splitter.Split(text, maxParts, cancellationToken)?.FindAll(part => !string.IsNullOrWhiteSpace(part));
     }
 
     private async Task<GeneratedText[]> GenerateAsync(DocumentTask task, List<string> parts, CancellationToken cancellationToken)

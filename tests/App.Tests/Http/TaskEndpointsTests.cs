@@ -155,7 +155,7 @@ public sealed partial class TaskEndpointsTests
             File.Copy(Path.Combine(AppContext.BaseDirectory, "demo", "tokenizer.json"), Path.Combine(folder, "tokenizer.json"));
             using WorkerPool workers = new(1);
             await using TestHost host = await TestHost.StartAsync(TestHost.Ready("acme/tiny", LlmEngine.Load(folder, new EngineOptions { Workers = workers })));
-            foreach (string content in new[] { "A document. ", "中文文件。", "😀", "\0\u0001", "</s><unk>", new string('x', 1000), string.Concat(Enumerable.Repeat("The queue waits.\n\n", 50)) })
+            foreach (string content in new[] { "A document. ", "中文文件。", "😀", "\0\u0001", "</s><unk>", new string('x', 600), string.Concat(Enumerable.Repeat("The queue waits.\n\n", 30)) })
             {
                 string body = JsonSerializer.Serialize(content);
                 JsonElement first = await host.PostForJsonAsync("/analyze", $$"""{"content":{{body}}}""");

@@ -22,7 +22,7 @@ public sealed class DocumentSplitterTests
     [InlineData("One.\r\n\r\nTwo", 9, "One.\r\n\r\n|Two")]
     [InlineData("😀😀😀", 9, "😀😀|😀")]
     public void Split_Text_PrefersTheBestEnd(string text, int room, string parts) =>
-        Assert.Equal(parts.Split('|'), new DocumentSplitter(Bytes, part => part, room).Split(text, TestContext.Current.CancellationToken));
+        Assert.Equal(parts.Split('|'), new DocumentSplitter(Bytes, part => part, room).Split(text, int.MaxValue, TestContext.Current.CancellationToken));
 
     [Fact]
     public void Split_AnyText_LosesNothingAndEveryPartFits()
@@ -75,7 +75,7 @@ public sealed class DocumentSplitterTests
     public void Split_PromptWithoutRoom_SaysSo()
     {
         DocumentSplitter splitter = new(Bytes, part => new string('p', 50) + part, 50);
-        AppException e = Assert.Throws<AppException>(() => splitter.Split("text", TestContext.Current.CancellationToken));
+        AppException e = Assert.Throws<AppException>(() => splitter.Split("text", 9, TestContext.Current.CancellationToken));
         Assert.Equal(FailureCode.ContextLengthExceeded, e.Code);
         Assert.Contains("50 tokens", e.Message, StringComparison.Ordinal);
     }
@@ -83,20 +83,21 @@ public sealed class DocumentSplitterTests
     [Fact]
     public void Split_CharacterLargerThanTheRoom_SaysSo()
     {
-        AppException e = Assert.Throws<AppException>(() => new DocumentSplitter(Bytes, part => part, 3).Split("😀", TestContext.Current.CancellationToken));
+        AppException e = Assert.Throws<AppException>(() => new DocumentSplitter(Bytes, part => part, 3).Split("😀", 9, TestContext.Current.CancellationToken));
         Assert.Equal(FailureCode.ContextLengthExceeded, e.Code);
     }
 
     [Fact]
-    public void Split_TooManyParts_NamesTheContent()
+    public void Split_TooManyParts_GivesUp()
     {
-        AppException e = Assert.Throws<AppException>(() => new DocumentSplitter(Bytes, part => part, 4).Split(new string('x', 100_000), TestContext.Current.CancellationToken));
-        Assert.Equal((FailureCode.ContextLengthExceeded, "content"), (e.Code, e.Parameter));
+        DocumentSplitter splitter = new(Bytes, part => part, 4);
+        Assert.Equal(3, splitter.Split(new string('x', 12), 3, TestContext.Current.CancellationToken)!.Count);
+        Assert.Null(splitter.Split(new string('x', 13), 3, TestContext.Current.CancellationToken));
     }
 
     [Fact]
     public void Split_Cancelled_Ends() =>
-        Assert.Throws<OperationCanceledException>(() => new DocumentSplitter(Bytes, part => part, 4).Split("text", new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => new DocumentSplitter(Bytes, part => part, 4).Split("text", 9, new CancellationToken(canceled: true)));
 
     private static string AnyText(Random random)
     {
@@ -107,7 +108,7 @@ public sealed class DocumentSplitterTests
     private static void AssertParts(Tokenizer tokenizer, string text)
     {
         static string Prompt(string part) => $"Summarize: {part.Trim()} !";
-        List<string> parts = new DocumentSplitter(tokenizer, Prompt, MaxTokens).Split(text, TestContext.Current.CancellationToken);
+        List<string> parts = new DocumentSplitter(tokenizer, Prompt, MaxTokens).Split(text, int.MaxValue, TestContext.Current.CancellationToken)!;
         Assert.Equal(text, string.Concat(parts));
         Assert.All(parts, part =>
         {

@@ -61,6 +61,22 @@ public sealed class DocumentTasksTests
     }
 
     [Fact]
+    public async Task Summarize_LongSummariesThatFitTogether_AreSummarized()
+    {
+        string content = string.Concat(Enumerable.Repeat("a ", 75));
+        string answer = new('y', 64);
+        (DocumentSummary summary, List<string> prompts) = await SummarizeAsync(content, prompt => prompt.Contains('y') && !prompt.Contains("a a", StringComparison.Ordinal) ? "Whole." : answer, new Kind());
+        Assert.Equal(("Whole.", 2, 3), (summary.Text, summary.Parts, prompts.Count));
+    }
+
+    [Fact]
+    public async Task Tag_DocumentOfTooManyParts_NamesTheContent()
+    {
+        AppException e = await Assert.ThrowsAsync<AppException>(() => TagAsync(new string('x', 100_000), _ => "a", new Kind { ContextLength = 80 }));
+        Assert.Equal((FailureCode.ContextLengthExceeded, "content"), (e.Code, e.Parameter));
+    }
+
+    [Fact]
     public async Task Summarize_EmptyAnswers_IsEmpty()
     {
         (DocumentSummary summary, List<string> prompts) = await SummarizeAsync(new string('x', 1000), _ => "<unk>", new Kind());
