@@ -8,12 +8,14 @@ import torch.distributed as distributed
 
 from grammar import Writer
 from model import T5
-from tasks import Examples
+from tasks import LATE_SHARES, SHARES, Examples
 
 POOL = 12
 LONGEST_WORDS, LONGEST_PROMPT, LONGEST_ANSWER = 300, 510, 80
 # The part of the run in which documents grow to their full length and vocabulary.
 CURRICULUM = 0.5
+# Where the last part with its own shares of the tasks begins.
+LATE = 0.65
 # Embeddings are of size 1, a projection's weights some twentieth of that.
 EMBEDDING_RATE = 5.0
 
@@ -36,7 +38,7 @@ class Batches:
     def fill(self, number):
         rng = random.Random(f"{self.seed} {number}")
         progress = min(1.0, number * POOL / (self.steps * CURRICULUM))
-        examples = Examples(Writer(self.grammar, rng, width=min(1.0, 0.2 + 2 * progress)))
+        examples = Examples(Writer(self.grammar, rng, width=min(1.0, 0.2 + 2 * progress)), LATE_SHARES if number * POOL >= LATE * self.steps else SHARES)
         longest = 20 + int((LONGEST_WORDS - 20) * progress ** 2)
         rows, total = [], 0
         while total < POOL * self.tokens:
