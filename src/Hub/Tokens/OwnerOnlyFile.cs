@@ -35,10 +35,6 @@ internal static class OwnerOnlyFile
         }
     }
 
-    /// <summary>Whether everybody on the machine may read the file; false where the system has no such rights.</summary>
-    public static bool IsWorldReadable(string path) =>
-        !OperatingSystem.IsWindows() && File.Exists(path) && (File.GetUnixFileMode(path) & UnixFileMode.OtherRead) != 0;
-
     public static void CreateFolder(string folder)
     {
         if (OperatingSystem.IsWindows())
