@@ -74,9 +74,9 @@ internal sealed record AuthReport(AuthSession Session, IReadOnlyList<TokenPlace>
         if (Account?.Role == "write")
             warnings.Add($"The token may write, and this program only reads. Make one with the role 'read' at {Session.TokenPage}.");
         TokenPlace? used = Places.FirstOrDefault(place => place.State == TokenPlaceState.Used);
-        foreach (TokenPlace hidden in Places.Where(place => place.State == TokenPlaceState.Shadowed && !place.Token!.Secret.Equals(used!.Token!.Secret)))
+        foreach (TokenPlace hidden in Places.Where(place => place.State == TokenPlaceState.Shadowed && !place.Token!.Secret.Equals(used!.Token!.Secret)).DistinctBy(place => place.Token!.Secret))
             warnings.Add($"{used!.Name} hides another token, from {hidden.Name}. If that one is the newer login, remove the first.");
-        foreach (TokenPlace place in Places.Where(place => place.State is TokenPlaceState.Invalid or TokenPlaceState.Missing or TokenPlaceState.Unreadable or TokenPlaceState.NotRead or TokenPlaceState.Excluded))
+        foreach (TokenPlace place in Places.Concat(Named.Values).Where(IsAmiss))
             warnings.Add($"{place.Name}: {place.Detail}");
         foreach (string file in Places.Concat(Named.Values).Where(place => place.Token is not null).Select(place => place.File).OfType<string>().Distinct(StringComparer.Ordinal))
         {
@@ -87,6 +87,10 @@ internal sealed record AuthReport(AuthSession Session, IReadOnlyList<TokenPlace>
         }
         return warnings;
     }
+
+    private bool IsAmiss(TokenPlace place) =>
+        place.State is TokenPlaceState.Invalid or TokenPlaceState.Missing or TokenPlaceState.Unreadable or TokenPlaceState.NotRead
+        || (place.State == TokenPlaceState.Excluded && Token is null);
 
     private static string Line(TokenPlace place, string name, int width) =>
         $"  {(place.State == TokenPlaceState.Used ? "*" : " ")} {Name(place.State).PadRight(width)}  {name}"

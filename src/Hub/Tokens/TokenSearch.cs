@@ -200,10 +200,13 @@ public sealed class TokenSearch
         TokenPlace place = new($"file {StoredPath}", TokenPlaceState.Unset) { File = StoredPath, Origin = TokenOrigin.Login };
         if (ReadStored(ref place) is not { } stored)
             return place;
-        // Without a mark and with several tokens nobody can say which one is meant.
-        StoredToken? active = stored.Active is { } name ? stored.Find(name) : stored.Tokens is [var only] ? only : null;
+        // The INI format has no mark: the token file says which one is active. Without it, and with several tokens, nobody can say.
+        Secret? marked = FromFile(_options.TokenPath, null, TokenOrigin.Login).Token?.Secret;
+        StoredToken? active = stored.Active is { } name ? stored.Find(name)
+            : stored.Tokens is [var only] ? only
+            : stored.Tokens.FirstOrDefault(token => token.Token.Equals(marked));
         if (active is null)
-            return stored.Tokens.Count == 0 ? place : place with { Detail = $"It holds {stored.Tokens.Count} tokens, and none is the active one; see auth switch." };
+            return stored.Tokens.Count == 0 ? place : place with { Detail = $"It holds {stored.Tokens.Count} tokens, and none is marked as the active one; see auth switch." };
         return place with { State = TokenPlaceState.Used, Token = new HubToken(active.Token, $"'{active.Name}' in {StoredPath}") };
     }
 
