@@ -34,6 +34,9 @@ internal sealed record AppOptions
     {
         List<string> mistakes = [];
         Settings settings = Settings.Read(context, mistakes);
+        (HubOptions hub, HubTokens tokens) = ReadHub(context, settings, mistakes);
+        if (tokens.FindMistake() is { } mistake)
+            mistakes.Add(mistake);
         AppOptions options = new()
         {
             Models = ReadModels(context, commandLine.Models, settings, mistakes),
@@ -42,7 +45,7 @@ internal sealed record AppOptions
             MaxModelLength = Number("--max-model-len", commandLine.MaxModelLength, settings.Find("LLM_SERVICE_MAX_MODEL_LEN", "MaxModelLen"), 1, 1 << 24, mistakes),
             Threads = ReadThreads(commandLine, settings, mistakes),
             SkipTokenizerInit = commandLine.SkipTokenizerInit,
-            Hub = ReadHub(context, settings, mistakes),
+            Hub = hub,
             Prompts = TaskPrompts.Read(settings, mistakes),
         };
         CheckDtype(commandLine.Dtype ?? settings.Find("LLM_SERVICE_DTYPE", "Dtype")?.Value ?? "auto", mistakes);
@@ -106,20 +109,24 @@ internal sealed record AppOptions
         return null;
     }
 
-    private static HubOptions ReadHub(ProcessContext context, Settings settings, List<string> mistakes)
+    /// <summary>The settings of the Hub's client, and where its tokens come from.</summary>
+    /// <param name="context">Variables and folders.</param>
+    /// <param name="settings">The layers of settings.</param>
+    /// <param name="mistakes">Receives a sentence for each setting that cannot be right.</param>
+    internal static (HubOptions Options, HubTokens Tokens) ReadHub(ProcessContext context, Settings settings, List<string> mistakes)
     {
         string home = Expand(settings.Variable("HF_HOME")?.Value, context)
             ?? Path.Combine(Expand(settings.Variable("XDG_CACHE_HOME")?.Value, context) ?? Path.Combine(context.HomeDirectory, ".cache"), "huggingface");
         string cache = Expand((settings.Variable("HF_HUB_CACHE") ?? settings.Variable("HUGGINGFACE_HUB_CACHE"))?.Value, context) ?? Path.Combine(home, "hub");
-        HubToken? token = HubTokens.Find(settings, home, context.WorkingDirectory, mistakes);
         HubOptions options = new()
         {
             CacheFolder = cache,
-            Token = token,
             Offline = settings.IsOn("HF_HUB_OFFLINE") || (settings.Variable("HF_HUB_OFFLINE") is null && settings.IsOn("TRANSFORMERS_OFFLINE")),
             TimeProvider = context.TimeProvider,
         };
         options = ReadEndpoint(settings, options, mistakes);
+        HubTokens tokens = HubTokens.Read(context, settings, home, options, mistakes);
+        options = tokens.AddTo(options);
         try
         {
             options.Validate();
@@ -128,7 +135,7 @@ internal sealed record AppOptions
         {
             mistakes.Add(e.Message);
         }
-        return options;
+        return (options, tokens);
     }
 
     private static HubOptions ReadEndpoint(Settings settings, HubOptions options, List<string> mistakes)
@@ -140,16 +147,8 @@ internal sealed record AppOptions
             mistakes.Add($"{setting.Source}: not an http(s) address without user name.");
             return options;
         }
-        // A .env that came with somebody's files must not draw a token from elsewhere to an endpoint of its choice.
-        bool foreign = settings.FromEnvironment("HF_ENDPOINT") is null && options.Token?.Source.Contains(".env", StringComparison.Ordinal) == false;
-        return options with { Endpoint = endpoint, Token = foreign ? null : options.Token };
+        return options with { Endpoint = endpoint };
     }
 
-    private static string? Expand(string? path, ProcessContext context)
-    {
-        if (path is null)
-            return null;
-        string expanded = path == "~" || path.StartsWith("~/", StringComparison.Ordinal) ? context.HomeDirectory + path[1..] : path;
-        return Path.GetFullPath(expanded, context.WorkingDirectory);
-    }
+    private static string? Expand(string? path, ProcessContext context) => path is null ? null : context.Expand(path);
 }

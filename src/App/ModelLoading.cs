@@ -26,7 +26,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
     {
         long started = options.Hub.TimeProvider.GetTimestamp();
         log.WriteLine($"[LLM] Loading model: {model.Text}...");
-        HubToken? token = model.Repository is null ? null : options.Hub.Token;
+        HubToken? token = model.Repository is null ? null : await options.Hub.FindTokenAsync(model.Repository, cancellationToken);
         if (token is not null)
             log.WriteLine("[LLM] Using Hugging Face authentication");
         log.Flush();

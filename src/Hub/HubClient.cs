@@ -50,6 +50,14 @@ public sealed class HubClient : IDisposable
         }
     }
 
+    /// <summary>Asks who the token belongs to and what it may do. The Hub limits this call tightly: ask where a user wants to know, never on every load.</summary>
+    /// <param name="repository">The repository whose token is meant; null for the token of requests that are about none.</param>
+    /// <param name="cancellationToken">Stops the call.</param>
+    /// <returns>The account; null when there is no token.</returns>
+    /// <exception cref="HubException">TokenInvalid, TokenExpired, RateLimited, unreachable and its like.</exception>
+    public Task<HubAccount?> WhoAmIAsync(RepoId? repository, CancellationToken cancellationToken) =>
+        _whoAmI.RequireAsync(new Subject(repository ?? default, "main", Target.Repository), cancellationToken);
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -67,4 +67,8 @@ public enum HubDiagnosis
     CorruptDownload,
     /// <summary>The disk is full.</summary>
     DiskFull,
+    /// <summary>A login in the browser was declined.</summary>
+    LoginDenied,
+    /// <summary>A login in the browser took too long, or has ended and cannot be renewed.</summary>
+    LoginExpired,
 }

@@ -14,6 +14,15 @@ public sealed record HubOptions
     /// <summary>The token to send to the endpoint's origin; null to ask anonymously.</summary>
     public HubToken? Token { get; init; }
 
+    /// <summary>Asked for the token before each request, so that a replaced secret counts at once and owners can have tokens of their own;
+    /// stands before <see cref="Token"/>. Null where <see cref="Token"/> is enough.</summary>
+    /// <remarks>The repository is null for requests that are about none. The answer null asks anonymously.
+    /// A token with characters that no token has is not sent.</remarks>
+    public Func<RepoId?, CancellationToken, ValueTask<HubToken?>>? TokenFor { get; init; }
+
+    /// <summary>What the user should know where no token was found, in one sentence; for messages.</summary>
+    public string? TokenHint { get; init; }
+
     /// <summary>When true no socket is opened; only the cache answers.</summary>
     public bool Offline { get; init; }
 
@@ -29,6 +38,17 @@ public sealed record HubOptions
     /// <summary>The clock for back-off and rate limits.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
+    /// <summary>The token for the next request.</summary>
+    /// <param name="repository">The repository; null for requests that are about none.</param>
+    /// <param name="cancellationToken">Stops the search, which may renew a token over the network.</param>
+    public async ValueTask<HubToken?> FindTokenAsync(RepoId? repository, CancellationToken cancellationToken)
+    {
+        if (repository is { Value: null })
+            repository = null;
+        HubToken? token = TokenFor is null ? Token : await TokenFor(repository, cancellationToken).ConfigureAwait(false);
+        return token is { Secret.IsUsable: true } ? token : null;
+    }
+
     /// <summary>Checks the values against each other.</summary>
     /// <exception cref="ArgumentException">A value cannot work; the message names it and never holds the token.</exception>
     public void Validate()
@@ -39,7 +59,7 @@ public sealed record HubOptions
             throw new ArgumentException("The Hub endpoint must not carry credentials, a query or a fragment.", nameof(Endpoint));
         if (Token is not null && Endpoint.Scheme == Uri.UriSchemeHttp && !Endpoint.IsLoopback)
             throw new ArgumentException($"A token is never sent over plain http to '{Endpoint.Host}'. Use https, or no token.", nameof(Token));
-        if (Token is not null && (Token.Value.Length == 0 || !Token.Value.All(c => c is > ' ' and < '\x7f')))
+        if (Token is not null && !Token.Secret.IsUsable)
             throw new ArgumentException($"The {Token} is empty or has characters that no token has.", nameof(Token));
         if (string.IsNullOrWhiteSpace(CacheFolder))
             throw new ArgumentException("The cache folder must be named.", nameof(CacheFolder));

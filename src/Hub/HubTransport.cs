@@ -51,17 +51,18 @@ internal sealed class HubTransport(HubOptions options, TrustedOrigins origins, H
         Uri uri = request.Uri;
         bool atHome = origins.IsHub(uri);
         string? commit = null;
+        HubToken? token = request.Anonymous ? null : await options.FindTokenAsync(request.Subject.Repository, cancellationToken).ConfigureAwait(false);
         HashSet<string> visited = [];
         while (true)
         {
             if (visited.Count > MaxHops || !visited.Add(uri.AbsoluteUri))
                 throw Explanations.BadRedirect(options, request.Subject, "the redirects do not end");
-            bool sendToken = atHome && !request.Anonymous && options.Token is not null && origins.MayCarryToken(uri);
-            HttpResponseMessage response = await SendOnceAsync(request, uri, sendToken, cancellationToken).ConfigureAwait(false);
+            HubToken? sent = atHome && origins.MayCarryToken(uri) ? token : null;
+            HttpResponseMessage response = await SendOnceAsync(request, uri, sent, cancellationToken).ConfigureAwait(false);
             if (atHome)
                 commit = HubHeaders.Commit(response) ?? commit;
             if ((int)response.StatusCode is not (301 or 302 or 303 or 307 or 308))
-                return new HubAnswer(response, uri) { FromHub = atHome, TokenSent = sendToken, Commit = commit };
+                return new HubAnswer(response, uri) { FromHub = atHome, Token = sent, Commit = commit };
 
             Uri next;
             try
@@ -75,7 +76,7 @@ internal sealed class HubTransport(HubOptions options, TrustedOrigins origins, H
             }
             bool leaves = !origins.IsHub(next);
             if (atHome && leaves && request.StopAtForeignHost)
-                return new HubAnswer(response, uri) { FromHub = true, TokenSent = sendToken, Commit = commit, ForeignLocation = next };
+                return new HubAnswer(response, uri) { FromHub = true, Token = sent, Commit = commit, ForeignLocation = next };
             response.Dispose();
             // The token never comes back to a chain that has left the Hub, also when a later hop returns.
             atHome &= !leaves;
@@ -92,14 +93,14 @@ internal sealed class HubTransport(HubOptions options, TrustedOrigins origins, H
         return to.Fragment.Length == 0 ? to : new UriBuilder(to) { Fragment = "" }.Uri;
     }
 
-    private async Task<HttpResponseMessage> SendOnceAsync(HubRequest request, Uri uri, bool sendToken, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendOnceAsync(HubRequest request, Uri uri, HubToken? token, CancellationToken cancellationToken)
     {
         using var message = new HttpRequestMessage(request.Method, uri);
         message.Headers.TryAddWithoutValidation("User-Agent", options.UserAgent);
         message.Headers.TryAddWithoutValidation("Accept-Encoding", "identity");
         message.Headers.TryAddWithoutValidation("X-Amzn-Trace-Id", Guid.NewGuid().ToString("D", CultureInfo.InvariantCulture));
-        if (sendToken)
-            message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", options.Token!.Value);
+        if (token is not null)
+            message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token.Secret.Reveal());
         if (request.RangeStart > 0)
             message.Headers.Range = new RangeHeaderValue(request.RangeStart, null);
         // The time-out guards a real socket, so it runs on the real clock; the clock of the options serves back-off.

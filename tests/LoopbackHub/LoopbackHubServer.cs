@@ -32,6 +32,9 @@ public sealed class LoopbackHubServer : IAsyncDisposable
     /// <summary>The role of every good token, as whoami tells it: read, write or fineGrained.</summary>
     public string Role { get; set; } = "read";
 
+    /// <summary>Who am I, and logins.</summary>
+    public LoginScenarios Login { get; } = new();
+
     /// <summary>Former ids and what they are called now.</summary>
     public Dictionary<string, string> Renames { get; } = [];
 
@@ -81,6 +84,8 @@ public sealed class LoopbackHubServer : IAsyncDisposable
             .RawTarget.Split('?')[0].Trim('/').Split('/').Select(Uri.UnescapeDataString)];
         string? token = context.Request.Headers.Authorization.ToString() is { Length: > 7 } header ? header[7..] : null;
         string? tokenRefusal = token is null ? null : Tokens.GetValueOrDefault(token, "badToken");
+        if (await Login.AnswerAsync(context, parts, token, tokenRefusal, Hub.Address))
+            return;
         switch (parts)
         {
             case ["api", "whoami-v2"] when token is null || tokenRefusal is not null:

@@ -16,6 +16,7 @@ await using LoopbackHubServer server = await LoopbackHubServer.StartAsync(served
 Console.WriteLine($"HF_ENDPOINT={server.Hub.Address}");
 foreach (Repository repository in served)
     Console.WriteLine(repository.Id);
+Console.WriteLine($"tokens: {string.Join(", ", server.Login.AddUsers(server.Tokens))}");
 using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, pressed) => { pressed.Cancel = true; stop.Cancel(); };
 await Task.Delay(Timeout.InfiniteTimeSpan, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

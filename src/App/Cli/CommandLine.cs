@@ -2,11 +2,12 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace LlmService.App.Cli;
 
 /// <summary>The command line: parses it, runs the command, turns every failure into one sentence and an exit code.</summary>
-internal static class CommandLine
+internal static partial class CommandLine
 {
     // The parser names the types of the code, which tell a user nothing.
     private static readonly (string Type, string Plain)[] TypeNames =
@@ -71,6 +72,7 @@ internal static class CommandLine
             QuickTestCommand.Create(context),
             EvaluateCommand.Create(context),
             RunCommand.Create(context),
+            AuthCommand.Create(context),
             HealthCommand.Create(context),
         };
         // Without a command, help is the answer; the parser would call it an error.
@@ -85,6 +87,10 @@ internal static class CommandLine
             sentence.Append(sentence.Length > 0 ? " " : "").Append(message);
         foreach ((string type, string plain) in TypeNames)
             sentence.Replace(type, plain);
-        return sentence.Replace("\r", "").Replace("\n", " ").ToString();
+        // The parser quotes what it does not understand, and that may be a token in the wrong place.
+        return SecretShape().Replace(sentence.Replace("\r", "").Replace("\n", " ").ToString(), "[token]");
     }
+
+    [GeneratedRegex(@"\b(hf|api_org|xet)_[\w.\-]{4,}", RegexOptions.NonBacktracking)]
+    private static partial Regex SecretShape();
 }

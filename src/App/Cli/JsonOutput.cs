@@ -10,14 +10,17 @@ internal static class JsonOutput
     private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The object of a failure.</summary>
-    public static string Failure(Failure failure) => Write(new JsonObject
+    public static string Failure(Failure failure) => Write(FailureObject(failure));
+
+    /// <summary>The fields of a failure, for answers that say more.</summary>
+    public static JsonObject FailureObject(Failure failure) => new()
     {
         ["ok"] = false,
         ["code"] = failure.Code.Name,
         ["diagnosis"] = failure.Diagnosis,
         ["message"] = failure.Message,
         ["remedy"] = failure.Remedy,
-    });
+    };
 
     public static string Write(JsonObject value) => value.ToJsonString(Options);
 }
