@@ -18,7 +18,7 @@ internal static class HubFailures
         HubDiagnosis.RateLimited => FailureCode.RateLimited,
         HubDiagnosis.NotTheHub or HubDiagnosis.HubUnavailable or HubDiagnosis.Offline or HubDiagnosis.Blocked or HubDiagnosis.TlsUntrusted
             or HubDiagnosis.ProxyAuth or HubDiagnosis.SignedUrlExpired or HubDiagnosis.EndpointUnsupported or HubDiagnosis.OfflineMode => FailureCode.HubUnreachable,
-        HubDiagnosis.CorruptDownload => FailureCode.CorruptModel,
+        HubDiagnosis.CorruptDownload or HubDiagnosis.BadBundle => FailureCode.CorruptModel,
         HubDiagnosis.DiskFull => FailureCode.DiskFull,
         _ => throw new InvalidOperationException($"unknown diagnosis {diagnosis}"),
     };
@@ -83,6 +83,7 @@ internal static class HubFailures
             HubDiagnosis.CorruptDownload => ($"'{e.File}' of '{model}' arrived damaged, also when tried again: size or hash is not what the Hub promised.",
                 "Try again; if it stays, a proxy changes the content."),
             HubDiagnosis.DiskFull => ($"The disk is full; '{e.File ?? model}' does not fit.", "Free space, or move the cache with HF_HOME."),
+            HubDiagnosis.BadBundle => (e.Message, "Take the bundle again from where it was made, and compare its SHA-256. If it cannot be made there, run 'verify' and 'pull' there."),
             _ => throw new InvalidOperationException($"unknown diagnosis {e.Diagnosis}"),
         };
         if (e.ServerMessage is { Length: > 0 } said)

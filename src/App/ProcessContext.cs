@@ -21,6 +21,9 @@ internal sealed record ProcessContext
     /// <summary>Whether standard error is a terminal, for progress that rewrites its line.</summary>
     public bool IsErrorTerminal { get; init; }
 
+    /// <summary>Whether somebody can be asked: standard input and standard error are a terminal.</summary>
+    public bool IsInteractive { get; init; }
+
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
     /// <summary>The context of this process.</summary>
@@ -40,6 +43,7 @@ internal sealed record ProcessContext
             Error = Console.Error,
             IsTerminal = colours && !Console.IsOutputRedirected,
             IsErrorTerminal = colours && !Console.IsErrorRedirected,
+            IsInteractive = !Console.IsInputRedirected && !Console.IsErrorRedirected,
         };
     }
 }

@@ -67,4 +67,6 @@ public enum HubDiagnosis
     CorruptDownload,
     /// <summary>The disk is full.</summary>
     DiskFull,
+    /// <summary>A bundle is damaged, was changed, or holds what its manifest does not name.</summary>
+    BadBundle,
 }

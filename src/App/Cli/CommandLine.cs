@@ -24,7 +24,7 @@ internal static class CommandLine
         RootCommand root = Build(context);
         // Prompts may begin with '@', which would otherwise name a response file.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        bool json = args.TakeWhile(a => a != "--").Contains("--json", StringComparer.Ordinal);
+        bool json = args.TakeWhile(a => a != "--").Any(a => a is "--json" || a.StartsWith("--json=", StringComparison.Ordinal));
         if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
             return Fail(context, json, new Failure(FailureCode.InvalidRequest, Sentence(parsed.Errors), "See llm-service --help."));
         try
@@ -70,6 +70,12 @@ internal static class CommandLine
             ServeCommand.Create(context),
             QuickTestCommand.Create(context),
             RunCommand.Create(context),
+            PullCommand.Create(context),
+            ListCommand.Create(context),
+            RemoveCommand.Create(context),
+            VerifyCommand.Create(context),
+            CacheCommand.Create(context),
+            BundleCommand.Create(context),
         };
         // Without a command, help is the answer; the parser would call it an error.
         root.SetAction(_ => new HelpAction().Invoke(root.Parse("--help")));
