@@ -25,10 +25,10 @@ internal sealed class BundleCommand
             context, parsed.GetValue(bundle._models)!, (session, cancel) => bundle.CreateAsync(session, parsed, cancel)));
         Command verify = new("verify", "Checks a bundle to its last byte, without installing it.") { bundle._file, bundle._json };
         verify.SetAction((parsed, _) => CacheSession.RunAsync(context, [], async (session, cancel) =>
-            bundle.Report(session, parsed, await Bundle.VerifyAsync(bundle.PathOf(parsed.GetValue(bundle._file)!), cancel), "verified")));
+            bundle.Report(session, parsed, await Bundle.VerifyAsync(bundle.FileOf(parsed), cancel), "verified")));
         Command install = new("install", "Puts the models of a bundle into the cache. Whatever the manifest does not name is refused.") { bundle._file, bundle._json };
         install.SetAction((parsed, _) => CacheSession.RunAsync(context, [], async (session, cancel) =>
-            bundle.Report(session, parsed, await Bundle.InstallAsync(bundle.PathOf(parsed.GetValue(bundle._file)!), session.Options.Hub, cancel), "installed")));
+            bundle.Report(session, parsed, await Bundle.InstallAsync(bundle.FileOf(parsed), session.Options.Hub, cancel), "installed")));
         return new Command("bundle", "Carries models to machines without a network.") { create, verify, install };
     }
 
@@ -68,7 +68,7 @@ internal sealed class BundleCommand
 
     private int Report(CacheSession session, ParseResult parsed, BundleContent content, string what, string? path = null)
     {
-        path ??= PathOf(parsed.GetValue(_file)!);
+        path ??= FileOf(parsed);
         if (parsed.GetValue(_json))
         {
             _context.Out.WriteLine(JsonOutput.Write(ToJson(session, path, content)));
@@ -102,6 +102,16 @@ internal sealed class BundleCommand
             })]),
         })]),
     };
+
+    private string FileOf(ParseResult parsed)
+    {
+        string path = PathOf(parsed.GetValue(_file)!);
+        return File.Exists(path) ? path : throw new AppException(FailureCode.InvalidRequest, $"There is no bundle '{path}'.")
+        {
+            Parameter = "FILE",
+            Remedy = "Name a file that 'bundle create' made.",
+        };
+    }
 
     private string PathOf(string file) => Path.GetFullPath(file, _context.WorkingDirectory);
 }
