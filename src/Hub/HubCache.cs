@@ -144,10 +144,18 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
     /// <summary>The size of the file at the end of all links; null when there is none.</summary>
     public static long? FileSize(string path)
     {
-        if (!File.Exists(path))
+        try
+        {
+            var file = new FileInfo(path);
+            if (file.LinkTarget is not null)
+                file = file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo;
+            return file is { Exists: true } ? file.Length : null;
+        }
+        catch (IOException)
+        {
+            // Links in a circle.
             return null;
-        var info = new FileInfo(path);
-        return ((info.ResolveLinkTarget(returnFinalTarget: true) as FileInfo) ?? info).Length;
+        }
     }
 
     public void Prepare()

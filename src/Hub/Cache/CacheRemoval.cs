@@ -57,7 +57,9 @@ public sealed class CacheRemoval
         long freed = FolderContent.Files(snapshot).Sum(FolderContent.OwnBytes);
         if (Directory.Exists(snapshot))
             AtomicFile.RemoveFolder(cache.StagingFolder, snapshot);
-        File.Delete(Path.Combine(folder, "trees", commit + ".json"));
+        string listing = Path.Combine(folder, "trees", commit + ".json");
+        if (File.Exists(listing))
+            File.Delete(listing);
         string absent = Path.Combine(folder, ".no_exist", commit);
         if (Directory.Exists(absent))
             AtomicFile.RemoveFolder(cache.StagingFolder, absent);
