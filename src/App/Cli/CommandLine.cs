@@ -69,6 +69,7 @@ internal static class CommandLine
         {
             ServeCommand.Create(context),
             QuickTestCommand.Create(context),
+            EvaluateCommand.Create(context),
             RunCommand.Create(context),
             PullCommand.Create(context),
             ListCommand.Create(context),
@@ -76,6 +77,7 @@ internal static class CommandLine
             VerifyCommand.Create(context),
             CacheCommand.Create(context),
             BundleCommand.Create(context),
+            HealthCommand.Create(context),
         };
         // Without a command, help is the answer; the parser would call it an error.
         root.SetAction(_ => new HelpAction().Invoke(root.Parse("--help")));
