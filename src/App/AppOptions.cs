@@ -122,6 +122,7 @@ internal sealed record AppOptions
         {
             CacheFolder = cache,
             Offline = settings.IsOn("HF_HUB_OFFLINE") || (settings.Variable("HF_HUB_OFFLINE") is null && settings.IsOn("TRANSFORMERS_OFFLINE")),
+            DisableSymlinks = settings.IsOn("HF_HUB_DISABLE_SYMLINKS"),
             TimeProvider = context.TimeProvider,
         };
         options = ReadEndpoint(settings, options, mistakes);

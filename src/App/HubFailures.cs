@@ -18,7 +18,7 @@ internal static class HubFailures
         HubDiagnosis.RateLimited => FailureCode.RateLimited,
         HubDiagnosis.NotTheHub or HubDiagnosis.HubUnavailable or HubDiagnosis.Offline or HubDiagnosis.Blocked or HubDiagnosis.TlsUntrusted
             or HubDiagnosis.ProxyAuth or HubDiagnosis.SignedUrlExpired or HubDiagnosis.EndpointUnsupported or HubDiagnosis.OfflineMode => FailureCode.HubUnreachable,
-        HubDiagnosis.CorruptDownload => FailureCode.CorruptModel,
+        HubDiagnosis.CorruptDownload or HubDiagnosis.BadBundle => FailureCode.CorruptModel,
         HubDiagnosis.DiskFull => FailureCode.DiskFull,
         _ => throw new InvalidOperationException($"unknown diagnosis {diagnosis}"),
     };
@@ -85,6 +85,7 @@ internal static class HubFailures
             HubDiagnosis.DiskFull => ($"The disk is full; '{e.File ?? model}' does not fit.", "Free space, or move the cache with HF_HOME."),
             HubDiagnosis.LoginDenied => ("The login in the browser was declined.", "Log in again (llm-service auth login), and agree in the browser."),
             HubDiagnosis.LoginExpired => ("The login in the browser took too long, or has ended and cannot be renewed.", "Log in again: llm-service auth login."),
+            HubDiagnosis.BadBundle => (e.Message, "Take the bundle again from where it was made, and compare its SHA-256. If it cannot be made there, run 'verify' and 'pull' there."),
             _ => throw new InvalidOperationException($"unknown diagnosis {e.Diagnosis}"),
         };
         if (e.Hint is { } hint)

@@ -25,6 +25,8 @@ internal sealed partial record ProcessContext
 
     /// <summary>Reads a line from the terminal without showing it; null where standard input is no terminal.</summary>
     public Func<string?>? ReadHidden { get; init; }
+    /// <summary>Whether somebody can be asked: standard input and standard error are a terminal.</summary>
+    public bool IsInteractive { get; init; }
 
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
@@ -55,6 +57,7 @@ internal sealed partial record ProcessContext
             IsTerminal = colours && !Console.IsOutputRedirected,
             ReadHidden = Console.IsInputRedirected ? null : ReadHiddenLine,
             IsErrorTerminal = colours && !Console.IsErrorRedirected,
+            IsInteractive = !Console.IsInputRedirected && !Console.IsErrorRedirected,
         };
     }
 

@@ -38,7 +38,7 @@ public sealed class HubClient : IDisposable
         if (revision.Length > MaxRevisionLength || !SafePath.IsSafe(revision))
             throw Explanations.Of(_options, subject, HubDiagnosis.RevisionNotFound);
 
-        var cache = new HubCache(_options.CacheFolder, id);
+        HubCache cache = HubCache.Create(_options, id);
         var access = new RepositoryAccess(_options, _urls, _transport, _whoAmI);
         try
         {

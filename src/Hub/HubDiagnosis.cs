@@ -71,4 +71,6 @@ public enum HubDiagnosis
     LoginDenied,
     /// <summary>A login in the browser took too long, or has ended and cannot be renewed.</summary>
     LoginExpired,
+    /// <summary>A bundle is damaged, was changed, or holds what its manifest does not name.</summary>
+    BadBundle,
 }

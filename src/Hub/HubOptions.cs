@@ -26,6 +26,9 @@ public sealed record HubOptions
     /// <summary>When true no socket is opened; only the cache answers.</summary>
     public bool Offline { get; init; }
 
+    /// <summary>When true snapshots of the cache hold the files themselves instead of links to them.</summary>
+    public bool DisableSymlinks { get; init; }
+
     /// <summary>How long to wait for the headers of a metadata answer.</summary>
     public TimeSpan MetadataTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

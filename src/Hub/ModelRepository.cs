@@ -22,6 +22,9 @@ public sealed class ModelRepository
     /// <summary>The id in its canonical spelling.</summary>
     public RepoId Id { get; }
 
+    /// <summary>The branch, tag or commit that was asked for.</summary>
+    public string Revision => _subject.Revision;
+
     /// <summary>The commit, 40 hex digits.</summary>
     public string Commit { get; }
 
@@ -51,10 +54,10 @@ public sealed class ModelRepository
     public async Task<string> DownloadAsync(IReadOnlyCollection<string> paths, IProgress<DownloadProgress>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(paths);
-        List<RepositoryFile> wanted = [.. paths.Distinct(StringComparer.Ordinal).Select(Find)];
-        var tracker = new ProgressTracker(progress, wanted, _access.Options.TimeProvider);
         try
         {
+            List<RepositoryFile> wanted = [.. paths.Distinct(StringComparer.Ordinal).Select(Find)];
+            var tracker = new ProgressTracker(progress, wanted, _access.Options.TimeProvider);
             List<RepositoryFile> missing = Missing(wanted, tracker);
             if (missing.Count > 0 && Unreachable is { } failure)
                 throw Explanations.Again(_access.Options, About(missing[0].Path), failure);
@@ -112,11 +115,30 @@ public sealed class ModelRepository
             throw Explanations.Of(_access.Options, _subject, HubDiagnosis.DiskFull, $"{needed} bytes are missing, {free} are free");
     }
 
-    private RepositoryFile Find(string path) =>
-        Files.FirstOrDefault(file => file.Path == path)
-        ?? throw (Unreachable is { } failure
-            ? Explanations.Again(_access.Options, About(path), failure)
-            : Explanations.Of(_access.Options, About(path), HubDiagnosis.EntryNotFound));
+    private RepositoryFile Find(string path) => Files.FirstOrDefault(file => file.Path == path) ?? throw Absent(path);
+
+    private HubException Absent(string path)
+    {
+        bool known = SafePath.IsSafe(path) && _cache.IsKnownAbsent(Commit, path);
+        if (Unreachable is { } failure && !known)
+            return Explanations.Again(_access.Options, About(path), failure);
+        if (ListingIsComplete && SafePath.IsSafe(path))
+            RememberAbsent(path);
+        return Explanations.Of(_access.Options, About(path), HubDiagnosis.EntryNotFound);
+    }
+
+    // Other clients look for this mark before they ask the Hub again.
+    private void RememberAbsent(string path)
+    {
+        try
+        {
+            _cache.WriteNoExist(Commit, path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // It only saves a question; the answer itself matters more.
+        }
+    }
 
     private Subject About(string path) => _subject with { File = path };
 }

@@ -20,7 +20,7 @@ internal sealed record AuthReport(AuthSession Session, IReadOnlyList<TokenPlace>
 
     public JsonObject ToJson()
     {
-        JsonObject answer = Failure is { } failure ? JsonOutput.FailureObject(failure) : new() { ["ok"] = true };
+        JsonObject answer = Failure is { } failure ? JsonOutput.OfFailure(failure) : new() { ["ok"] = true };
         answer["endpoint"] = Session.Endpoint;
         answer["offline"] = Session.Hub.Offline;
         answer["token"] = Token is null ? null : AuthSession.Describe(Token, Account);

@@ -25,7 +25,7 @@ internal static partial class CommandLine
         RootCommand root = Build(context);
         // Prompts may begin with '@', which would otherwise name a response file.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        bool json = args.TakeWhile(a => a != "--").Contains("--json", StringComparer.Ordinal);
+        bool json = args.TakeWhile(a => a != "--").Any(a => a is "--json" || a.StartsWith("--json=", StringComparison.Ordinal));
         if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
             return Fail(context, json, new Failure(FailureCode.InvalidRequest, Sentence(parsed.Errors), "See llm-service --help."));
         try
@@ -73,6 +73,12 @@ internal static partial class CommandLine
             EvaluateCommand.Create(context),
             RunCommand.Create(context),
             AuthCommand.Create(context),
+            PullCommand.Create(context),
+            ListCommand.Create(context),
+            RemoveCommand.Create(context),
+            VerifyCommand.Create(context),
+            CacheCommand.Create(context),
+            BundleCommand.Create(context),
             HealthCommand.Create(context),
         };
         // Without a command, help is the answer; the parser would call it an error.
