@@ -51,6 +51,7 @@ public abstract class HubTest : IAsyncLifetime
                 ["README.md"] = RepositoryContent.Of(Encoding.UTF8.GetBytes("# Read me"), isLfs: false),
                 ["LICENSE"] = RepositoryContent.Of(Encoding.UTF8.GetBytes("Do as you like"), isLfs: false),
             }) { Gated = true, AnonymousRefusal = "gatedAnonymous" },
+            new Repository("acme/secret", Files) { AnonymousRefusal = "anonymous", TokenRefusal = "repoNotFound" },
             new Repository("acme/xet", Files) { Xet = true },
             new Repository("acme/private", Files) { AnonymousRefusal = "anonymous" },
             new Repository("acme/policy", Files) { TokenRefusal = "policy" },

@@ -79,6 +79,8 @@ internal static class Weather
     public static Func<HttpContext, Task> CutAt(byte[] content, int end) => async context =>
     {
         await BeginAsync(context, content, end);
+        // An abort at once may overtake what was written.
+        await Task.Delay(50);
         context.Abort();
     };
 

@@ -131,7 +131,7 @@ public sealed class WeatherScenarioTests : HubTest
     [Fact]
     public async Task D67_SignatureExpired_IsRenewedAndContinuedAtTheSameByte()
     {
-        Server.Cdn.Weather = Weather.InTurn(Weather.CutAt(Weights, Third), Expired(403));
+        Server.Cdn.Weather = Weather.InTurn(Weather.CutAt(Weights, Third), SignatureExpired());
         using HubClient client = Client(Good);
 
         AssertPublished(await DownloadAsync(client));
@@ -144,7 +144,7 @@ public sealed class WeatherScenarioTests : HubTest
     [Fact]
     public async Task D68_SignatureAlwaysRefused_EndsAndIsNotAMissingPermission()
     {
-        Server.Cdn.Weather = Weather.Always(Expired(403));
+        Server.Cdn.Weather = Weather.Always(SignatureExpired());
         using HubClient client = Client(Good);
 
         HubException failure = await FailureAsync(() => DownloadAsync(client));
@@ -244,7 +244,7 @@ public sealed class WeatherScenarioTests : HubTest
         Server.Cdn.Weather = Weather.InTurn(Weather.MuteAt(Weights, Third));
         using var client = new HubClient(Options(Good) with { DownloadTimeout = TimeSpan.FromMilliseconds(300) });
 
-        AssertPublished(await DownloadAsync(client));
+        AssertPublished(await DownloadAsync(client, cancel: TestContext.Current.CancellationToken));
 
         Assert.Equal([null, Rest], Ranges);
     }
@@ -255,7 +255,7 @@ public sealed class WeatherScenarioTests : HubTest
         Server.Cdn.Weather = Weather.Always(Weather.MuteAt(Weights, Third));
         using var client = new HubClient(Options(Good) with { DownloadTimeout = TimeSpan.FromMilliseconds(300) });
 
-        HubException failure = await FailureAsync(() => DownloadAsync(client));
+        HubException failure = await FailureAsync(() => DownloadAsync(client, cancel: TestContext.Current.CancellationToken));
 
         Assert.Equal(HubDiagnosis.HubUnavailable, failure.Diagnosis);
         Assert.Equal([null, Rest, Rest, Rest, Rest, Rest], Ranges);
@@ -308,7 +308,7 @@ public sealed class WeatherScenarioTests : HubTest
     [Fact]
     public async Task D76_FileChangedBeforeTheResume_ThrowsThePartAway()
     {
-        Server.Cdn.Weather = Weather.InTurn(Weather.CutAt(Weights, Third), Expired(403));
+        Server.Cdn.Weather = Weather.InTurn(Weather.CutAt(Weights, Third), SignatureExpired());
         Server.Hub.Weather = Weather.Where("HEAD", "/resolve/", Weather.InTurn(null, context => Weather.Status(
             302,
             ("X-Repo-Commit", context.Request.Path.Value!.Split('/')[4]),
@@ -450,7 +450,7 @@ public sealed class WeatherScenarioTests : HubTest
     [Fact]
     public async Task D83_HubSendsToAMirror_TheMirrorGetsNoToken()
     {
-        Server.Hub.Weather = Weather.Where("GET", "/revision/", Weather.InTurn(Weather.Redirect(302, _ => Server.Mirror.Address + $"/api/models/{Public}/revision/main")));
+        Server.Hub.Weather = Weather.Where("GET", "/revision/", Weather.InTurn(Weather.Redirect(302, _ => Server.Mirror.Address + $"/api/models/{Public}/revision/main?mirrored=1")));
         using HubClient client = Client(Good);
 
         AssertPublished(await DownloadAsync(client));
@@ -608,8 +608,8 @@ public sealed class WeatherScenarioTests : HubTest
     private static Func<HttpContext, Task<bool>> OnHead(params Func<HttpContext, Task>?[] answers) =>
         Weather.Where("HEAD", "/resolve/", Weather.InTurn(answers));
 
-    private static Func<HttpContext, Task> Expired(int status) =>
-        Weather.Text(status, "application/xml", "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>");
+    private static Func<HttpContext, Task> SignatureExpired() =>
+        Weather.Text(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>");
 
     private RecordedRequest[] All =>
         [.. Server.Hub.Requests, .. Server.Cdn.Requests, .. Server.Evil.Requests, .. Server.Mirror.Requests, .. Server.Cas.Requests];

@@ -23,7 +23,8 @@ internal static class FileBody
         }
         response.Headers.ContentDisposition = $"inline; filename*=UTF-8''{Uri.EscapeDataString(name)}; filename=\"{Ascii(name)}\";";
         bool text = response.ContentType?.StartsWith("text/plain", StringComparison.Ordinal) == true;
-        if (text && context.Request.Headers.AcceptEncoding.ToString().Contains("gzip", StringComparison.Ordinal))
+        // Ranges are never compressed.
+        if (text && context.Request.Headers.Range.Count == 0 && context.Request.Headers.AcceptEncoding.ToString().Contains("gzip", StringComparison.Ordinal))
         {
             await CompressedAsync(context, bytes, tag);
             return;

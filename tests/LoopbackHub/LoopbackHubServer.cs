@@ -113,7 +113,7 @@ public sealed class LoopbackHubServer : IAsyncDisposable
 
     // A legacy id is one segment, without an owner; what follows an id is a call or a commit.
     private static int IdLength(string[] address) =>
-        address.Length < 2 || address[1] is "resolve" or "revision" or "tree" or "auth-check" || address[1].Length == 40 ? 1 : 2;
+        address.Length < 2 || address[1] is "resolve" or "revision" or "tree" or "paths-info" or "auth-check" || address[1].Length == 40 ? 1 : 2;
 
     private async Task AnswerRepositoryAsync(HttpContext context, string[] names, string[] rest, string? token, string? tokenRefusal, bool api)
     {
@@ -155,6 +155,12 @@ public sealed class LoopbackHubServer : IAsyncDisposable
                     ["sha"] = repository.Commit,
                     ["siblings"] = new JsonArray([.. repository.Files.Keys.Select(path => new JsonObject { ["rfilename"] = path })]),
                 });
+                return;
+            case ["paths-info", var revision] when Knows(repository!, revision) && context.Request.Method == "POST":
+                if (await PathsInfo.ReadAsync(context.Request, repository!) is { } found)
+                    await JsonAsync(context, found);
+                else
+                    context.Response.StatusCode = 400;
                 return;
             case ["tree", var revision] when Knows(repository!, revision):
                 await TreeAsync(context, repository!, masked: refusal is not null);
