@@ -1,3 +1,5 @@
+using LlmService.App.Tasks;
+
 namespace LlmService.App.Http;
 
 /// <summary>How the server listens and answers.</summary>
@@ -11,6 +13,9 @@ internal sealed record HttpServerOptions
 
     /// <summary>How long a stream may be silent before a comment keeps proxies and clients from giving up.</summary>
     public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>What the tasks ask the models.</summary>
+    public TaskPrompts Prompts { get; init; } = TaskPrompts.Default;
 
     /// <summary>The clock of time stamps and heartbeats.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
