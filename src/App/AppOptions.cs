@@ -128,6 +128,7 @@ internal sealed record AppOptions
         options = ReadEndpoint(settings, options, mistakes);
         HubTokens tokens = HubTokens.Read(context, settings, home, options, mistakes);
         options = tokens.AddTo(options);
+        options = ReadNetwork(settings, options, context, mistakes);
         try
         {
             options.Validate();
@@ -137,6 +138,46 @@ internal sealed record AppOptions
             mistakes.Add(e.Message);
         }
         return (options, tokens);
+    }
+
+    // The names and meanings are those of the Hub's own tools; 0 stands for the default there too.
+    private static HubOptions ReadNetwork(Settings settings, HubOptions options, ProcessContext context, List<string> mistakes)
+    {
+        int metadata = Number("", null, settings.Variable("HF_HUB_ETAG_TIMEOUT"), 0, 3600, mistakes) ?? 0;
+        int download = Number("", null, settings.Variable("HF_HUB_DOWNLOAD_TIMEOUT"), 0, 3600, mistakes) ?? 0;
+        // Where .NET reads the system's own variable itself, a .env file is still out of its sight.
+        Setting? authorities = settings.Find("LLM_SERVICE_CA_FILE", "CaFile")
+            ?? (OperatingSystem.IsLinux() ? settings.FromDotEnv("SSL_CERT_FILE") : settings.Variable("SSL_CERT_FILE"));
+        return options with
+        {
+            MetadataTimeout = metadata == 0 ? options.MetadataTimeout : TimeSpan.FromSeconds(metadata),
+            DownloadTimeout = download == 0 ? options.DownloadTimeout : TimeSpan.FromSeconds(download),
+            CertificateAuthorityFile = Expand(authorities?.Value, context),
+            Proxy = ReadProxy(settings, mistakes),
+            Warnings = new HubWarningLines(context.Error),
+        };
+    }
+
+    /// <summary>Null when no variable names a proxy; the system's settings then count.</summary>
+    private static HubProxy? ReadProxy(Settings settings, List<string> mistakes)
+    {
+        // Under CGI a caller could set HTTP_PROXY by a header of that name, so there only the lower-case form counts.
+        string? http = Variable("http_proxy") ?? (settings.FromEnvironment("GATEWAY_INTERFACE") is null ? Variable("HTTP_PROXY") : null);
+        string? https = Variable("https_proxy") ?? Variable("HTTPS_PROXY");
+        string? all = Variable("all_proxy") ?? Variable("ALL_PROXY");
+        if (http is null && https is null && all is null)
+            return null;
+        try
+        {
+            return new HubProxy(http, https, all, Variable("no_proxy") ?? Variable("NO_PROXY"));
+        }
+        catch (ArgumentException e)
+        {
+            mistakes.Add(e.Message);
+            return null;
+        }
+
+        string? Variable(string name) => settings.Variable(name)?.Value;
     }
 
     private static HubOptions ReadEndpoint(Settings settings, HubOptions options, List<string> mistakes)

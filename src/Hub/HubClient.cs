@@ -20,7 +20,7 @@ public sealed class HubClient : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         _options = options;
-        _invoker = new HttpMessageInvoker(handler ?? HubHandler.Create(), disposeHandler: handler is null);
+        _invoker = new HttpMessageInvoker(handler ?? HubHandler.Create(options), disposeHandler: handler is null);
         _urls = new HubUrls(options.Endpoint);
         _transport = new HubTransport(options, new TrustedOrigins(options.Endpoint), _invoker);
         _whoAmI = new WhoAmI(options, _urls, _transport);

@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace LlmService.Hub;
 
 /// <summary>What a <see cref="HubClient"/> needs to know. It reads no environment of its own.</summary>
@@ -29,7 +31,7 @@ public sealed record HubOptions
     /// <summary>When true snapshots of the cache hold the files themselves instead of links to them.</summary>
     public bool DisableSymlinks { get; init; }
 
-    /// <summary>How long to wait for the headers of a metadata answer.</summary>
+    /// <summary>How long to wait for the headers of a metadata answer. A host that stays mute costs at most a minute, whatever is set here.</summary>
     public TimeSpan MetadataTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long a download may go without a byte.</summary>
@@ -37,6 +39,21 @@ public sealed record HubOptions
 
     /// <summary>The User-Agent header.</summary>
     public string UserAgent { get; init; } = "llm-service; dotnet/10.0";
+
+    /// <summary>Told each thing that the Hub warns of, once; null for nobody.</summary>
+    public IProgress<string>? Warnings { get; init; }
+
+    /// <summary>The proxy; null for the one that the system or the environment of the process names. Loopback hosts are always asked directly.</summary>
+    public IWebProxy? Proxy { get; init; }
+
+    /// <summary>A PEM file with certificate authorities to trust besides those of the system, such as that of a proxy that inspects TLS.</summary>
+    public string? CertificateAuthorityFile { get; init; }
+
+    /// <summary>Bytes of one ranged request; files of at least twice the size are fetched over several connections.</summary>
+    internal long RangeSizeBytes { get; init; } = 16 * 1024 * 1024;
+
+    /// <summary>Connections for one large file.</summary>
+    internal int ParallelRanges { get; init; } = 4;
 
     /// <summary>The clock for back-off and rate limits.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
@@ -70,6 +87,8 @@ public sealed record HubOptions
             throw new ArgumentException("The metadata time-out must be positive and at most an hour.", nameof(MetadataTimeout));
         if (DownloadTimeout <= TimeSpan.Zero || DownloadTimeout > TimeSpan.FromHours(1))
             throw new ArgumentException("The download time-out must be positive and at most an hour.", nameof(DownloadTimeout));
+        if (CertificateAuthorityFile is not null)
+            CertificateAuthorities.Read(CertificateAuthorityFile);
         if (UserAgent.Any(char.IsControl))
             throw new ArgumentException("The user agent must not have control characters.", nameof(UserAgent));
     }

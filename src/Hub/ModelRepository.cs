@@ -76,7 +76,7 @@ public sealed class ModelRepository
         foreach (RepositoryFile file in wanted)
         {
             if (HubCache.FileSize(_cache.SnapshotPath(Commit, file.Path)) == file.SizeBytes)
-                tracker.Report(file, file.SizeBytes);
+                tracker.Found(file, file.SizeBytes);
             else
                 missing.Add(file);
         }
@@ -110,9 +110,17 @@ public sealed class ModelRepository
 
     private void RefuseWithoutSpace(List<RepositoryFile> missing)
     {
-        decimal needed = missing.Sum(file => (decimal)_cache.MissingBytes(file.Sha256 ?? file.BlobId, file.SizeBytes));
+        decimal needed = missing.Sum(file => MissingBytes(file.Sha256 ?? file.BlobId, file.SizeBytes));
         if (_cache.FreeBytes() is { } free && needed > free)
             throw Explanations.Of(_access.Options, _subject, HubDiagnosis.DiskFull, $"{needed} bytes are missing, {free} are free");
+    }
+
+    private decimal MissingBytes(string? etag, long size)
+    {
+        if (etag is null || HubCache.FileSize(_cache.BlobPath(etag)) == size)
+            return _cache.MissingBytes(etag, size);
+        // A partial file that came over several connections is as long as its last byte and has gaps before it.
+        return Math.Min(size, _cache.MissingBytes(etag, size) + (decimal)PartialFile.GapBytes(_cache.IncompletePath(etag)));
     }
 
     private RepositoryFile Find(string path) => Files.FirstOrDefault(file => file.Path == path) ?? throw Absent(path);

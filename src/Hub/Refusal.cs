@@ -30,7 +30,7 @@ internal sealed record Refusal(int Status, string? Code, string Message, bool Is
     }
 
     /// <summary>No control characters, no token that a server echoes, and a sane length.</summary>
-    private static string Clean(string text, HubToken? token)
+    public static string Clean(string text, HubToken? token)
     {
         if (token is not null)
             text = text.Replace(token.Secret.Reveal(), "[token]", StringComparison.Ordinal);

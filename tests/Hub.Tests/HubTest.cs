@@ -46,6 +46,13 @@ public abstract class HubTest : IAsyncLifetime
             Gated("reset", "gatedReset"),
             Gated("scope", "gatedScope"),
             Gated("region", "gatedRegion"),
+            new Repository("acme/gated", new Dictionary<string, RepositoryContent>(Files)
+            {
+                ["README.md"] = RepositoryContent.Of(Encoding.UTF8.GetBytes("# Read me"), isLfs: false),
+                ["LICENSE"] = RepositoryContent.Of(Encoding.UTF8.GetBytes("Do as you like"), isLfs: false),
+            }) { Gated = true, AnonymousRefusal = "gatedAnonymous" },
+            new Repository("acme/secret", Files) { AnonymousRefusal = "anonymous", TokenRefusal = "repoNotFound" },
+            new Repository("acme/xet", Files) { Xet = true },
             new Repository("acme/private", Files) { AnonymousRefusal = "anonymous" },
             new Repository("acme/policy", Files) { TokenRefusal = "policy" },
             new Repository("acme/forbidden", Files) { TokenRefusal = "forbidden" },
@@ -57,7 +64,7 @@ public abstract class HubTest : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        RecordedRequest[] elsewhere = [.. Server.Cdn.Requests, .. Server.Evil.Requests];
+        RecordedRequest[] elsewhere = [.. Server.Cdn.Requests, .. Server.Evil.Requests, .. Server.Cas.Requests];
         bool cookies = Server.Hub.Requests.Any(request => request.HasCookie);
         foreach (RecordedRequest request in elsewhere.Concat(Server.Hub.Requests))
             SecretWatch.Record(request.Target);
