@@ -54,7 +54,7 @@ public sealed class DeviceLogin : IDisposable
             throw new ArgumentException($"A login never goes over plain http to '{options.Endpoint.Host}'. Use https.", nameof(options));
         _options = options;
         _clientId = clientId;
-        _invoker = new HttpMessageInvoker(handler ?? HubHandler.Create(), disposeHandler: handler is null);
+        _invoker = new HttpMessageInvoker(handler ?? HubHandler.Create(options), disposeHandler: handler is null);
     }
 
     /// <summary>Asks for a code.</summary>
