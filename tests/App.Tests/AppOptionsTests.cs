@@ -112,7 +112,7 @@ public sealed class AppOptionsTests : IDisposable
         File.WriteAllText(Path.Combine(_folder, "acme"), Secret);
         File.WriteAllText(Path.Combine(_folder, "appsettings.json"), """{ "tokens": { "acme": "file:acme", "production": "env:PRODUCTION" } }""");
         HubOptions hub = Read(new() { ["HF_TOKEN"] = "other", ["PRODUCTION"] = "third" }).Hub;
-        RepoId.TryParse("acme/model", out RepoId acme);
+        Assert.True(RepoId.TryParse("acme/model", out RepoId acme));
         Assert.Equal($"file {Path.Combine(_folder, "acme")} (tokens.acme)", (await hub.FindTokenAsync(acme, TestContext.Current.CancellationToken))!.Source);
         Assert.Equal("environment variable HF_TOKEN", (await hub.FindTokenAsync(null, TestContext.Current.CancellationToken))!.Source);
 

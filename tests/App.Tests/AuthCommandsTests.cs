@@ -169,7 +169,7 @@ public sealed class AuthCommandsTests : IAsyncLifetime
         Directory.CreateDirectory(Path.Combine(_folder, ".git"));
         _variables["HF_TOKEN"] = Write;
         _variables["HF_API_TOKEN"] = Bad;
-        WriteDotEnv("HUGGINGFACE_TOKEN=two words\n");
+        WriteDotEnv("HUGGINGFACE_TOKEN=\"two words\"\n");
 
         (int exit, JsonElement json) = await JsonAsync("", "auth", "status");
 

@@ -65,6 +65,9 @@ internal sealed class AuthLoginCommand
         string? given = parsed.GetValue(_token);
         if (given is not null && parsed.GetValue(_device))
             throw new AppException(FailureCode.InvalidRequest, "--token and --device exclude each other.");
+        // The parser takes the next option for the value.
+        if (given is { Length: > 1 } && given[0] == '-')
+            throw Missing("--token has no value; - reads standard input.");
         if (given == "-")
             return Secret.Read(ReadInput()) ?? throw Missing("Standard input is empty.");
         if (given is not null)
