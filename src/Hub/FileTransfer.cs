@@ -157,7 +157,9 @@ internal sealed class FileTransfer(
             tries.Fruitless++;
             tries.Wasted += time + tries.Backoff;
         }
-        if (tries.Fruitless >= MaxTriesWithoutProgress || tries.Wasted + BodyTimeout > RetryPolicy.MaxWait)
+        // Once a whole time-out was lost, another one must still fit into the minute.
+        bool tooLong = tries.Wasted >= BodyTimeout && tries.Wasted + BodyTimeout > RetryPolicy.MaxWait;
+        if (tries.Fruitless >= MaxTriesWithoutProgress || tooLong)
             throw Explanations.Of(Options, subject, HubDiagnosis.HubUnavailable, "the transfer broke off or stood still again and again", failure);
         await Task.Delay(tries.Backoff, Options.TimeProvider, cancellationToken).ConfigureAwait(false);
     }
