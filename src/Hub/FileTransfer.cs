@@ -112,15 +112,17 @@ internal sealed class FileTransfer(
             {
                 FileSource source = _source!;
                 bool alone = _oneConnection || (first && !_rangesWork.Task.IsCompleted);
+                long asking = TimeProvider.System.GetTimestamp();
                 (Outcome outcome, Exception? failure) = await TryAsync(source, part, alone, buffer, cancellationToken).ConfigureAwait(false);
                 long gained = part.Position - reached;
+                bool fruitless = gained <= 0 || outcome == Outcome.Mute;
                 reached = Math.Max(reached, part.Position);
                 if (gained >= RealProgressBytes)
                     tries = new Tries();
                 else if (outcome == Outcome.AddressRefused)
                     await RenewAsync(source, tries, cancellationToken).ConfigureAwait(false);
                 else if (!part.IsComplete)
-                    await PauseAsync(tries, outcome, gained, failure, cancellationToken).ConfigureAwait(false);
+                    await PauseAsync(tries, fruitless ? TimeProvider.System.GetElapsedTime(asking) : null, failure, cancellationToken).ConfigureAwait(false);
             }
         }
         finally
@@ -146,18 +148,19 @@ internal sealed class FileTransfer(
         }
     }
 
-    private async Task PauseAsync(Tries tries, Outcome outcome, long gained, Exception? failure, CancellationToken cancellationToken)
+    /// <summary>Waits before the next try; gives up after too many without fruit, or when they cost a minute together.</summary>
+    private async Task PauseAsync(Tries tries, TimeSpan? wasted, Exception? failure, CancellationToken cancellationToken)
     {
         tries.Backoff = RetryPolicy.NextBackoff(tries.Backoff);
-        if (outcome == Outcome.Mute)
-            tries.Silence += BodyTimeout + tries.Backoff;
-        if (gained <= 0 || outcome == Outcome.Mute)
-            tries.Fruitless++;
-        if (tries.Fruitless >= MaxTriesWithoutProgress || tries.Silence + BodyTimeout > RetryPolicy.MaxWait)
+        if (wasted is { } time)
         {
-            throw Explanations.Of(Options, subject, HubDiagnosis.HubUnavailable,
-                outcome == Outcome.Mute ? "the transfer stood still again and again" : "the transfer broke off again and again", failure);
+            tries.Fruitless++;
+            tries.Wasted += time + tries.Backoff;
         }
+        // Once a whole time-out was lost, another one must still fit into the minute.
+        bool tooLong = tries.Wasted >= BodyTimeout && tries.Wasted + BodyTimeout > RetryPolicy.MaxWait;
+        if (tries.Fruitless >= MaxTriesWithoutProgress || tooLong)
+            throw Explanations.Of(Options, subject, HubDiagnosis.HubUnavailable, "the transfer broke off or stood still again and again", failure);
         await Task.Delay(tries.Backoff, Options.TimeProvider, cancellationToken).ConfigureAwait(false);
     }
 
@@ -284,7 +287,7 @@ internal sealed class FileTransfer(
     {
         public int Fruitless { get; set; }
         public int Refused { get; set; }
-        public TimeSpan Silence { get; set; }
+        public TimeSpan Wasted { get; set; }
         public TimeSpan Backoff { get; set; }
     }
 }

@@ -13,10 +13,13 @@ namespace LlmService.Hub;
 internal sealed class PartialFile : IDisposable
 {
     private const int BufferSize = 1024 * 1024;
-    private const int MaxJournalBytes = 4 * 1024 * 1024;
+    private const int MaxJournalBytes = 16 * 1024 * 1024;
 
     /// <summary>How many bytes of one range a killed process may have to fetch again.</summary>
     private const long JournalStep = 8 * 1024 * 1024;
+
+    // On a slow line too the journal has to grow: processes that wait see by it that this one lives.
+    private static readonly TimeSpan JournalPause = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
     private readonly FileStream _file;
@@ -134,7 +137,7 @@ internal sealed class PartialFile : IDisposable
             part.Position += bytes.Length;
         }
         _moved.Writer.TryWrite(true);
-        if (part.Position - part.Noted >= JournalStep)
+        if (part.Position - part.Noted >= JournalStep || TimeProvider.System.GetElapsedTime(part.NotedAt) >= JournalPause)
             Note(part);
     }
 
@@ -272,7 +275,7 @@ internal sealed class PartialFile : IDisposable
             if (_journal is null || part.Position == part.Noted)
                 return;
             _journal.Write(Encoding.ASCII.GetBytes(Line(part.Noted, part.Position)));
-            part.Noted = part.Position;
+            (part.Noted, part.NotedAt) = (part.Position, TimeProvider.System.GetTimestamp());
         }
     }
 
@@ -293,6 +296,9 @@ internal sealed class PartialFile : IDisposable
 
         /// <summary>Up to where the journal knows of it.</summary>
         public long Noted { get; set; } = from;
+
+        /// <summary>When that was, as a timestamp of the system's clock.</summary>
+        public long NotedAt { get; set; } = TimeProvider.System.GetTimestamp();
 
         public bool IsComplete => Position >= End;
     }

@@ -2,10 +2,12 @@ using LlmService.Hub;
 
 namespace LlmService.App.Tests;
 
-public sealed class DownloadReportTests
+public sealed class DownloadReportTests : IDisposable
 {
     private readonly StringWriter _writer = new() { NewLine = "\n" };
     private readonly ManualClock _clock = new();
+
+    public void Dispose() => _writer.Dispose();
 
     [Fact]
     public void Report_Terminal_RewritesOneBar()
