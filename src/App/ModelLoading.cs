@@ -67,7 +67,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
         ModelRepository repository = await client.OpenAsync(model.Repository!.Value, model.Revision, cancellationToken);
 
         // 1. The small files decide whether the model can run at all; 2. only then do weights move.
-        ModelFiles files = new(model, repository);
+        NeededFiles files = new(model, repository);
         string snapshot = await files.DownloadSmallAsync(cancellationToken);
         ModelConfiguration.Load(snapshot);
         IReadOnlyList<string> weights = files.Weights(snapshot, options.SkipTokenizerInit);
@@ -87,7 +87,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
             };
         }
         if (!File.Exists(Path.Combine(folder, "config.json")))
-            throw ModelFiles.Missing(model, Path.Combine(folder, "config.json"), "a config.json", "Name the folder that holds config.json, model.safetensors and tokenizer.json.");
+            throw NeededFiles.Missing(model, Path.Combine(folder, "config.json"), "a config.json", "Name the folder that holds config.json, model.safetensors and tokenizer.json.");
     }
 
     private sealed class ReportingProgress(DownloadReport inner, Action<string> report) : IProgress<DownloadProgress>

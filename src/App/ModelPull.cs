@@ -20,7 +20,7 @@ internal sealed class ModelPull(HubClient client, TextWriter warnings, DownloadR
         if (repository.TokenRefused)
             warnings.WriteLine("warning: the Hub refused the token; the model is public and was read without it.");
         // The small files decide whether the model can run at all; only then do weights move.
-        ModelFiles files = new(model, repository);
+        NeededFiles files = new(model, repository);
         string snapshot = await files.DownloadSmallAsync(cancellationToken);
         CheckConfiguration(model, files, snapshot);
         IReadOnlyList<string> weights = files.Weights(snapshot, skipTokenizer);
@@ -30,10 +30,10 @@ internal sealed class ModelPull(HubClient client, TextWriter warnings, DownloadR
     }
 
     // An architecture that does not run is not worth its bytes. A config.json that is merely odd is the author's to mend, and may be mended.
-    private void CheckConfiguration(ModelReference model, ModelFiles files, string snapshot)
+    private void CheckConfiguration(ModelReference model, NeededFiles files, string snapshot)
     {
         if (!files.Small.Contains("config.json"))
-            throw ModelFiles.Missing(model, "config.json", "a config.json", "Choose a repository that has one: it tells the architecture.");
+            throw NeededFiles.Missing(model, "config.json", "a config.json", "Choose a repository that has one: it tells the architecture.");
         try
         {
             ModelConfiguration.Load(snapshot);

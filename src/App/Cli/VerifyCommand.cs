@@ -36,7 +36,9 @@ internal static class VerifyCommand
             session.Context.Out.WriteLine(JsonOutput.Write(ToJson(model, files, failure)));
         if (failure is null)
         {
-            session.Context.Error.WriteLine($"{files.Count} files, {Sizes.Format(files.Sum(f => f.SizeBytes ?? 0))}: none is damaged.");
+            int unknown = files.Count(f => f.Status == VerifiedStatus.Unknown);
+            string rest = unknown == 0 ? "" : $" The hashes of {unknown} are not known.";
+            session.Context.Error.WriteLine($"{files.Count} files, {Sizes.Format(files.Sum(f => f.SizeBytes ?? 0))}: none is damaged.{rest}");
             return 0;
         }
         return CommandLine.Fail(session.Context, json: false, failure);

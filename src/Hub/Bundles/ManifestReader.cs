@@ -24,6 +24,8 @@ internal static class ManifestReader
         }
         if (manifest.Format != BundleManifest.ExpectedFormat || manifest.FormatVersion != BundleManifest.ExpectedVersion)
             throw new FormatException($"its manifest is not of the format {BundleManifest.ExpectedFormat} {BundleManifest.ExpectedVersion}");
+        if (HasGaps(manifest))
+            throw new FormatException("its manifest has a list with nothing in a place");
         if (manifest.Models.Count is 0 or > MaxModels || manifest.Models.Sum(m => (long)m.Files.Count + (m.Listing?.Count ?? 0)) > MaxFiles)
             throw new FormatException("its manifest has no models, or too many models or files");
         HashSet<(string, string)> seen = [];
@@ -47,6 +49,11 @@ internal static class ManifestReader
         }
         return blobs;
     }
+
+    // The reader of JSON takes a null in a list for whatever the list is of.
+    private static bool HasGaps(BundleManifest manifest) => manifest.Models.Any(model => model is null
+        || model.Files.Any(file => file is null) || model.Listing?.Any(file => file is null) == true
+        || model.Revisions.Any(revision => revision is null) || model.LicenseFiles.Any(file => file is null));
 
     private static void Check(BundledModel model)
     {

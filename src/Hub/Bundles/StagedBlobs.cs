@@ -1,10 +1,12 @@
+using LlmService.Hub.Cache;
+
 namespace LlmService.Hub.Bundles;
 
 /// <summary>Where the blobs of a bundle wait until the whole of it has been checked.</summary>
 internal sealed class StagedBlobs : IDisposable
 {
     private const string Prefix = "bundle-";
-    private const string LockName = "in-use.lock";
+    private const string LockEnding = ".lock";
 
     private readonly string _folder;
     private readonly FileStream _lock;
@@ -13,6 +15,7 @@ internal sealed class StagedBlobs : IDisposable
     {
         _folder = folder;
         _lock = held;
+        Directory.CreateDirectory(folder);
     }
 
     /// <summary>Makes an empty place, among the locks: no client looks for models there.</summary>
@@ -20,7 +23,7 @@ internal sealed class StagedBlobs : IDisposable
     {
         RemoveAbandoned(root);
         string folder = Path.Combine(Parent(root), Prefix + Guid.NewGuid().ToString("N"));
-        FileStream held = CacheLock.TryAcquire(Path.Combine(folder, LockName)) ?? throw new IOException($"'{folder}' is in use.");
+        FileStream held = CacheLock.TryAcquire(folder + LockEnding) ?? throw new IOException($"'{folder}' is in use.");
         return new StagedBlobs(folder, held);
     }
 
@@ -29,15 +32,12 @@ internal sealed class StagedBlobs : IDisposable
     public static long RemoveAbandoned(string root)
     {
         long freed = 0;
-        foreach (DirectoryInfo folder in Cache.FolderContent.FoldersIn(Parent(root)).Where(f => f.Name.StartsWith(Prefix, StringComparison.Ordinal)))
+        foreach (DirectoryInfo folder in FolderContent.FoldersIn(Parent(root)).Where(f => f.Name.StartsWith(Prefix, StringComparison.Ordinal)))
         {
-            if (CacheLock.TryAcquire(Path.Combine(folder.FullName, LockName)) is not { } held)
+            if (CacheLock.TryAcquire(folder.FullName + LockEnding) is not { } held)
                 continue;
-            using (held)
-            {
-                freed += Cache.FolderContent.Files(folder.FullName).Sum(Cache.FolderContent.OwnBytes);
-                folder.Delete(recursive: true);
-            }
+            freed += FolderContent.Files(folder.FullName).Sum(FolderContent.OwnBytes);
+            Remove(folder.FullName, held);
         }
         return freed;
     }
@@ -47,10 +47,14 @@ internal sealed class StagedBlobs : IDisposable
     public Stream Open(BundledFile file) =>
         new FileStream(PathOf(file.Blob), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.Asynchronous);
 
-    public void Dispose()
+    public void Dispose() => Remove(_folder, _lock);
+
+    // The lock's name is used once, so its file may go with it.
+    private static void Remove(string folder, FileStream held)
     {
-        Directory.Delete(_folder, recursive: true);
-        _lock.Dispose();
+        using (held)
+            Directory.Delete(folder, recursive: true);
+        File.Delete(folder + LockEnding);
     }
 
     private static string Parent(string root) => Path.Combine(root, ".locks");

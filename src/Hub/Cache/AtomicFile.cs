@@ -44,9 +44,9 @@ internal static class AtomicFile
                 create(temporary);
                 return;
             }
-            catch (DirectoryNotFoundException) when (attempt < MaxTries && !Directory.Exists(staging))
+            catch (IOException failure) when (attempt < MaxTries && (failure is DirectoryNotFoundException or FileNotFoundException))
             {
-                // Another process took the empty folder away.
+                // Another writer took the empty folder away, and may have made it again since; a link then misses a file, not a folder.
             }
         }
     }

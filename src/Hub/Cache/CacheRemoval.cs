@@ -1,3 +1,5 @@
+using LlmService.Hub.Bundles;
+
 namespace LlmService.Hub.Cache;
 
 /// <summary>A plan of what to remove from the cache.</summary>
@@ -11,6 +13,9 @@ public sealed class CacheRemoval
         Models = models;
     }
 
+    /// <summary>Whether installations of bundles that were killed are swept up too.</summary>
+    internal bool SweepsStaging { get; init; }
+
     /// <summary>What goes, model by model.</summary>
     public IReadOnlyList<ModelRemoval> Models { get; }
 
@@ -23,7 +28,7 @@ public sealed class CacheRemoval
     /// <exception cref="UnauthorizedAccessException">A file may not be removed.</exception>
     public RemovedFromCache Execute()
     {
-        long freed = 0;
+        long freed = SweepsStaging ? StagedBlobs.RemoveAbandoned(_root) : 0;
         List<string> inUse = [];
         foreach (ModelRemoval removal in Models)
             freed += Remove(removal, inUse);

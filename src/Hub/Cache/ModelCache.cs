@@ -43,7 +43,7 @@ public sealed class ModelCache(string folder)
 
     /// <summary>What pruning would remove: snapshots that no branch or tag names any more, downloads that were broken off, blobs that no snapshot uses.</summary>
     public CacheRemoval PlanPrune() =>
-        new(Folder, [.. CacheScan.Read(Folder).Select(ModelRemoval.OfUnused).Where(removal => !removal.IsEmpty)]);
+        new(Folder, [.. CacheScan.Read(Folder).Select(ModelRemoval.OfUnused).Where(removal => !removal.IsEmpty)]) { SweepsStaging = true };
 
     /// <summary>Hashes what is cached of a model, file by file as it goes.</summary>
     /// <param name="model">The model.</param>

@@ -123,6 +123,8 @@ public sealed class BundleTests : HubTest
     [InlineData("hash", "contradicts itself")]
     [InlineData("field", "not readable")]
     [InlineData("format", "not of the format")]
+    [InlineData("gap", "nothing in a place")]
+    [InlineData("nothing", "not readable")]
     public async Task InstallAsync_HostileArchive_IsRefusedAndLeavesNothing(string attack, string reason)
     {
         await CreateAsync(File1);
@@ -261,6 +263,12 @@ public sealed class BundleTests : HubTest
                 break;
             case "format":
                 Replace(entries, "\"format_version\": 1", "\"format_version\": 2");
+                break;
+            case "gap":
+                Replace(entries, "\"main\"", "null");
+                break;
+            case "nothing":
+                Replace(entries, "\"license_files\": []", "\"license_files\": null");
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(attack), attack, "unknown attack");

@@ -4,7 +4,7 @@ using LlmService.Inference.Weights;
 namespace LlmService.App;
 
 /// <summary>Which files of a repository a load needs, found in two steps: the small files tell which the large ones are.</summary>
-internal sealed class ModelFiles(ModelReference model, ModelRepository repository)
+internal sealed class NeededFiles(ModelReference model, ModelRepository repository)
 {
     private static readonly string[] SmallFiles =
     [
