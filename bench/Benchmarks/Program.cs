@@ -1,4 +1,4 @@
 if (args is ["pull", .. var rest])
     return await LlmService.Benchmarks.PullBenchmark.RunAsync(rest);
-BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(LlmService.Benchmarks.PullBenchmark).Assembly).Run(args);
 return 0;

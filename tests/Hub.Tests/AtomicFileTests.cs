@@ -1,5 +1,3 @@
-using LlmService.Hub.Cache;
-
 namespace LlmService.Hub;
 
 public sealed class AtomicFileTests : IDisposable
