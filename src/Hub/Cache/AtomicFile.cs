@@ -38,15 +38,15 @@ internal static class AtomicFile
     {
         for (int attempt = 1; ; attempt++)
         {
-            Directory.CreateDirectory(staging);
             try
             {
+                Directory.CreateDirectory(staging);
                 create(temporary);
                 return;
             }
-            catch (IOException failure) when (attempt < MaxTries && (failure is DirectoryNotFoundException or FileNotFoundException))
+            catch (IOException) when (attempt < MaxTries)
             {
-                // Another writer took the empty folder away, and may have made it again since; a link then misses a file, not a folder.
+                // Another writer took the empty folder away while it was made or filled, which every call reports in its own way.
             }
         }
     }
