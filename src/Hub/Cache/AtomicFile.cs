@@ -20,8 +20,7 @@ internal static class AtomicFile
         }
         finally
         {
-            File.Delete(temporary);
-            Leave(staging);
+            Leave(staging, temporary);
         }
     }
 
@@ -31,7 +30,7 @@ internal static class AtomicFile
         string temporary = Path.Combine(staging, Guid.NewGuid().ToString("N"));
         CreateIn(staging, temporary, path => Directory.Move(folder, path));
         Directory.Delete(temporary, recursive: true);
-        Leave(staging);
+        Leave(staging, temporary);
     }
 
     private static void CreateIn(string staging, string temporary, Action<string> create)
@@ -51,10 +50,11 @@ internal static class AtomicFile
         }
     }
 
-    private static void Leave(string staging)
+    private static void Leave(string staging, string temporary)
     {
         try
         {
+            File.Delete(temporary);
             Directory.Delete(staging);
         }
         catch (IOException)
