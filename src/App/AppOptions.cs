@@ -34,6 +34,9 @@ internal sealed record AppOptions
     {
         List<string> mistakes = [];
         Settings settings = Settings.Read(context, mistakes);
+        (HubOptions hub, HubTokens tokens) = ReadHub(context, settings, mistakes);
+        if (tokens.FindMistake() is { } mistake)
+            mistakes.Add(mistake);
         AppOptions options = new()
         {
             Models = ReadModels(context, commandLine.Models, settings, mistakes),
@@ -42,7 +45,7 @@ internal sealed record AppOptions
             MaxModelLength = Number("--max-model-len", commandLine.MaxModelLength, settings.Find("LLM_SERVICE_MAX_MODEL_LEN", "MaxModelLen"), 1, 1 << 24, mistakes),
             Threads = ReadThreads(commandLine, settings, mistakes),
             SkipTokenizerInit = commandLine.SkipTokenizerInit,
-            Hub = ReadHub(context, settings, mistakes),
+            Hub = hub,
             Prompts = TaskPrompts.Read(settings, mistakes),
         };
         CheckDtype(commandLine.Dtype ?? settings.Find("LLM_SERVICE_DTYPE", "Dtype")?.Value ?? "auto", mistakes);
@@ -106,20 +109,26 @@ internal sealed record AppOptions
         return null;
     }
 
-    private static HubOptions ReadHub(ProcessContext context, Settings settings, List<string> mistakes)
+    /// <summary>The settings of the Hub's client, and where its tokens come from.</summary>
+    /// <param name="context">Variables and folders.</param>
+    /// <param name="settings">The layers of settings.</param>
+    /// <param name="mistakes">Receives a sentence for each setting that cannot be right.</param>
+    internal static (HubOptions Options, HubTokens Tokens) ReadHub(ProcessContext context, Settings settings, List<string> mistakes)
     {
         string home = Expand(settings.Variable("HF_HOME")?.Value, context)
             ?? Path.Combine(Expand(settings.Variable("XDG_CACHE_HOME")?.Value, context) ?? Path.Combine(context.HomeDirectory, ".cache"), "huggingface");
         string cache = Expand((settings.Variable("HF_HUB_CACHE") ?? settings.Variable("HUGGINGFACE_HUB_CACHE"))?.Value, context) ?? Path.Combine(home, "hub");
-        HubToken? token = HubTokens.Find(settings, home, context.WorkingDirectory, mistakes);
         HubOptions options = new()
         {
             CacheFolder = cache,
-            Token = token,
             Offline = settings.IsOn("HF_HUB_OFFLINE") || (settings.Variable("HF_HUB_OFFLINE") is null && settings.IsOn("TRANSFORMERS_OFFLINE")),
+            DisableSymlinks = settings.IsOn("HF_HUB_DISABLE_SYMLINKS"),
             TimeProvider = context.TimeProvider,
         };
         options = ReadEndpoint(settings, options, mistakes);
+        HubTokens tokens = HubTokens.Read(context, settings, home, options, mistakes);
+        options = tokens.AddTo(options);
+        options = ReadNetwork(settings, options, context, mistakes);
         try
         {
             options.Validate();
@@ -128,7 +137,47 @@ internal sealed record AppOptions
         {
             mistakes.Add(e.Message);
         }
-        return options;
+        return (options, tokens);
+    }
+
+    // The names and meanings are those of the Hub's own tools; 0 stands for the default there too.
+    private static HubOptions ReadNetwork(Settings settings, HubOptions options, ProcessContext context, List<string> mistakes)
+    {
+        int metadata = Number("", null, settings.Variable("HF_HUB_ETAG_TIMEOUT"), 0, 3600, mistakes) ?? 0;
+        int download = Number("", null, settings.Variable("HF_HUB_DOWNLOAD_TIMEOUT"), 0, 3600, mistakes) ?? 0;
+        // Where .NET reads the system's own variable itself, a .env file is still out of its sight.
+        Setting? authorities = settings.Find("LLM_SERVICE_CA_FILE", "CaFile")
+            ?? (OperatingSystem.IsLinux() ? settings.FromDotEnv("SSL_CERT_FILE") : settings.Variable("SSL_CERT_FILE"));
+        return options with
+        {
+            MetadataTimeout = metadata == 0 ? options.MetadataTimeout : TimeSpan.FromSeconds(metadata),
+            DownloadTimeout = download == 0 ? options.DownloadTimeout : TimeSpan.FromSeconds(download),
+            CertificateAuthorityFile = Expand(authorities?.Value, context),
+            Proxy = ReadProxy(settings, mistakes),
+            Warnings = new HubWarningLines(context.Error),
+        };
+    }
+
+    /// <summary>Null when no variable names a proxy; the system's settings then count.</summary>
+    private static HubProxy? ReadProxy(Settings settings, List<string> mistakes)
+    {
+        // Under CGI a caller could set HTTP_PROXY by a header of that name, so there only the lower-case form counts.
+        string? http = Variable("http_proxy") ?? (settings.FromEnvironment("GATEWAY_INTERFACE") is null ? Variable("HTTP_PROXY") : null);
+        string? https = Variable("https_proxy") ?? Variable("HTTPS_PROXY");
+        string? all = Variable("all_proxy") ?? Variable("ALL_PROXY");
+        if (http is null && https is null && all is null)
+            return null;
+        try
+        {
+            return new HubProxy(http, https, all, Variable("no_proxy") ?? Variable("NO_PROXY"));
+        }
+        catch (ArgumentException e)
+        {
+            mistakes.Add(e.Message);
+            return null;
+        }
+
+        string? Variable(string name) => settings.Variable(name)?.Value;
     }
 
     private static HubOptions ReadEndpoint(Settings settings, HubOptions options, List<string> mistakes)
@@ -140,16 +189,8 @@ internal sealed record AppOptions
             mistakes.Add($"{setting.Source}: not an http(s) address without user name.");
             return options;
         }
-        // A .env that came with somebody's files must not draw a token from elsewhere to an endpoint of its choice.
-        bool foreign = settings.FromEnvironment("HF_ENDPOINT") is null && options.Token?.Source.Contains(".env", StringComparison.Ordinal) == false;
-        return options with { Endpoint = endpoint, Token = foreign ? null : options.Token };
+        return options with { Endpoint = endpoint };
     }
 
-    private static string? Expand(string? path, ProcessContext context)
-    {
-        if (path is null)
-            return null;
-        string expanded = path == "~" || path.StartsWith("~/", StringComparison.Ordinal) ? context.HomeDirectory + path[1..] : path;
-        return Path.GetFullPath(expanded, context.WorkingDirectory);
-    }
+    private static string? Expand(string? path, ProcessContext context) => path is null ? null : context.Expand(path);
 }

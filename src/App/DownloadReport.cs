@@ -3,40 +3,90 @@ using LlmService.Hub;
 
 namespace LlmService.App;
 
-/// <summary>Shows a download on standard error: one line that rewrites itself on a terminal, a line every few seconds in a log.</summary>
+/// <summary>Shows a download on standard error: a bar that rewrites itself on a terminal, a line every few seconds in a log.</summary>
 internal sealed class DownloadReport(TextWriter writer, bool isTerminal, TimeProvider timeProvider) : IProgress<DownloadProgress>
 {
+    private const int BarWidth = 24;
+    private const int NameWidth = 32;
+
+    private static readonly TimeSpan TerminalPause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LogPause = TimeSpan.FromSeconds(5);
+
     private readonly Lock _lock = new();
+    private long _started;
     private long _last;
+    private long _before;
     private bool _open;
+    private DownloadProgress _latest;
 
     public void Report(DownloadProgress value)
     {
         lock (_lock)
         {
-            TimeSpan pause = isTerminal ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromSeconds(5);
-            if (_last != 0 && timeProvider.GetElapsedTime(_last) < pause)
+            _latest = value;
+            if (_started == 0)
+            {
+                // What the cache had already is neither shown nor counted.
+                if (value.TotalBytesReceived >= value.TotalSizeBytes)
+                    return;
+                _started = timeProvider.GetTimestamp();
+                _before = value.TotalBytesReceived;
+            }
+            if (_last != 0 && timeProvider.GetElapsedTime(_last) < (isTerminal ? TerminalPause : LogPause))
                 return;
             _last = timeProvider.GetTimestamp();
-            string line = string.Create(CultureInfo.InvariantCulture,
-                $"{value.File}: {value.TotalBytesReceived / 1e6:0.0} of {value.TotalSizeBytes / 1e6:0.0} MB ({Percent(value):0} %)");
-            writer.Write(isTerminal ? $"\r\u001b[K{line}" : line + Environment.NewLine);
+            writer.Write(isTerminal ? $"\r\u001b[K{Bar(value)}" : Line(value) + Environment.NewLine);
             writer.Flush();
             _open = isTerminal;
         }
     }
 
-    /// <summary>Ends the line that rewrites itself.</summary>
+    /// <summary>Ends the bar, and says in a log what the download took.</summary>
     public void Complete()
     {
         lock (_lock)
         {
             if (_open)
                 writer.WriteLine();
-            _open = false;
+            else if (_started != 0 && _latest.TotalBytesReceived >= _latest.TotalSizeBytes)
+                writer.WriteLine(Summary(timeProvider.GetElapsedTime(_started)));
+            writer.Flush();
+            (_open, _started, _last) = (false, 0, 0);
         }
     }
 
-    private static double Percent(DownloadProgress value) =>
-        value.TotalSizeBytes == 0 ? 100 : 100.0 * value.TotalBytesReceived / value.TotalSizeBytes;
+    private static string Bar(DownloadProgress value)
+    {
+        int filled = (int)(BarWidth * Part(value));
+        string name = value.File.Length <= NameWidth ? value.File : "…" + value.File[^(NameWidth - 1)..];
+        return string.Create(CultureInfo.InvariantCulture,
+            $"[{new string('#', filled)}{new string('.', BarWidth - filled)}] {100 * Part(value),3:0} % {Size(value.TotalBytesReceived)} of {Size(value.TotalSizeBytes)}{Speed(value)} {name}");
+    }
+
+    private static string Line(DownloadProgress value) => string.Create(CultureInfo.InvariantCulture,
+        $"{value.File}: {Size(value.FileBytesReceived)} of {Size(value.FileSizeBytes)}; in all {Size(value.TotalBytesReceived)} of {Size(value.TotalSizeBytes)} ({100 * Part(value):0} %){Speed(value)}");
+
+    private string Summary(TimeSpan elapsed)
+    {
+        long moved = _latest.TotalBytesReceived - _before;
+        string rate = elapsed > TimeSpan.Zero ? $", {Size(moved / elapsed.TotalSeconds)}/s" : "";
+        return string.Create(CultureInfo.InvariantCulture, $"Downloaded {Size(moved)} in {elapsed.TotalSeconds:0.0} s{rate}");
+    }
+
+    private static string Speed(DownloadProgress value) =>
+        value.BytesPerSecond <= 0 ? "" : $", {Size(value.BytesPerSecond)}/s{(value.TimeLeft is { } left && left > TimeSpan.Zero ? $", {Time(left)} left" : "")}";
+
+    private static string Size(double bytes) => bytes switch
+    {
+        >= 1e9 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.00} GB"),
+        >= 1e6 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:0.0} MB"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e3:0.0} kB"),
+    };
+
+    private static string Time(TimeSpan time) => time.TotalHours >= 1
+        ? string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalHours}:{time.Minutes:00}:{time.Seconds:00}")
+        : string.Create(CultureInfo.InvariantCulture, $"{time.Minutes}:{time.Seconds:00}");
+
+    private static double Part(DownloadProgress value) =>
+        value.TotalSizeBytes == 0 ? 1 : Math.Clamp((double)value.TotalBytesReceived / value.TotalSizeBytes, 0, 1);
 }

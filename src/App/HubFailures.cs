@@ -8,7 +8,7 @@ internal static class HubFailures
     /// <summary>The code that a diagnosis belongs to.</summary>
     public static FailureCode CodeOf(HubDiagnosis diagnosis) => diagnosis switch
     {
-        HubDiagnosis.TokenInvalid or HubDiagnosis.TokenExpired => FailureCode.Unauthorized,
+        HubDiagnosis.TokenInvalid or HubDiagnosis.TokenExpired or HubDiagnosis.LoginDenied or HubDiagnosis.LoginExpired => FailureCode.Unauthorized,
         HubDiagnosis.GatedNeedsLogin or HubDiagnosis.GatedOtherAccount or HubDiagnosis.GatedOrTokenInvalid or HubDiagnosis.GatedPending
             or HubDiagnosis.GatedRejected or HubDiagnosis.GatedReset or HubDiagnosis.GatedNotRequested => FailureCode.Gated,
         HubDiagnosis.TokenLacksGatedPermission or HubDiagnosis.TokenLacksScope or HubDiagnosis.OrgTokenPolicy or HubDiagnosis.RepoDisabled
@@ -18,7 +18,7 @@ internal static class HubFailures
         HubDiagnosis.RateLimited => FailureCode.RateLimited,
         HubDiagnosis.NotTheHub or HubDiagnosis.HubUnavailable or HubDiagnosis.Offline or HubDiagnosis.Blocked or HubDiagnosis.TlsUntrusted
             or HubDiagnosis.ProxyAuth or HubDiagnosis.SignedUrlExpired or HubDiagnosis.EndpointUnsupported or HubDiagnosis.OfflineMode => FailureCode.HubUnreachable,
-        HubDiagnosis.CorruptDownload => FailureCode.CorruptModel,
+        HubDiagnosis.CorruptDownload or HubDiagnosis.BadBundle => FailureCode.CorruptModel,
         HubDiagnosis.DiskFull => FailureCode.DiskFull,
         _ => throw new InvalidOperationException($"unknown diagnosis {diagnosis}"),
     };
@@ -34,9 +34,9 @@ internal static class HubFailures
         string page = $"{e.Endpoint ?? "https://huggingface.co"}/{e.Repository}";
         (string message, string? remedy) = e.Diagnosis switch
         {
-            HubDiagnosis.TokenInvalid => ($"Unauthorized: the Hub does not accept {token}. Whether '{model}' exists could not be asked.",
+            HubDiagnosis.TokenInvalid => ($"Unauthorized: the Hub does not accept {token}.{Unasked(e)}",
                 "Replace the token where it is set. A public model needs no token at all."),
-            HubDiagnosis.TokenExpired => ($"Unauthorized: {token} has expired. Whether '{model}' exists could not be asked.",
+            HubDiagnosis.TokenExpired => ($"Unauthorized: {token} has expired.{Unasked(e)}",
                 "Make a new token and replace the old one where it is set."),
             HubDiagnosis.GatedNeedsLogin => ($"'{model}' is gated: it exists, but the Hub gives it only to accounts that were granted access, and no token is configured.",
                 $"Ask for access at {page}, then set HF_TOKEN to a token of that account."),
@@ -83,12 +83,19 @@ internal static class HubFailures
             HubDiagnosis.CorruptDownload => ($"'{e.File}' of '{model}' arrived damaged, also when tried again: size or hash is not what the Hub promised.",
                 "Try again; if it stays, a proxy changes the content."),
             HubDiagnosis.DiskFull => ($"The disk is full; '{e.File ?? model}' does not fit.", "Free space, or move the cache with HF_HOME."),
+            HubDiagnosis.LoginDenied => ("The login in the browser was declined.", "Log in again (llm-service auth login), and agree in the browser."),
+            HubDiagnosis.LoginExpired => ("The login in the browser took too long, or has ended and cannot be renewed.", "Log in again: llm-service auth login."),
+            HubDiagnosis.BadBundle => (e.Message, "Take the bundle again from where it was made, and compare its SHA-256. If it cannot be made there, run 'verify' and 'pull' there."),
             _ => throw new InvalidOperationException($"unknown diagnosis {e.Diagnosis}"),
         };
+        if (e.Hint is { } hint)
+            remedy = $"{remedy} {hint}";
         if (e.ServerMessage is { Length: > 0 } said)
             message += $" The Hub said: \"{said}\".";
         return new(CodeOf(e.Diagnosis), message, remedy, e.Diagnosis.ToString(), RetryAfter: e.RetryAfter);
     }
+
+    private static string Unasked(HubException e) => e.Repository is null ? "" : $" Whether '{e.Repository}' exists could not be asked.";
 
     private static string Account(HubException e) => e.Account is null ? "" : $" (account '{e.Account}')";
 

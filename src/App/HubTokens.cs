@@ -1,58 +1,54 @@
 using LlmService.Hub;
+using LlmService.Hub.Tokens;
 
 namespace LlmService.App;
 
-/// <summary>Finds the Hub token among the places where users keep it.</summary>
-internal static class HubTokens
+/// <summary>The tokens of this run: where they are looked for, and where a login puts them.</summary>
+/// <param name="Search">Finds the token for a request.</param>
+/// <param name="TokenPath">The token file of logins.</param>
+/// <param name="EndpointFromDotEnv">Whether <c>.env</c> chose the endpoint, which then gets a token of that <c>.env</c> only.</param>
+/// <param name="ClientId">The application that a login in the browser names.</param>
+internal sealed record HubTokens(TokenSearch Search, string TokenPath, bool EndpointFromDotEnv, string ClientId)
 {
-    private static readonly string[] Names = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_TOKEN"];
-
-    private const long MaxFileBytes = 64 * 1024;
-
-    /// <summary>The first token of: the environment, <c>.env</c>, the token file. In the first two each name is read directly, then by <c>NAME_FILE</c>.</summary>
+    /// <summary>Sets up the search.</summary>
+    /// <param name="context">Folders, and where warnings go.</param>
     /// <param name="settings">The variables.</param>
     /// <param name="home">The Hub's home folder.</param>
-    /// <param name="workingDirectory">Where relative paths begin.</param>
-    /// <param name="mistakes">Receives a sentence for each named file that cannot be read.</param>
-    public static HubToken? Find(Settings settings, string home, string workingDirectory, ICollection<string> mistakes)
+    /// <param name="hub">Endpoint and clock, for renewing a login.</param>
+    /// <param name="mistakes">Receives a sentence for each setting that cannot be right.</param>
+    public static HubTokens Read(ProcessContext context, Settings settings, string home, HubOptions hub, ICollection<string> mistakes)
     {
-        Func<string, Setting?>[] layers = [settings.FromEnvironment, settings.FromDotEnv];
-        foreach (Func<string, Setting?> layer in layers)
+        string clientId = settings.Variable("HF_DEVICE_CODE_OAUTH_CLIENT_ID")?.Value ?? DeviceLogin.DefaultClientId;
+        bool endpointFromDotEnv = settings.FromEnvironment("HF_ENDPOINT") is null && settings.FromDotEnv("HF_ENDPOINT") is not null;
+        TokenSearchOptions options = new()
         {
-            foreach (string name in Names)
-            {
-                if ((layer(name) ?? FromNamedFile(layer(name + "_FILE"), workingDirectory, mistakes)) is { } found)
-                    return new(found.Value, found.Source);
-            }
-        }
-        string path = settings.Variable("HF_TOKEN_PATH")?.Value ?? Path.Combine(home, "token");
-        return ReadFile(Path.GetFullPath(path, workingDirectory), $"file {path}", mistakes) is { } stored ? new(stored.Value, stored.Source) : null;
-    }
-
-    private static Setting? FromNamedFile(Setting? name, string workingDirectory, ICollection<string> mistakes)
-    {
-        if (name is null)
-            return null;
-        string path = Path.GetFullPath(name.Value, workingDirectory);
-        if (!File.Exists(path))
-        {
-            mistakes.Add($"The {name.Source} names '{path}', which does not exist.");
-            return null;
-        }
-        return ReadFile(path, $"file {path} ({name.Source})", mistakes);
-    }
-
-    private static Setting? ReadFile(string path, string source, ICollection<string> mistakes)
-    {
+            Environment = name => settings.FromEnvironment(name)?.Value,
+            DotEnv = name => settings.FromCurrentDotEnv(name)?.Value,
+            DotEnvPath = settings.DotEnvPath,
+            FullPath = path => context.Expand(path),
+            TokenPath = context.Expand(settings.Variable("HF_TOKEN_PATH")?.Value ?? Path.Combine(home, "token")),
+            Named = settings.Map("Tokens", mistakes),
+            Choice = settings.Find("LLM_SERVICE_TOKEN_NAME", "TokenName")?.Value,
+            OnlyNamed = settings.IsOn("HF_HUB_DISABLE_IMPLICIT_TOKEN"),
+            OnlyDotEnv = endpointFromDotEnv,
+            Refresh = new TokenRefresh(hub, clientId),
+            Warn = sentence => context.Error.WriteLine($"warning: {sentence}"),
+        };
         try
         {
-            FileInfo file = new(path);
-            return file.Exists && file.Length <= MaxFileBytes ? Settings.Clean(File.ReadAllText(path), source) : null;
+            options.Validate();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (ArgumentException e)
         {
-            mistakes.Add($"The token's {source} cannot be read; check its permissions.");
-            return null;
+            mistakes.Add(e.Message);
+            options = options with { Named = new Dictionary<string, string>() };
         }
+        return new(new TokenSearch(options), options.TokenPath, endpointFromDotEnv, clientId);
     }
+
+    /// <summary>Gives a client's options the token of each request.</summary>
+    public HubOptions AddTo(HubOptions hub) => hub with { Token = Search.Find(null), TokenFor = Search.FindAsync, TokenHint = Search.Hint };
+
+    /// <summary>The sentence on a setting that names a file or a token that is not there; null when all is well.</summary>
+    public string? FindMistake() => Search.FirstMistake() is { } place ? $"No token from {place.Name}: {place.Detail}" : null;
 }

@@ -4,7 +4,6 @@ using LlmService.Hub;
 using LlmService.Inference;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Kernels;
-using LlmService.Inference.Weights;
 
 namespace LlmService.App;
 
@@ -15,18 +14,12 @@ namespace LlmService.App;
 /// <param name="progress">Where download progress goes.</param>
 internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextWriter log, DownloadReport progress)
 {
-    private static readonly string[] SmallFiles =
-    [
-        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-        "chat_template.jinja", "chat_template.json", WeightFiles.IndexFileName,
-    ];
-
     /// <summary>Loads one model.</summary>
     public async Task<LlmEngine> LoadAsync(ModelReference model, Action<string> report, CancellationToken cancellationToken)
     {
         long started = options.Hub.TimeProvider.GetTimestamp();
         log.WriteLine($"[LLM] Loading model: {model.Text}...");
-        HubToken? token = model.Repository is null ? null : options.Hub.Token;
+        HubToken? token = model.Repository is null ? null : await options.Hub.FindTokenAsync(model.Repository, cancellationToken);
         if (token is not null)
             log.WriteLine("[LLM] Using Hugging Face authentication");
         log.Flush();
@@ -74,14 +67,10 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
         ModelRepository repository = await client.OpenAsync(model.Repository!.Value, model.Revision, cancellationToken);
 
         // 1. The small files decide whether the model can run at all; 2. only then do weights move.
-        HashSet<string> files = repository.Files.Select(f => f.Path).ToHashSet(StringComparer.Ordinal);
-        string snapshot = await repository.DownloadAsync(SmallFiles.Where(files.Contains).ToArray(), null, cancellationToken);
+        NeededFiles files = new(model, repository);
+        string snapshot = await files.DownloadSmallAsync(cancellationToken);
         ModelConfiguration.Load(snapshot);
-        if (!options.SkipTokenizerInit && !files.Contains("tokenizer.json"))
-            throw MissingFile(model, "tokenizer.json", "a tokenizer (tokenizer.json)", "Serve it with --skip-tokenizer-init and send token ids, or choose another model.");
-        IReadOnlyList<string> weights = files.Contains(WeightFiles.SingleFileName) ? [WeightFiles.SingleFileName]
-            : files.Contains(WeightFiles.IndexFileName) ? WeightFiles.ReadIndex(Path.Combine(snapshot, WeightFiles.IndexFileName))
-            : throw MissingFile(model, WeightFiles.SingleFileName, "weights in the safetensors format", "Choose a repository with model.safetensors; other formats are not read yet.");
+        IReadOnlyList<string> weights = files.Weights(snapshot, options.SkipTokenizerInit);
         report("downloading weights");
         await repository.DownloadAsync(weights, new ReportingProgress(progress, report), cancellationToken);
         progress.Complete();
@@ -98,11 +87,8 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
             };
         }
         if (!File.Exists(Path.Combine(folder, "config.json")))
-            throw MissingFile(model, Path.Combine(folder, "config.json"), "a config.json", "Name the folder that holds config.json, model.safetensors and tokenizer.json.");
+            throw NeededFiles.Missing(model, Path.Combine(folder, "config.json"), "a config.json", "Name the folder that holds config.json, model.safetensors and tokenizer.json.");
     }
-
-    private static AppException MissingFile(ModelReference model, string file, string what, string remedy) =>
-        new(FailureCode.NoUsableWeights, $"'{model.Text}' has no {what.TrimStart('a', ' ')}: '{file}' is missing. The model exists, and a token is not the reason.") { Remedy = remedy };
 
     private sealed class ReportingProgress(DownloadReport inner, Action<string> report) : IProgress<DownloadProgress>
     {

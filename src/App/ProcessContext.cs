@@ -1,7 +1,9 @@
+using System.Text.RegularExpressions;
+
 namespace LlmService.App;
 
 /// <summary>What the process gives a command: variables, folders and streams. Tests hand in their own.</summary>
-internal sealed record ProcessContext
+internal sealed partial record ProcessContext
 {
     public required IReadOnlyDictionary<string, string> Variables { get; init; }
 
@@ -21,7 +23,21 @@ internal sealed record ProcessContext
     /// <summary>Whether standard error is a terminal, for progress that rewrites its line.</summary>
     public bool IsErrorTerminal { get; init; }
 
+    /// <summary>Reads a line from the terminal without showing it; null where standard input is no terminal.</summary>
+    public Func<string?>? ReadHidden { get; init; }
+    /// <summary>Whether somebody can be asked: standard input and standard error are a terminal.</summary>
+    public bool IsInteractive { get; init; }
+
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>The full path of one that a user wrote: <c>~</c>, <c>$NAME</c> and <c>${NAME}</c> are filled in, as the Hub's own tools do.</summary>
+    public string Expand(string path)
+    {
+        string filled = Variable().Replace(path, name => Variables.GetValueOrDefault(name.Groups[1].Value + name.Groups[2].Value) ?? name.Value);
+        if (filled == "~" || filled.StartsWith("~/", StringComparison.Ordinal))
+            filled = HomeDirectory + filled[1..];
+        return Path.GetFullPath(filled, WorkingDirectory);
+    }
 
     /// <summary>The context of this process.</summary>
     public static ProcessContext Current()
@@ -39,7 +55,25 @@ internal sealed record ProcessContext
             Out = Console.Out,
             Error = Console.Error,
             IsTerminal = colours && !Console.IsOutputRedirected,
+            ReadHidden = Console.IsInputRedirected ? null : ReadHiddenLine,
             IsErrorTerminal = colours && !Console.IsErrorRedirected,
+            IsInteractive = !Console.IsInputRedirected && !Console.IsErrorRedirected,
         };
     }
+
+    private static string? ReadHiddenLine()
+    {
+        System.Text.StringBuilder line = new();
+        while (Console.ReadKey(intercept: true) is { Key: not ConsoleKey.Enter } key)
+        {
+            if (key.Key == ConsoleKey.Backspace && line.Length > 0)
+                line.Length--;
+            else if (key.KeyChar != '\0' && key.Key != ConsoleKey.Backspace)
+                line.Append(key.KeyChar);
+        }
+        return line.ToString();
+    }
+
+    [GeneratedRegex(@"\$(?:(\w+)|\{(\w+)\})")]
+    private static partial Regex Variable();
 }

@@ -3,7 +3,11 @@ using System.Text.Json;
 namespace LlmService.App;
 
 /// <summary>A value and where it came from.</summary>
-internal sealed record Setting(string Value, string Source);
+internal sealed record Setting(string Value, string Source)
+{
+    // The value may be a secret.
+    public override string ToString() => Source;
+}
 
 /// <summary>The layers that settings are looked up in: environment before <c>.env</c> before <c>appsettings.json</c>.</summary>
 internal sealed class Settings
@@ -11,18 +15,24 @@ internal sealed class Settings
     private const long MaxFileBytes = 1 << 20;
 
     private readonly IReadOnlyDictionary<string, string> _environment;
-    private readonly Dictionary<string, string> _dotEnv = new(StringComparer.Ordinal);
+    private readonly Lock _dotEnvLock = new();
     private readonly List<(string Source, JsonElement Root)> _files = [];
 
-    private Settings(IReadOnlyDictionary<string, string> environment) => _environment = environment;
+    private (DateTime Changed, long Length) _dotEnvStamp;
+    private Dictionary<string, string> _dotEnv = [];
+
+    private Settings(IReadOnlyDictionary<string, string> environment, string dotEnvPath) => (_environment, DotEnvPath) = (environment, dotEnvPath);
+
+    /// <summary>The path of <c>.env</c>, whether it exists or not.</summary>
+    public string DotEnvPath { get; }
 
     /// <summary>Reads the files of the working directory and of the program's folder.</summary>
     /// <param name="context">Variables and folders.</param>
     /// <param name="mistakes">Receives a sentence for each file that cannot be read.</param>
     public static Settings Read(ProcessContext context, ICollection<string> mistakes)
     {
-        Settings settings = new(context.Variables);
-        settings.ReadDotEnv(Path.Combine(context.WorkingDirectory, ".env"), mistakes);
+        Settings settings = new(context.Variables, Path.Combine(context.WorkingDirectory, ".env"));
+        settings.ReadDotEnv(mistakes);
         string[] folders = [context.WorkingDirectory, AppContext.BaseDirectory];
         foreach (string file in folders.Select(f => Path.Combine(f, "appsettings.json")).Distinct(StringComparer.Ordinal))
             settings.ReadJson(file, mistakes);
@@ -34,6 +44,36 @@ internal sealed class Settings
 
     /// <summary>A variable of <c>.env</c>; blank counts as unset.</summary>
     public Setting? FromDotEnv(string name) => Clean(_dotEnv.GetValueOrDefault(name), $"{name} in .env");
+
+    /// <summary>A variable of <c>.env</c> as the file is now; if it has become unreadable, as it was.</summary>
+    public Setting? FromCurrentDotEnv(string name)
+    {
+        lock (_dotEnvLock)
+        {
+            if (Stamp() != _dotEnvStamp)
+                ReadDotEnv([]);
+            return FromDotEnv(name);
+        }
+    }
+
+    /// <summary>An object of texts in <c>appsettings.json</c>; empty when there is none.</summary>
+    public IReadOnlyDictionary<string, string> Map(string name, ICollection<string> mistakes)
+    {
+        Dictionary<string, string> map = new(StringComparer.OrdinalIgnoreCase);
+        foreach ((string source, JsonElement root) in _files)
+        {
+            JsonProperty[] found = [.. root.EnumerateObject().Where(p => p.Name.Equals(name, StringComparison.OrdinalIgnoreCase))];
+            if (found.Length == 0)
+                continue;
+            if (found is not [{ Value.ValueKind: JsonValueKind.Object } single] || single.Value.EnumerateObject().Any(p => p.Value.ValueKind != JsonValueKind.String))
+                mistakes.Add($"{name} in {source} must be one object of texts.");
+            else
+                foreach (JsonProperty entry in single.Value.EnumerateObject())
+                    map[entry.Name] = entry.Value.GetString()!;
+            break;
+        }
+        return map;
+    }
 
     /// <summary>A variable of the environment, else of <c>.env</c>.</summary>
     public Setting? Variable(string name) => FromEnvironment(name) ?? FromDotEnv(name);
@@ -94,15 +134,28 @@ internal sealed class Settings
         return text.Length == 0 ? null : new(text, source);
     }
 
-    private void ReadDotEnv(string path, ICollection<string> mistakes)
+    private (DateTime Changed, long Length) Stamp()
     {
+        FileInfo file = new(DotEnvPath);
+        return file.Exists ? (file.LastWriteTimeUtc, file.Length) : default;
+    }
+
+    private void ReadDotEnv(ICollection<string> mistakes)
+    {
+        string path = DotEnvPath;
+        _dotEnvStamp = Stamp();
         if (!IsReadable(path, mistakes))
+        {
+            _dotEnv = [];
             return;
+        }
         try
         {
             // Values are taken as they stand, without interpolation: a token may hold a dollar sign.
+            Dictionary<string, string> values = new(StringComparer.Ordinal);
             foreach ((string key, string value) in DotNetEnv.Env.LoadContents(Escape(File.ReadAllText(path)), DotNetEnv.LoadOptions.NoEnvVars()))
-                _dotEnv[key] = value;
+                values[key] = value;
+            _dotEnv = values;
         }
         catch (Exception e) when (e is Sprache.ParseException or IOException or UnauthorizedAccessException or FormatException)
         {

@@ -11,6 +11,10 @@ internal static class CacheLock
     // EWOULDBLOCK on Linux and macOS, sharing and lock violation on Windows.
     private static readonly int[] HeldByAnother = [11, 35, unchecked((int)0x80070020), unchecked((int)0x80070021)];
 
+    // 0664: in a cache that a group shares, each member can take the lock.
+    private const UnixFileMode SharedWithGroup =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead;
+
     /// <summary>Waits until the lock is free: for hours when the holder makes progress, else for a minute.</summary>
     /// <param name="path">The lock file.</param>
     /// <param name="progress">Any number that changes while the holder gets on.</param>
@@ -19,24 +23,40 @@ internal static class CacheLock
     /// <returns>The held lock; null when its holder stands still. The caller then works on files of its own.</returns>
     public static async Task<FileStream?> AcquireAsync(string path, Func<long> progress, TimeProvider clock, CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         long seen = progress();
         long since = clock.GetTimestamp();
         while (true)
         {
-            try
-            {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
-            }
-            catch (IOException failure) when (HeldByAnother.Contains(failure.HResult))
-            {
-                long now = progress();
-                if (now != seen)
-                    (seen, since) = (now, clock.GetTimestamp());
-                else if (clock.GetElapsedTime(since) >= MaxStandstill)
-                    return null;
-                await Task.Delay(PollInterval, clock, cancellationToken).ConfigureAwait(false);
-            }
+            if (TryAcquire(path) is { } held)
+                return held;
+            long now = progress();
+            if (now != seen)
+                (seen, since) = (now, clock.GetTimestamp());
+            else if (clock.GetElapsedTime(since) >= MaxStandstill)
+                return null;
+            await Task.Delay(PollInterval, clock, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Takes the lock if it is free; null when another process, or another task of this one, holds it.</summary>
+    public static FileStream? TryAcquire(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        try
+        {
+            return Open(path);
+        }
+        catch (IOException failure) when (HeldByAnother.Contains(failure.HResult))
+        {
+            return null;
+        }
+    }
+
+    private static FileStream Open(string path)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = SharedWithGroup;
+        return new FileStream(path, options);
     }
 }

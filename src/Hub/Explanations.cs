@@ -4,13 +4,14 @@ namespace LlmService.Hub;
 internal static class Explanations
 {
     public static HubException Refused(HubOptions options, Subject subject, HubDiagnosis diagnosis, Refusal refusal, string? account) =>
-        new(diagnosis, Sentence(options, subject, diagnosis, account) + Quote(refusal))
+        new(diagnosis, Sentence(options, subject, diagnosis, account, refusal.Token) + Quote(refusal))
         {
             Repository = subject.Repository.Value,
             Revision = subject.Revision,
             File = subject.File,
             Endpoint = Endpoint(options),
-            TokenSource = refusal.TokenSent ? options.Token?.Source : null,
+            TokenSource = refusal.Token?.Source,
+            Hint = refusal.TokenSent ? null : options.TokenHint,
             Account = account,
             ServerMessage = refusal.Message.Length == 0 ? null : refusal.Message,
             Status = refusal.Status,
@@ -72,12 +73,12 @@ internal static class Explanations
 
     private static string Quote(Refusal refusal) => refusal.Message.Length == 0 ? "" : $" The Hub says: {refusal.Message}";
 
-    private static string Sentence(HubOptions options, Subject subject, HubDiagnosis diagnosis, string? account)
+    private static string Sentence(HubOptions options, Subject subject, HubDiagnosis diagnosis, string? account, HubToken? sent = null)
     {
         string what = subject.File is null ? $"'{subject.Repository}'" : $"'{subject.File}' of '{subject.Repository}'";
         string page = $"{Endpoint(options)}/{subject.Repository}";
         string settings = $"{Endpoint(options)}/settings/tokens";
-        string token = options.Token is null ? "the token" : $"the {options.Token}";
+        string token = sent is null ? "the token" : $"the {sent}";
         string host = options.Endpoint.Authority;
         string spelling = subject.Repository.IsBare ? "Check the spelling; ids have the form owner/name." : "Check the spelling.";
         string who = account is null ? "your account" : $"account '{account}'";
@@ -106,7 +107,7 @@ internal static class Explanations
             HubDiagnosis.EntryNotFound => $"'{subject.Repository}' at '{subject.Revision}' has no file '{subject.File}'.",
             HubDiagnosis.NotFound => $"The endpoint {Endpoint(options)} does not know {what}. {spelling}",
             HubDiagnosis.EndpointUnsupported => $"The endpoint {Endpoint(options)} does not answer this call for {what}; mirrors often lack some.",
-            HubDiagnosis.RateLimited => $"Too many requests to {host}. Wait{(options.Token is null ? ", or set a token for a larger quota" : "")}.",
+            HubDiagnosis.RateLimited => $"Too many requests to {host}. Wait{(sent is null ? ", or set a token for a larger quota" : "")}.",
             HubDiagnosis.HubUnavailable => $"The Hub at {host} is in trouble and did not give {what}. Try again later.",
             HubDiagnosis.Offline => $"The host '{options.Endpoint.Host}' could not be found: the network is down or the name is wrong.",
             HubDiagnosis.Blocked => $"The host '{host}' refuses connections or does not answer. Check the firewall, the proxy and the endpoint.",
@@ -115,6 +116,8 @@ internal static class Explanations
             HubDiagnosis.OfflineMode => $"The offline switch is on, and {what} at '{subject.Revision}' is not in the cache.",
             HubDiagnosis.CorruptDownload => $"What arrived for {what} does not have the promised size or hash, also after a new try. Nothing was stored.",
             HubDiagnosis.DiskFull => $"The disk of the cache is too full for {what}.",
+            HubDiagnosis.LoginDenied => "The login in the browser was declined.",
+            HubDiagnosis.LoginExpired => "The login in the browser has ended. Log in again.",
             _ => throw new ArgumentOutOfRangeException(nameof(diagnosis), diagnosis, "unknown diagnosis"),
         };
 

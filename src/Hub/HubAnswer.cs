@@ -13,7 +13,10 @@ internal sealed class HubAnswer(HttpResponseMessage response, Uri uri) : IDispos
     /// <summary>Whether the answer came from the Hub's own origin, without a foreign hop before it.</summary>
     public required bool FromHub { get; init; }
 
-    public required bool TokenSent { get; init; }
+    /// <summary>The token that the last request carried; null when it went anonymously.</summary>
+    public required HubToken? Token { get; init; }
+
+    public bool TokenSent => Token is not null;
 
     /// <summary>X-Repo-Commit of the latest Hub hop that had it.</summary>
     public required string? Commit { get; init; }

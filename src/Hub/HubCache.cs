@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using LlmService.Hub.Cache;
 
 namespace LlmService.Hub;
 
@@ -19,6 +20,14 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
     public HubCache(string root, RepoId id) : this(root, id, (path, target) => File.CreateSymbolicLink(path, target))
     {
     }
+
+    /// <summary>The cache that the options describe; without links where they forbid them.</summary>
+    public static HubCache Create(HubOptions options, RepoId id) => options.DisableSymlinks
+        ? new HubCache(options.CacheFolder, id, (_, _) => throw new PlatformNotSupportedException("links are switched off"))
+        : new HubCache(options.CacheFolder, id);
+
+    /// <summary>Where files are made before they are renamed into their place; there only while somebody writes.</summary>
+    public string StagingFolder => Path.Combine(_folder, ".llm-service.tmp");
 
     public string BlobPath(string etag) => Path.Combine(_folder, "blobs", etag);
 
@@ -124,7 +133,7 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
         if (!Directory.Exists(folder))
             return null;
         var files = new List<RepositoryFile>();
-        foreach (string path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Take(MaxCachedFiles))
+        foreach (string path in FolderContent.Files(folder).Take(MaxCachedFiles))
         {
             if (FileSize(path) is { } size)
                 files.Add(new RepositoryFile(Path.GetRelativePath(folder, path).Replace(Path.DirectorySeparatorChar, '/'), size, null, null));
@@ -135,10 +144,18 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
     /// <summary>The size of the file at the end of all links; null when there is none.</summary>
     public static long? FileSize(string path)
     {
-        if (!File.Exists(path))
+        try
+        {
+            var file = new FileInfo(path);
+            if (file.LinkTarget is not null)
+                file = file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo;
+            return file is { Exists: true } ? file.Length : null;
+        }
+        catch (IOException)
+        {
+            // Links in a circle.
             return null;
-        var info = new FileInfo(path);
-        return ((info.ResolveLinkTarget(returnFinalTarget: true) as FileInfo) ?? info).Length;
+        }
     }
 
     public void Prepare()
@@ -150,48 +167,53 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
         Directory.CreateDirectory(Path.Combine(_folder, "blobs"));
     }
 
-    /// <summary>Puts a blob into a snapshot: as a relative link, or as a copy where links do not work.</summary>
+    /// <summary>Puts a blob into a snapshot: as a relative link; where links do not work, the file itself.</summary>
+    /// <remarks>To be called with the blob's lock, or with a blob that nobody else touches.</remarks>
     public void Link(string etag, string commit, string path)
     {
         string pointer = SnapshotPath(commit, path);
-        Directory.CreateDirectory(Path.GetDirectoryName(pointer)!);
         string target = string.Concat(Enumerable.Repeat("../", 2 + path.Count(c => c == '/'))) + "blobs/" + etag;
-        string temporary = $"{pointer}.{Guid.NewGuid():N}.tmp";
         try
         {
-            try
-            {
-                createLink(temporary, target);
-            }
-            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
-            {
-                File.Copy(BlobPath(etag), temporary);
-            }
-            // The rename replaces whatever was there in one step, so a reader sees the old file or the new one.
-            File.Move(temporary, pointer, overwrite: true);
+            AtomicFile.Publish(StagingFolder, pointer, temporary => createLink(temporary, target));
         }
-        finally
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
         {
-            File.Delete(temporary);
+            TakeBlob(etag, pointer);
         }
     }
+
+    // As other clients do it: without links the snapshot holds the file itself, and a second copy in blobs would only cost space.
+    private void TakeBlob(string etag, string pointer)
+    {
+        string blob = BlobPath(etag);
+        Directory.CreateDirectory(Path.GetDirectoryName(pointer)!);
+        if (new FileInfo(blob).LinkTarget is null && !IsLinked(blob))
+            File.Move(blob, pointer, overwrite: true);
+        else
+            AtomicFile.Publish(StagingFolder, pointer, temporary => File.Copy(blob, temporary));
+    }
+
+    /// <summary>Whether a snapshot links to the blob, made where or when links worked.</summary>
+    private bool IsLinked(string blob) =>
+        FolderContent.Files(Path.Combine(_folder, "snapshots")).Any(file => FolderContent.LinkTarget(file) == Path.GetFullPath(blob));
+
+    /// <summary>Remembers that the repository has no such file at the commit, as other clients do.</summary>
+    public void WriteNoExist(string commit, string path)
+    {
+        if (!IsKnownAbsent(commit, path))
+            WriteAtomically(NoExistPath(commit, path), []);
+    }
+
+    /// <summary>Whether a client was told that the repository has no such file at the commit.</summary>
+    public bool IsKnownAbsent(string commit, string path) => File.Exists(NoExistPath(commit, path));
+
+    private string NoExistPath(string commit, string path) => Path.Combine([_folder, ".no_exist", commit, .. path.Split('/')]);
 
     private string RefPath(string revision) => Path.Combine([_folder, "refs", .. revision.Split('/')]);
 
     private string TreePath(string commit) => Path.Combine(_folder, "trees", commit + ".json");
 
-    private static void WriteAtomically(string path, byte[] content)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            File.WriteAllBytes(temporary, content);
-            File.Move(temporary, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
-    }
+    private void WriteAtomically(string path, byte[] content) =>
+        AtomicFile.Publish(StagingFolder, path, temporary => File.WriteAllBytes(temporary, content));
 }

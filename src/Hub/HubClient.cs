@@ -20,7 +20,7 @@ public sealed class HubClient : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         _options = options;
-        _invoker = new HttpMessageInvoker(handler ?? HubHandler.Create(), disposeHandler: handler is null);
+        _invoker = new HttpMessageInvoker(handler ?? HubHandler.Create(options), disposeHandler: handler is null);
         _urls = new HubUrls(options.Endpoint);
         _transport = new HubTransport(options, new TrustedOrigins(options.Endpoint), _invoker);
         _whoAmI = new WhoAmI(options, _urls, _transport);
@@ -38,7 +38,7 @@ public sealed class HubClient : IDisposable
         if (revision.Length > MaxRevisionLength || !SafePath.IsSafe(revision))
             throw Explanations.Of(_options, subject, HubDiagnosis.RevisionNotFound);
 
-        var cache = new HubCache(_options.CacheFolder, id);
+        HubCache cache = HubCache.Create(_options, id);
         var access = new RepositoryAccess(_options, _urls, _transport, _whoAmI);
         try
         {
@@ -49,6 +49,14 @@ public sealed class HubClient : IDisposable
             throw Explanations.OfCache(_options, subject, failure);
         }
     }
+
+    /// <summary>Asks who the token belongs to and what it may do. The Hub limits this call tightly: ask where a user wants to know, never on every load.</summary>
+    /// <param name="repository">The repository whose token is meant; null for the token of requests that are about none.</param>
+    /// <param name="cancellationToken">Stops the call.</param>
+    /// <returns>The account; null when there is no token.</returns>
+    /// <exception cref="HubException">TokenInvalid, TokenExpired, RateLimited, unreachable and its like.</exception>
+    public Task<HubAccount?> WhoAmIAsync(RepoId? repository, CancellationToken cancellationToken) =>
+        _whoAmI.RequireAsync(new Subject(repository ?? default, "main", Target.Repository), cancellationToken);
 
     /// <inheritdoc/>
     public void Dispose()

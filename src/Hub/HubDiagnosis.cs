@@ -67,4 +67,10 @@ public enum HubDiagnosis
     CorruptDownload,
     /// <summary>The disk is full.</summary>
     DiskFull,
+    /// <summary>A login in the browser was declined.</summary>
+    LoginDenied,
+    /// <summary>A login in the browser took too long, or has ended and cannot be renewed.</summary>
+    LoginExpired,
+    /// <summary>A bundle is damaged, was changed, or holds what its manifest does not name.</summary>
+    BadBundle,
 }

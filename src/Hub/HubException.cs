@@ -22,6 +22,9 @@ public sealed class HubException(HubDiagnosis diagnosis, string message, Excepti
     /// <summary>Where the token that was sent came from; null when none was sent.</summary>
     public string? TokenSource { get; init; }
 
+    /// <summary>What the user should know of tokens that were not sent, such as one under a name that Hub tools do not read.</summary>
+    public string? Hint { get; init; }
+
     /// <summary>The account that the token belongs to, where it was learned.</summary>
     public string? Account { get; init; }
 

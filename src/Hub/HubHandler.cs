@@ -9,15 +9,24 @@ internal static class HubHandler
 
     // No automatic redirects: .NET drops Authorization on every one, also on the same origin, and keeps all other headers.
     // No decompression: the length and the bytes must be those of the file.
-    public static SocketsHttpHandler Create() => new()
+    public static SocketsHttpHandler Create(HubOptions options)
     {
-        AllowAutoRedirect = false,
-        UseCookies = false,
-        AutomaticDecompression = DecompressionMethods.None,
-        ConnectTimeout = ConnectTimeout,
-        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-        Proxy = new LoopbackBypass(HttpClient.DefaultProxy),
-    };
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            ConnectTimeout = ConnectTimeout,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            Proxy = new LoopbackBypass(options.Proxy ?? HttpClient.DefaultProxy),
+        };
+        if (options.CertificateAuthorityFile is { } file)
+        {
+            CertificateAuthorities authorities = CertificateAuthorities.Read(file);
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) => authorities.Trusts(certificate, chain, errors);
+        }
+        return handler;
+    }
 
     private sealed class LoopbackBypass(IWebProxy inner) : IWebProxy
     {

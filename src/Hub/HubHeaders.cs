@@ -53,6 +53,10 @@ internal static class HubHeaders
         return null;
     }
 
+    /// <summary>Every value of a header that may stand several times, each of a sane length.</summary>
+    public static IEnumerable<string> All(HttpResponseMessage response, string name) =>
+        response.Headers.NonValidated.TryGetValues(name, out HeaderStringValues values) ? values.Where(value => value.Length <= MaxValueLength) : [];
+
     private static string? Get(HttpResponseMessage response, string name, int maxLength)
     {
         string? value = First(response.Headers, name) ?? First(response.Content.Headers, name);

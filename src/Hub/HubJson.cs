@@ -8,7 +8,6 @@ namespace LlmService.Hub;
 [JsonSerializable(typeof(RevisionInfo))]
 [JsonSerializable(typeof(List<TreeEntry>))]
 [JsonSerializable(typeof(TreeCacheDocument))]
-[JsonSerializable(typeof(WhoAmIAnswer))]
 internal sealed partial class HubJson : JsonSerializerContext;
 
 internal sealed record ErrorBody([property: JsonPropertyName("error")] string? Error);
@@ -37,11 +36,3 @@ internal sealed record TreeCacheFile(
     [property: JsonPropertyName("blob_id")] string? BlobId,
     [property: JsonPropertyName("lfs_sha256")] string? LfsSha256,
     [property: JsonPropertyName("lfs_size")] long? LfsSize);
-
-internal sealed record WhoAmIAnswer(
-    [property: JsonPropertyName("name")] string? Name,
-    [property: JsonPropertyName("auth")] WhoAmIAuth? Auth);
-
-internal sealed record WhoAmIAuth([property: JsonPropertyName("accessToken")] WhoAmIToken? AccessToken);
-
-internal sealed record WhoAmIToken([property: JsonPropertyName("role")] string? Role);

@@ -8,60 +8,103 @@ internal sealed class HubTransport(HubOptions options, TrustedOrigins origins, H
 {
     private const int MaxHops = 10;
 
+    /// <summary>How long a chain of redirects may take when each of its hops is just within its own time-out.</summary>
+    private static readonly TimeSpan MaxChain = TimeSpan.FromSeconds(25);
+
+    private readonly CircuitBreaker _breaker = new(options.TimeProvider);
+    private readonly RateGate _gate = new(options.TimeProvider);
+    private readonly HubWarnings _warnings = new(options);
+
     public async Task<HubAnswer> SendAsync(HubRequest request, CancellationToken cancellationToken)
     {
         if (options.Offline)
             throw Explanations.Offline(options, request.Subject);
+        if (!request.IsTransfer && _breaker.FailureOf(TrustedOrigins.Origin(request.Uri)) is { } dead)
+            throw Explanations.Again(options, request.Subject, dead);
         TimeProvider clock = options.TimeProvider;
+        string quota = RateGate.QuotaOf(request.Uri);
         long started = clock.GetTimestamp();
+        TimeSpan silence = TimeSpan.Zero;
         TimeSpan backoff = TimeSpan.Zero;
         for (int attempt = 1; ; attempt++)
         {
+            await _gate.PassAsync(quota, cancellationToken).ConfigureAwait(false);
             bool last = request.Once || attempt == RetryPolicy.MaxAttempts;
-            TimeSpan? asked = null;
+            bool lastUnreachable = last || attempt >= RetryPolicy.MaxUnreachableAttempts;
+            var chain = new Chain(request.Uri, RetryPolicy.MaxWait - silence);
+            // The time-outs guard real sockets, so they run on the real clock; the clock of the options serves the waits.
+            long asking = TimeProvider.System.GetTimestamp();
+            backoff = RetryPolicy.NextBackoff(backoff);
+            TimeSpan wait = backoff;
             try
             {
-                HubAnswer answer = await FollowAsync(request, cancellationToken).ConfigureAwait(false);
-                asked = RetryPolicy.AskedWait(answer.Response, clock.GetUtcNow());
-                bool tooLong = asked > RetryPolicy.MaxWait || clock.GetElapsedTime(started) > RetryPolicy.MaxWait;
-                if (last || tooLong || !RetryPolicy.IsTransient(answer.Status))
+                HubAnswer answer = await FollowAsync(request, chain, cancellationToken).ConfigureAwait(false);
+                _breaker.Close(chain.Origin);
+                if (last || !RetryPolicy.IsTransient(answer.Status))
                     return answer;
+                TimeSpan? asked = RetryPolicy.AskedWait(answer.Response, clock.GetUtcNow());
+                wait = asked ?? backoff;
+                if (clock.GetElapsedTime(started) + wait > RetryPolicy.MaxWait)
+                    return answer;
+                if (answer.Status == 429 && asked is not null && answer.FromHub)
+                {
+                    _gate.Close(quota, wait);
+                    wait = TimeSpan.Zero;
+                }
                 answer.Dispose();
             }
             catch (HttpRequestException failure)
             {
                 HubDiagnosis diagnosis = NetworkFailures.Diagnose(failure);
-                bool final = diagnosis is HubDiagnosis.TlsUntrusted or HubDiagnosis.ProxyAuth or HubDiagnosis.NotTheHub
-                    || (diagnosis is HubDiagnosis.Offline or HubDiagnosis.Blocked && attempt >= RetryPolicy.MaxUnreachableAttempts);
-                if (last || final)
-                    throw Explanations.Unreachable(options, request.Subject, diagnosis, failure);
+                bool final = diagnosis is HubDiagnosis.TlsUntrusted or HubDiagnosis.ProxyAuth or HubDiagnosis.NotTheHub;
+                bool unreachable = diagnosis is HubDiagnosis.Offline or HubDiagnosis.Blocked;
+                if (last || final || (unreachable && lastUnreachable))
+                    throw Unreachable(request, chain, diagnosis, failure);
             }
             catch (OperationCanceledException mute) when (!cancellationToken.IsCancellationRequested)
             {
-                if (last || attempt >= RetryPolicy.MaxUnreachableAttempts)
-                    throw Explanations.Unreachable(options, request.Subject, HubDiagnosis.Blocked, mute);
+                silence += TimeProvider.System.GetElapsedTime(asking);
+                if (lastUnreachable || silence + wait >= RetryPolicy.MaxWait)
+                    throw Unreachable(request, chain, HubDiagnosis.Blocked, mute);
             }
-            backoff = RetryPolicy.NextBackoff(backoff);
-            await Task.Delay(asked ?? backoff, clock, cancellationToken).ConfigureAwait(false);
+            if (wait > TimeSpan.Zero)
+                await Task.Delay(wait, clock, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private async Task<HubAnswer> FollowAsync(HubRequest request, CancellationToken cancellationToken)
+    private HubException Unreachable(HubRequest request, Chain chain, HubDiagnosis diagnosis, Exception failure)
     {
-        Uri uri = request.Uri;
-        bool atHome = origins.IsHub(uri);
+        // The endpoint may be fine and the host that it sent us to dead: the message must name the right one.
+        string? detail = origins.IsHub(chain.Uri) ? null : $"while asking {chain.Origin}";
+        HubException explained = Explanations.Of(options, request.Subject, diagnosis, detail, failure);
+        if (diagnosis is HubDiagnosis.Offline or HubDiagnosis.Blocked or HubDiagnosis.TlsUntrusted or HubDiagnosis.ProxyAuth)
+            _breaker.Open(chain.Origin, explained);
+        return explained;
+    }
+
+    private async Task<HubAnswer> FollowAsync(HubRequest request, Chain chain, CancellationToken cancellationToken)
+    {
+        TimeSpan hop = request.IsTransfer ? options.DownloadTimeout : options.MetadataTimeout;
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(Shorter(chain.Patience, hop > MaxChain ? hop : MaxChain));
+        bool atHome = origins.IsHub(chain.Uri);
         string? commit = null;
+        HubToken? token = request.Anonymous ? null : await options.FindTokenAsync(request.Subject.Repository, cancellationToken).ConfigureAwait(false);
         HashSet<string> visited = [];
         while (true)
         {
+            Uri uri = chain.Uri;
             if (visited.Count > MaxHops || !visited.Add(uri.AbsoluteUri))
                 throw Explanations.BadRedirect(options, request.Subject, "the redirects do not end");
-            bool sendToken = atHome && !request.Anonymous && options.Token is not null && origins.MayCarryToken(uri);
-            HttpResponseMessage response = await SendOnceAsync(request, uri, sendToken, cancellationToken).ConfigureAwait(false);
+            HubToken? sent = atHome && origins.MayCarryToken(uri) ? token : null;
+            HttpResponseMessage response = await SendOnceAsync(request, uri, sent, hop, timeout.Token).ConfigureAwait(false);
             if (atHome)
+            {
                 commit = HubHeaders.Commit(response) ?? commit;
+                _warnings.Show(response);
+            }
             if ((int)response.StatusCode is not (301 or 302 or 303 or 307 or 308))
-                return new HubAnswer(response, uri) { FromHub = atHome, TokenSent = sendToken, Commit = commit };
+                return new HubAnswer(response, uri) { FromHub = atHome, Token = sent, Commit = commit };
 
             Uri next;
             try
@@ -75,11 +118,11 @@ internal sealed class HubTransport(HubOptions options, TrustedOrigins origins, H
             }
             bool leaves = !origins.IsHub(next);
             if (atHome && leaves && request.StopAtForeignHost)
-                return new HubAnswer(response, uri) { FromHub = true, TokenSent = sendToken, Commit = commit, ForeignLocation = next };
+                return new HubAnswer(response, uri) { FromHub = true, Token = sent, Commit = commit, ForeignLocation = next };
             response.Dispose();
             // The token never comes back to a chain that has left the Hub, also when a later hop returns.
             atHome &= !leaves;
-            uri = next;
+            chain.Uri = next;
         }
     }
 
@@ -92,19 +135,30 @@ internal sealed class HubTransport(HubOptions options, TrustedOrigins origins, H
         return to.Fragment.Length == 0 ? to : new UriBuilder(to) { Fragment = "" }.Uri;
     }
 
-    private async Task<HttpResponseMessage> SendOnceAsync(HubRequest request, Uri uri, bool sendToken, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendOnceAsync(HubRequest request, Uri uri, HubToken? token, TimeSpan limit, CancellationToken cancellationToken)
     {
         using var message = new HttpRequestMessage(request.Method, uri);
         message.Headers.TryAddWithoutValidation("User-Agent", options.UserAgent);
         message.Headers.TryAddWithoutValidation("Accept-Encoding", "identity");
         message.Headers.TryAddWithoutValidation("X-Amzn-Trace-Id", Guid.NewGuid().ToString("D", CultureInfo.InvariantCulture));
-        if (sendToken)
-            message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", options.Token!.Value);
-        if (request.RangeStart > 0)
-            message.Headers.Range = new RangeHeaderValue(request.RangeStart, null);
-        // The time-out guards a real socket, so it runs on the real clock; the clock of the options serves back-off.
+        if (token is not null)
+            message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token.Secret.Reveal());
+        if (request.RangeStart > 0 || request.RangeEnd is not null)
+            message.Headers.Range = new RangeHeaderValue(request.RangeStart, request.RangeEnd - 1);
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        timeout.CancelAfter(options.MetadataTimeout);
+        timeout.CancelAfter(limit);
         return await invoker.SendAsync(message, timeout.Token).ConfigureAwait(false);
+    }
+
+    private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    /// <summary>Where a chain of redirects has got to, and how long it may keep silent.</summary>
+    private sealed class Chain(Uri start, TimeSpan patience)
+    {
+        public Uri Uri { get; set; } = start;
+
+        public TimeSpan Patience { get; } = patience;
+
+        public string Origin => TrustedOrigins.Origin(Uri);
     }
 }

@@ -22,6 +22,9 @@ public sealed class ModelRepository
     /// <summary>The id in its canonical spelling.</summary>
     public RepoId Id { get; }
 
+    /// <summary>The branch, tag or commit that was asked for.</summary>
+    public string Revision => _subject.Revision;
+
     /// <summary>The commit, 40 hex digits.</summary>
     public string Commit { get; }
 
@@ -51,10 +54,10 @@ public sealed class ModelRepository
     public async Task<string> DownloadAsync(IReadOnlyCollection<string> paths, IProgress<DownloadProgress>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(paths);
-        List<RepositoryFile> wanted = [.. paths.Distinct(StringComparer.Ordinal).Select(Find)];
-        var tracker = new ProgressTracker(progress, wanted, _access.Options.TimeProvider);
         try
         {
+            List<RepositoryFile> wanted = [.. paths.Distinct(StringComparer.Ordinal).Select(Find)];
+            var tracker = new ProgressTracker(progress, wanted, _access.Options.TimeProvider);
             List<RepositoryFile> missing = Missing(wanted, tracker);
             if (missing.Count > 0 && Unreachable is { } failure)
                 throw Explanations.Again(_access.Options, About(missing[0].Path), failure);
@@ -73,7 +76,7 @@ public sealed class ModelRepository
         foreach (RepositoryFile file in wanted)
         {
             if (HubCache.FileSize(_cache.SnapshotPath(Commit, file.Path)) == file.SizeBytes)
-                tracker.Report(file, file.SizeBytes);
+                tracker.Found(file, file.SizeBytes);
             else
                 missing.Add(file);
         }
@@ -107,16 +110,43 @@ public sealed class ModelRepository
 
     private void RefuseWithoutSpace(List<RepositoryFile> missing)
     {
-        decimal needed = missing.Sum(file => (decimal)_cache.MissingBytes(file.Sha256 ?? file.BlobId, file.SizeBytes));
+        decimal needed = missing.Sum(file => MissingBytes(file.Sha256 ?? file.BlobId, file.SizeBytes));
         if (_cache.FreeBytes() is { } free && needed > free)
             throw Explanations.Of(_access.Options, _subject, HubDiagnosis.DiskFull, $"{needed} bytes are missing, {free} are free");
     }
 
-    private RepositoryFile Find(string path) =>
-        Files.FirstOrDefault(file => file.Path == path)
-        ?? throw (Unreachable is { } failure
-            ? Explanations.Again(_access.Options, About(path), failure)
-            : Explanations.Of(_access.Options, About(path), HubDiagnosis.EntryNotFound));
+    private decimal MissingBytes(string? etag, long size)
+    {
+        if (etag is null || HubCache.FileSize(_cache.BlobPath(etag)) == size)
+            return _cache.MissingBytes(etag, size);
+        // A partial file that came over several connections is as long as its last byte and has gaps before it.
+        return Math.Min(size, _cache.MissingBytes(etag, size) + (decimal)PartialFile.GapBytes(_cache.IncompletePath(etag)));
+    }
+
+    private RepositoryFile Find(string path) => Files.FirstOrDefault(file => file.Path == path) ?? throw Absent(path);
+
+    private HubException Absent(string path)
+    {
+        bool known = SafePath.IsSafe(path) && _cache.IsKnownAbsent(Commit, path);
+        if (Unreachable is { } failure && !known)
+            return Explanations.Again(_access.Options, About(path), failure);
+        if (ListingIsComplete && SafePath.IsSafe(path))
+            RememberAbsent(path);
+        return Explanations.Of(_access.Options, About(path), HubDiagnosis.EntryNotFound);
+    }
+
+    // Other clients look for this mark before they ask the Hub again.
+    private void RememberAbsent(string path)
+    {
+        try
+        {
+            _cache.WriteNoExist(Commit, path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // It only saves a question; the answer itself matters more.
+        }
+    }
 
     private Subject About(string path) => _subject with { File = path };
 }

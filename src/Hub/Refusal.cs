@@ -4,9 +4,12 @@ using System.Text.Json;
 namespace LlmService.Hub;
 
 /// <summary>The facts of an answer that is not the one hoped for.</summary>
-internal sealed record Refusal(int Status, string? Code, string Message, bool IsHtml, bool TokenSent, string? RequestId, TimeSpan? RetryAfter)
+internal sealed record Refusal(int Status, string? Code, string Message, bool IsHtml, HubToken? Token, string? RequestId, TimeSpan? RetryAfter)
 {
     private const int MaxBodyBytes = 64 * 1024;
+
+    public bool TokenSent => Token is not null;
+
     private const int MaxMessageLength = 500;
 
     public static async Task<Refusal> ReadAsync(HubAnswer answer, HubOptions options, CancellationToken cancellationToken)
@@ -19,18 +22,18 @@ internal sealed record Refusal(int Status, string? Code, string Message, bool Is
         return new Refusal(
             answer.Status,
             HubHeaders.Get(response, "X-Error-Code"),
-            Clean(message ?? "", options.Token),
+            Clean(message ?? "", answer.Token),
             html,
-            answer.TokenSent,
-            HubHeaders.RequestId(response) is { } id ? Clean(id, options.Token) : null,
+            answer.Token,
+            HubHeaders.RequestId(response) is { } id ? Clean(id, answer.Token) : null,
             RetryPolicy.AskedWait(response, options.TimeProvider.GetUtcNow()));
     }
 
     /// <summary>No control characters, no token that a server echoes, and a sane length.</summary>
-    private static string Clean(string text, HubToken? token)
+    public static string Clean(string text, HubToken? token)
     {
         if (token is not null)
-            text = text.Replace(token.Value, "[token]", StringComparison.Ordinal);
+            text = text.Replace(token.Secret.Reveal(), "[token]", StringComparison.Ordinal);
         string printable = string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c)).Trim();
         return printable.Length <= MaxMessageLength ? printable : printable[..MaxMessageLength];
     }

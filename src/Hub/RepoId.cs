@@ -12,7 +12,12 @@ public readonly record struct RepoId
     public string CacheFolderName => "models--" + Value.Replace("/", "--", StringComparison.Ordinal);
 
     /// <summary>Whether the id is a bare legacy name, without an owner.</summary>
-    public bool IsBare => !Value.Contains('/', StringComparison.Ordinal);
+    public bool IsBare => Value is not null && !Value.Contains('/', StringComparison.Ordinal);
+
+    /// <summary>Reads an id.</summary>
+    /// <exception cref="FormatException">It breaks the Hub's rules for names.</exception>
+    public static RepoId Parse(string text) =>
+        TryParse(text, out RepoId id) ? id : throw new FormatException($"'{text}' is no id of the Hub: ids are owner/name, of letters, digits, '-', '_' and '.'.");
 
     /// <summary>Reads an id; false when it breaks the Hub's rules for names.</summary>
     public static bool TryParse(string? text, out RepoId id)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using LlmService.Hub.Tokens;
 
 namespace LlmService.Hub;
 
@@ -8,7 +9,7 @@ internal sealed class RepositoryAccess(HubOptions options, HubUrls urls, HubTran
 {
     private const int MaxJsonBytes = 32 * 1024 * 1024;
 
-    private volatile HubException? _tokenRefusal;
+    private volatile TokenRefusal? _tokenRefusal;
 
     public HubOptions Options => options;
 
@@ -18,8 +19,14 @@ internal sealed class RepositoryAccess(HubOptions options, HubUrls urls, HubTran
     public bool TokenRefused => _tokenRefusal is not null;
 
     /// <summary>Sends without judging the answer.</summary>
-    public Task<HubAnswer> SendAsync(HubRequest request, CancellationToken cancellationToken) =>
-        transport.SendAsync(request with { Anonymous = request.Anonymous || TokenRefused }, cancellationToken);
+    public async Task<HubAnswer> SendAsync(HubRequest request, CancellationToken cancellationToken)
+    {
+        // A token that was replaced meanwhile deserves its own answer.
+        if (_tokenRefusal is { } dead
+            && (await options.FindTokenAsync(request.Subject.Repository, cancellationToken).ConfigureAwait(false))?.Secret.Equals(dead.Token) != false)
+            request = request with { Anonymous = true };
+        return await transport.SendAsync(request, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>Sends; gives a good answer or throws the diagnosis of a bad one.</summary>
     public async Task<HubAnswer> RequestAsync(HubRequest request, CancellationToken cancellationToken)
@@ -29,6 +36,7 @@ internal sealed class RepositoryAccess(HubOptions options, HubUrls urls, HubTran
             return answer;
         HubException refused;
         bool hasCode;
+        HubToken? sent = answer.Token;
         using (answer)
         {
             refused = await DiagnoseAsync(answer, request.Subject, cancellationToken).ConfigureAwait(false);
@@ -40,7 +48,7 @@ internal sealed class RepositoryAccess(HubOptions options, HubUrls urls, HubTran
             HubAnswer anonymous = await transport.SendAsync(request with { Anonymous = true }, cancellationToken).ConfigureAwait(false);
             if (anonymous.IsGood)
             {
-                _tokenRefusal = refused;
+                _tokenRefusal = sent is null ? null : new TokenRefusal(sent.Secret, refused);
                 return anonymous;
             }
             anonymous.Dispose();
@@ -84,11 +92,13 @@ internal sealed class RepositoryAccess(HubOptions options, HubUrls urls, HubTran
     {
         Refusal refusal = await Refusal.ReadAsync(answer, options, cancellationToken).ConfigureAwait(false);
         RefusalTable.Row row = RefusalTable.Find(refusal, subject.Target);
-        TokenProof proof = row.AsksWhoAmI ? await whoAmI.AskAsync(subject, cancellationToken).ConfigureAwait(false) : TokenProof.Unknown;
-        HubDiagnosis diagnosis = row.With(proof);
+        TokenOwner owner = row.AsksWhoAmI ? await whoAmI.AskAsync(subject, cancellationToken).ConfigureAwait(false) : TokenOwner.Unknown;
+        HubDiagnosis diagnosis = row.With(owner.Proof);
         // Behind a dead token a gate or a missing repository says nothing: the token has to be replaced first.
-        if (_tokenRefusal is { } dead && (diagnosis is HubDiagnosis.GatedNeedsLogin or HubDiagnosis.NotFoundOrPrivate))
-            return Explanations.Again(options, subject, dead);
-        return Explanations.Refused(options, subject, diagnosis, refusal, whoAmI.Account);
+        if (_tokenRefusal is { } dead && !refusal.TokenSent && (diagnosis is HubDiagnosis.GatedNeedsLogin or HubDiagnosis.NotFoundOrPrivate))
+            return Explanations.Again(options, subject, dead.Refusal);
+        return Explanations.Refused(options, subject, diagnosis, refusal, owner.Account?.Name);
     }
+
+    private sealed record TokenRefusal(Secret Token, HubException Refusal);
 }

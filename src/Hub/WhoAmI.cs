@@ -1,31 +1,34 @@
 using System.Text.Json;
+using LlmService.Hub.Tokens;
 
 namespace LlmService.Hub;
 
-/// <summary>Asks once who the token belongs to. The Hub limits this call tightly, so only refusals lead here.</summary>
+/// <summary>What is known of a token, and the account that it belongs to.</summary>
+internal sealed record TokenOwner(TokenProof Proof, HubAccount? Account)
+{
+    public static readonly TokenOwner Unknown = new(TokenProof.Unknown, null);
+}
+
+/// <summary>Asks once for each token who it belongs to. The Hub limits this call tightly, so only refusals and commands lead here.</summary>
 internal sealed class WhoAmI(HubOptions options, HubUrls urls, HubTransport transport) : IDisposable
 {
     private const int MaxBodyBytes = 1024 * 1024;
+    private const int MaxDepth = 32;
 
     private readonly SemaphoreSlim _once = new(1, 1);
-    private bool _asked;
+    private readonly Dictionary<Secret, TokenOwner> _known = [];
 
-    public TokenProof Proof { get; private set; }
-
-    /// <summary>The account's name, once it was learned.</summary>
-    public string? Account { get; private set; }
-
-    public async Task<TokenProof> AskAsync(Subject subject, CancellationToken cancellationToken)
+    /// <summary>After a refusal: what the token is. Never fails, for the refusal is what the caller must hear of.</summary>
+    public async Task<TokenOwner> AskAsync(Subject subject, CancellationToken cancellationToken)
     {
+        if (await options.FindTokenAsync(subject.Repository, cancellationToken).ConfigureAwait(false) is not { } token)
+            return TokenOwner.Unknown;
         await _once.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (!_asked)
-            {
-                Proof = await AskHubAsync(subject, cancellationToken).ConfigureAwait(false);
-                _asked = true;
-            }
-            return Proof;
+            if (!_known.TryGetValue(token.Secret, out TokenOwner? owner))
+                _known[token.Secret] = owner = await AskHubAsync(subject, cancellationToken).ConfigureAwait(false);
+            return owner;
         }
         finally
         {
@@ -33,32 +36,59 @@ internal sealed class WhoAmI(HubOptions options, HubUrls urls, HubTransport tran
         }
     }
 
+    /// <summary>For commands: the account, or why there is none to be had; null when there is no token.</summary>
+    public async Task<HubAccount?> RequireAsync(Subject subject, CancellationToken cancellationToken)
+    {
+        if (await options.FindTokenAsync(subject.Repository, cancellationToken).ConfigureAwait(false) is null)
+            return null;
+        using HubAnswer answer = await SendAsync(subject, cancellationToken).ConfigureAwait(false);
+        if (answer.Status != 200)
+        {
+            Refusal refusal = await Refusal.ReadAsync(answer, options, cancellationToken).ConfigureAwait(false);
+            HubDiagnosis diagnosis = RefusalTable.Find(refusal, Target.Listing).With(TokenProof.Rejected);
+            throw Explanations.Refused(options, subject, diagnosis, refusal, null);
+        }
+        return await ReadAsync(answer, cancellationToken).ConfigureAwait(false)
+            ?? throw Explanations.NotTheHub(options, subject, "the answer names no account");
+    }
+
     public void Dispose() => _once.Dispose();
 
-    private async Task<TokenProof> AskHubAsync(Subject subject, CancellationToken cancellationToken)
+    private async Task<TokenOwner> AskHubAsync(Subject subject, CancellationToken cancellationToken)
     {
         try
         {
-            using HubAnswer answer = await transport
-                .SendAsync(new HubRequest(HttpMethod.Get, urls.WhoAmI(), subject) { Once = true }, cancellationToken).ConfigureAwait(false);
+            using HubAnswer answer = await SendAsync(subject, cancellationToken).ConfigureAwait(false);
             if (answer is not { FromHub: true, TokenSent: true })
-                return TokenProof.Unknown;
+                return TokenOwner.Unknown;
             if (answer.Status == 401)
-                return TokenProof.Rejected;
-            if (answer.Status != 200)
-                return TokenProof.Unknown;
-            byte[]? body = await BoundedContent.ReadAsync(answer.Response, MaxBodyBytes, options.MetadataTimeout, cancellationToken).ConfigureAwait(false);
-            WhoAmIAnswer? parsed = body is null ? null : JsonSerializer.Deserialize(body, HubJson.Default.WhoAmIAnswer);
-            if (parsed?.Name is not { Length: > 0 and <= 96 } name || name.Any(char.IsControl))
-                return TokenProof.Unknown;
-            Account = name;
-            return parsed.Auth?.AccessToken?.Role == "fineGrained" ? TokenProof.ValidFineGrained : TokenProof.Valid;
+                return new TokenOwner(TokenProof.Rejected, null);
+            if (answer.Status != 200 || await ReadAsync(answer, cancellationToken).ConfigureAwait(false) is not { } account)
+                return TokenOwner.Unknown;
+            return new TokenOwner(account.Role == "fineGrained" ? TokenProof.ValidFineGrained : TokenProof.Valid, account);
         }
-        catch (Exception failure) when (failure is HubException or IOException or HttpRequestException or JsonException
+        catch (Exception failure) when (failure is HubException or IOException or HttpRequestException
             || (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            // The refusal that led here is what the caller must hear of, not this.
-            return TokenProof.Unknown;
+            return TokenOwner.Unknown;
+        }
+    }
+
+    private Task<HubAnswer> SendAsync(Subject subject, CancellationToken cancellationToken) =>
+        transport.SendAsync(new HubRequest(HttpMethod.Get, urls.WhoAmI(), subject) { Once = true }, cancellationToken);
+
+    private async Task<HubAccount?> ReadAsync(HubAnswer answer, CancellationToken cancellationToken)
+    {
+        if (await BoundedContent.ReadAsync(answer.Response, MaxBodyBytes, options.MetadataTimeout, cancellationToken).ConfigureAwait(false) is not { } body)
+            return null;
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = MaxDepth });
+            return HubAccount.Read(document.RootElement);
+        }
+        catch (JsonException)
+        {
+            return null;
         }
     }
 }

@@ -6,8 +6,7 @@ public sealed class AppOptionsTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("options test ").FullName;
 
-    // Not the shape of a real token, so that secret scanners stay quiet.
-    private static readonly string Secret = string.Concat("hf", "_", "token-of-a-test");
+    private static readonly string Secret = SecretWatch.Make('o');
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -87,6 +86,68 @@ public sealed class AppOptionsTests : IDisposable
         Assert.Equal(new Uri("https://hub.example.org"), options.Hub.Endpoint);
         Assert.Null(options.Hub.Token);
     }
+
+    [Theory]
+    [InlineData("HF_TOKEN_FILE=")]
+    [InlineData("HF_TOKEN_PATH=")]
+    public void Read_EndpointOfDotEnvThatNamesAFile_GetsNothingOfIt(string setting)
+    {
+        string path = Path.Combine(_folder, "secret");
+        File.WriteAllText(path, Secret);
+        File.WriteAllText(Path.Combine(_folder, ".env"), $"HF_ENDPOINT=https://hub.example.org\n{setting}{path}\n");
+        Assert.Null(Read([]).Hub.Token);
+    }
+
+    [Fact]
+    public async Task Read_EndpointOfDotEnvWithATokenThere_GetsThatOne()
+    {
+        File.WriteAllText(Path.Combine(_folder, ".env"), $"HF_ENDPOINT=https://hub.example.org\nHF_TOKEN={Secret}\n");
+        HubToken? token = await Read(new() { ["HF_TOKEN"] = "other" }).Hub.FindTokenAsync(null, TestContext.Current.CancellationToken);
+        Assert.Equal("HF_TOKEN in .env", token!.Source);
+    }
+
+    [Fact]
+    public async Task Read_OwnersInConfiguration_HaveTheirOwnTokens()
+    {
+        File.WriteAllText(Path.Combine(_folder, "acme"), Secret);
+        File.WriteAllText(Path.Combine(_folder, "appsettings.json"), """{ "tokens": { "acme": "file:acme", "production": "env:PRODUCTION" } }""");
+        HubOptions hub = Read(new() { ["HF_TOKEN"] = "other", ["PRODUCTION"] = "third" }).Hub;
+        Assert.True(RepoId.TryParse("acme/model", out RepoId acme));
+        Assert.Equal($"file {Path.Combine(_folder, "acme")} (tokens.acme)", (await hub.FindTokenAsync(acme, TestContext.Current.CancellationToken))!.Source);
+        Assert.Equal("environment variable HF_TOKEN", (await hub.FindTokenAsync(null, TestContext.Current.CancellationToken))!.Source);
+
+        hub = Read(new() { ["HF_TOKEN"] = "other", ["PRODUCTION"] = "third", ["LLM_SERVICE_TOKEN_NAME"] = "production" }).Hub;
+        Assert.Equal("environment variable PRODUCTION (tokens.production)", (await hub.FindTokenAsync(null, TestContext.Current.CancellationToken))!.Source);
+    }
+
+    [Theory]
+    [InlineData("""{ "tokens": { "acme": "a-token-itself" } }""")]
+    [InlineData("""{ "tokens": [ "a-token-itself" ] }""")]
+    [InlineData("""{ "TokenName": "nobody" }""")]
+    public void Read_WrongTokenSettings_AreMistakes(string json)
+    {
+        File.WriteAllText(Path.Combine(_folder, "appsettings.json"), json);
+        AppException failure = Assert.Throws<AppException>(() => Read([]));
+        Assert.Contains("oken", failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("a-token-itself", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Read_DotEnvChanges_NextRequestHasTheNewToken()
+    {
+        string path = Path.Combine(_folder, ".env");
+        File.WriteAllText(path, $"HF_TOKEN={Secret}\n");
+        HubOptions hub = Read([]).Hub;
+        File.WriteAllText(path, "HUGGINGFACE_TOKEN=another-one\n");
+        Assert.Equal("HUGGINGFACE_TOKEN in .env", (await hub.FindTokenAsync(null, TestContext.Current.CancellationToken))!.Source);
+    }
+
+    [Fact]
+    public void Read_HomeWithVariables_IsExpanded() =>
+        Assert.Equal(Path.Combine(_folder, "x", "hub"), Read(new() { ["HF_HOME"] = "$BASE/x", ["BASE"] = _folder }).Hub.CacheFolder);
+
+    [Fact]
+    public void ToString_Setting_ShowsItsSourceOnly() => Assert.Equal("here", new Setting(Secret, "here").ToString());
 
     [Fact]
     public void Read_TokenForPlainHttp_IsRefusedInOneSentence()

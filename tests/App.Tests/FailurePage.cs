@@ -37,7 +37,7 @@ internal static class FailurePage
             """);
         foreach (HubDiagnosis diagnosis in Enum.GetValues<HubDiagnosis>())
         {
-            Failure example = HubFailures.From(new HubException(diagnosis, diagnosis.ToString())
+            Failure example = HubFailures.From(new HubException(diagnosis, diagnosis == HubDiagnosis.BadBundle ? "The bundle 'models.tar' is refused: it is cut off. Nothing was installed." : diagnosis.ToString())
             {
                 Repository = "owner/name",
                 Revision = "v2",

@@ -9,7 +9,7 @@ internal static class TestContexts
         WorkingDirectory = folder,
         HomeDirectory = folder,
         In = new StringReader(input),
-        Out = new StringWriter(),
-        Error = new StringWriter(),
+        Out = SecretWatch.Writer(),
+        Error = SecretWatch.Writer(),
     };
 }

@@ -87,7 +87,7 @@ public sealed class CacheTests : HubTest
     }
 
     [Fact]
-    public void Link_LinksDoNotWork_Copies()
+    public void Link_LinksDoNotWork_MovesTheFile()
     {
         var cache = new HubCache(Cache, Id(Public), (_, _) => throw new UnauthorizedAccessException("no right to make links"));
         cache.Prepare();
@@ -95,12 +95,12 @@ public sealed class CacheTests : HubTest
         string commit = new('a', 40);
 
         cache.Link("tag", commit, "sub/model.bin");
-        cache.Link("tag", commit, "sub/model.bin");
 
         var file = new FileInfo(cache.SnapshotPath(commit, "sub/model.bin"));
         Assert.Null(file.LinkTarget);
         Assert.Equal(Weights, File.ReadAllBytes(file.FullName));
         Assert.Single(file.Directory!.GetFiles());
+        Assert.False(File.Exists(cache.BlobPath("tag")));
     }
 
     [Fact]

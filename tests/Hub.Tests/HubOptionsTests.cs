@@ -2,7 +2,7 @@ namespace LlmService.Hub;
 
 public sealed class HubOptionsTests
 {
-    private static readonly string Value = string.Concat("h", "f_", new string('v', 34));
+    private static readonly string Value = SecretWatch.Make('v');
 
     [Theory]
     [InlineData("https://huggingface.co")]
@@ -59,6 +59,7 @@ public sealed class HubOptionsTests
     {
         HubOptions options = Options("https://huggingface.co", Value);
 
+        SecretWatch.Record(options.ToString());
         Assert.DoesNotContain(Value, options.ToString(), StringComparison.Ordinal);
         Assert.Equal("token from test", options.Token!.ToString());
     }

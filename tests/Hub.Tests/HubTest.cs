@@ -46,6 +46,13 @@ public abstract class HubTest : IAsyncLifetime
             Gated("reset", "gatedReset"),
             Gated("scope", "gatedScope"),
             Gated("region", "gatedRegion"),
+            new Repository("acme/gated", new Dictionary<string, RepositoryContent>(Files)
+            {
+                ["README.md"] = RepositoryContent.Of(Encoding.UTF8.GetBytes("# Read me"), isLfs: false),
+                ["LICENSE"] = RepositoryContent.Of(Encoding.UTF8.GetBytes("Do as you like"), isLfs: false),
+            }) { Gated = true, AnonymousRefusal = "gatedAnonymous" },
+            new Repository("acme/secret", Files) { AnonymousRefusal = "anonymous", TokenRefusal = "repoNotFound" },
+            new Repository("acme/xet", Files) { Xet = true },
             new Repository("acme/private", Files) { AnonymousRefusal = "anonymous" },
             new Repository("acme/policy", Files) { TokenRefusal = "policy" },
             new Repository("acme/forbidden", Files) { TokenRefusal = "forbidden" },
@@ -57,8 +64,10 @@ public abstract class HubTest : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        RecordedRequest[] elsewhere = [.. Server.Cdn.Requests, .. Server.Evil.Requests];
+        RecordedRequest[] elsewhere = [.. Server.Cdn.Requests, .. Server.Evil.Requests, .. Server.Cas.Requests];
         bool cookies = Server.Hub.Requests.Any(request => request.HasCookie);
+        foreach (RecordedRequest request in elsewhere.Concat(Server.Hub.Requests))
+            SecretWatch.Record(request.Target);
         await Server.DisposeAsync();
         Directory.Delete(Cache, recursive: true);
         Assert.All(elsewhere, request => Assert.False(request.HasAuthorization || request.HasCookie));
@@ -84,6 +93,7 @@ public abstract class HubTest : IAsyncLifetime
     protected static async Task<HubException> FailureAsync(Func<Task> call)
     {
         HubException failure = await Assert.ThrowsAsync<HubException>(call);
+        SecretWatch.Record(failure.ToString());
         string said = string.Join('\n', failure, failure.ServerMessage, failure.RequestId, failure.Endpoint, failure.TokenSource, failure.Account, failure.File);
         Assert.All([Good, Bad, Expired], secret => Assert.DoesNotContain(secret, said, StringComparison.Ordinal));
         return failure;
@@ -115,7 +125,7 @@ public abstract class HubTest : IAsyncLifetime
 
     protected string?[] Ranges => [.. Server.Cdn.Requests.Select(request => request.Range)];
 
-    private static string Secret(char fill) => string.Concat("h", "f_", new string(fill, 34));
+    private static string Secret(char fill) => SecretWatch.Make(fill);
 
     private static Repository Gated(string name, string refusal) =>
         new("acme/gated-" + name, Files) { Gated = true, AnonymousRefusal = "gatedAnonymous", TokenRefusal = refusal };

@@ -57,20 +57,30 @@ internal static class Weather
     /// <summary>No announced length and a correct end.</summary>
     public static Func<HttpContext, Task> Chunked(byte[] content) => async context =>
     {
-        long from = From(context);
-        if (from > 0)
-        {
-            context.Response.StatusCode = 206;
-            context.Response.Headers.ContentRange = $"bytes {from}-{content.Length - 1}/{content.Length}";
-        }
+        (int from, int to) = BeginRange(context, content);
         await context.Response.StartAsync();
-        await context.Response.Body.WriteAsync(content.AsMemory((int)from));
+        await context.Response.Body.WriteAsync(content.AsMemory(from, to - from));
+    };
+
+    /// <summary>The range that was asked for, in small blocks with pauses.</summary>
+    public static Func<HttpContext, Task> Slowly(byte[] content, int blockSize, TimeSpan pause) => async context =>
+    {
+        (int from, int to) = BeginRange(context, content);
+        context.Response.ContentLength = to - from;
+        for (int at = from; at < to; at += blockSize)
+        {
+            await context.Response.Body.WriteAsync(content.AsMemory(at, Math.Min(blockSize, to - at)));
+            await context.Response.Body.FlushAsync();
+            await Task.Delay(pause, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     };
 
     /// <summary>Announces the rest of the file, sends it up to a byte and closes the connection.</summary>
     public static Func<HttpContext, Task> CutAt(byte[] content, int end) => async context =>
     {
         await BeginAsync(context, content, end);
+        // An abort at once may overtake what was written.
+        await Task.Delay(50);
         context.Abort();
     };
 
@@ -92,22 +102,24 @@ internal static class Weather
 
     private static async Task BeginAsync(HttpContext context, byte[] content, int end)
     {
-        int from = (int)From(context);
-        if (from > 0)
-        {
-            context.Response.StatusCode = 206;
-            context.Response.Headers.ContentRange = $"bytes {from}-{content.Length - 1}/{content.Length}";
-        }
-        context.Response.ContentLength = content.Length - from;
+        (int from, int to) = BeginRange(context, content);
+        context.Response.ContentLength = to - from;
         await context.Response.StartAsync();
-        await context.Response.Body.WriteAsync(content.AsMemory(from, Math.Max(0, end - from)));
+        await context.Response.Body.WriteAsync(content.AsMemory(from, Math.Clamp(end - from, 0, to - from)));
         await context.Response.Body.FlushAsync();
     }
 
-    private static long From(HttpContext context)
+    private static (int From, int To) BeginRange(HttpContext context, byte[] content)
     {
         string range = context.Request.Headers.Range.ToString();
-        return range.Length == 0 ? 0 : long.Parse(range["bytes=".Length..^1], CultureInfo.InvariantCulture);
+        if (range.Length == 0)
+            return (0, content.Length);
+        string[] ends = range["bytes=".Length..].Split('-');
+        int from = int.Parse(ends[0], CultureInfo.InvariantCulture);
+        int to = ends[1].Length == 0 ? content.Length : Math.Min(content.Length, int.Parse(ends[1], CultureInfo.InvariantCulture) + 1);
+        context.Response.StatusCode = 206;
+        context.Response.Headers.ContentRange = $"bytes {from}-{to - 1}/{content.Length}";
+        return (from, to);
     }
 
     private static async Task<bool> AnswerAsync(HttpContext context, Func<HttpContext, Task>? answer)

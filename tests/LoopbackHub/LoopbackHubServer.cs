@@ -7,8 +7,6 @@ namespace LlmService.LoopbackHub;
 /// <summary>A stand-in for the Hugging Face Hub on loopback ports. It shares no code with the client.</summary>
 public sealed class LoopbackHubServer : IAsyncDisposable
 {
-    private const string ContentFolder = "xet-bridge-us";
-
     private static readonly JsonObject Answers = JsonNode.Parse(
         typeof(LoopbackHubServer).Assembly.GetManifestResourceStream("answers.json")!)!.AsObject();
 
@@ -26,11 +24,20 @@ public sealed class LoopbackHubServer : IAsyncDisposable
     /// <summary>A host that must never see a token either.</summary>
     public LoopbackPort Evil { get; private set; } = null!;
 
+    /// <summary>A mirror of the Hub: file addresses of its own, everything else sent on to the Hub.</summary>
+    public LoopbackPort Mirror { get; private set; } = null!;
+
+    /// <summary>The content-addressed store that Xet files name. It knows nothing, and must never see the Hub's token.</summary>
+    public LoopbackPort Cas { get; private set; } = null!;
+
     /// <summary>What a token means: the name in answers.json of its refusal, or null when it is good. Unlisted ones are bad.</summary>
     public Dictionary<string, string?> Tokens { get; } = [];
 
     /// <summary>The role of every good token, as whoami tells it: read, write or fineGrained.</summary>
     public string Role { get; set; } = "read";
+
+    /// <summary>Who am I, and logins.</summary>
+    public LoginScenarios Login { get; } = new();
 
     /// <summary>Former ids and what they are called now.</summary>
     public Dictionary<string, string> Renames { get; } = [];
@@ -40,7 +47,9 @@ public sealed class LoopbackHubServer : IAsyncDisposable
     {
         var server = new LoopbackHubServer(repositories);
         server.Hub = await LoopbackPort.StartAsync(server.AnswerHubAsync, port);
-        server.Cdn = await LoopbackPort.StartAsync(server.AnswerCdnAsync, 0);
+        server.Cdn = await LoopbackPort.StartAsync(context => ResolveAnswers.ContentAsync(context, server._repositories.Values), 0);
+        server.Mirror = await LoopbackPort.StartAsync(server.AnswerMirrorAsync, 0);
+        server.Cas = await LoopbackPort.StartAsync(context => { context.Response.StatusCode = 404; return Task.CompletedTask; }, 0);
         server.Evil = await LoopbackPort.StartAsync(context => { context.Response.StatusCode = 404; return Task.CompletedTask; }, 0);
         return server;
     }
@@ -69,18 +78,20 @@ public sealed class LoopbackHubServer : IAsyncDisposable
         await Hub.DisposeAsync();
         await Cdn.DisposeAsync();
         await Evil.DisposeAsync();
+        await Mirror.DisposeAsync();
+        await Cas.DisposeAsync();
     }
 
     private async Task AnswerHubAsync(HttpContext context)
     {
         HttpResponse response = context.Response;
-        response.Headers["X-Request-Id"] = "Root=1-0badcafe-000000000000000000000001";
-        response.Headers["X-Powered-By"] = "huggingface-moon";
-        response.Headers["RateLimit"] = "\"api\";r=400;t=200";
+        StandardAnswers.Put(context);
         string[] parts = [.. context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()!
             .RawTarget.Split('?')[0].Trim('/').Split('/').Select(Uri.UnescapeDataString)];
         string? token = context.Request.Headers.Authorization.ToString() is { Length: > 7 } header ? header[7..] : null;
         string? tokenRefusal = token is null ? null : Tokens.GetValueOrDefault(token, "badToken");
+        if (await Login.AnswerAsync(context, parts, token, tokenRefusal, Hub.Address))
+            return;
         switch (parts)
         {
             case ["api", "whoami-v2"] when token is null || tokenRefusal is not null:
@@ -107,7 +118,7 @@ public sealed class LoopbackHubServer : IAsyncDisposable
 
     // A legacy id is one segment, without an owner; what follows an id is a call or a commit.
     private static int IdLength(string[] address) =>
-        address.Length < 2 || address[1] is "resolve" or "revision" or "tree" or "auth-check" || address[1].Length == 40 ? 1 : 2;
+        address.Length < 2 || address[1] is "resolve" or "revision" or "tree" or "paths-info" or "auth-check" || address[1].Length == 40 ? 1 : 2;
 
     private async Task AnswerRepositoryAsync(HttpContext context, string[] names, string[] rest, string? token, string? tokenRefusal, bool api)
     {
@@ -125,7 +136,8 @@ public sealed class LoopbackHubServer : IAsyncDisposable
             : tokenRefusal is not null ? repository is { Gated: true } && (!api || rest is ["auth-check"]) ? "gatedAnonymous" : tokenRefusal
             : repository is null ? "repoNotFound" : repository.TokenRefusal;
         bool metadata = repository is { Gated: true } && api && rest is ["tree", ..] or ["revision", ..] or [];
-        if (refusal is not null && !(metadata && tokenRefusal is null && repository is { Gated: true }))
+        bool open = repository is { Gated: true } && rest is ["resolve", _, var single] && StandardAnswers.PassesTheGate(single);
+        if (refusal is not null && !open && !(metadata && tokenRefusal is null && repository is { Gated: true }))
         {
             await RefuseAsync(context, refusal, id);
             return;
@@ -149,16 +161,22 @@ public sealed class LoopbackHubServer : IAsyncDisposable
                     ["siblings"] = new JsonArray([.. repository.Files.Keys.Select(path => new JsonObject { ["rfilename"] = path })]),
                 });
                 return;
+            case ["paths-info", var revision] when Knows(repository!, revision) && context.Request.Method == "POST":
+                if (await PathsInfo.ReadAsync(context.Request, repository!) is { } found)
+                    await JsonAsync(context, found);
+                else
+                    context.Response.StatusCode = 400;
+                return;
             case ["tree", var revision] when Knows(repository!, revision):
                 await TreeAsync(context, repository!, masked: refusal is not null);
                 return;
             case ["content", .. var path] when repository!.Files.TryGetValue(string.Join('/', path), out RepositoryContent? content):
                 context.Response.Headers["X-Repo-Commit"] = repository.Commit;
                 context.Response.ContentType = "text/plain; charset=utf-8";
-                await BytesAsync(context, content.Bytes, content.GitId);
+                await FileBody.SendAsync(context, content.Bytes, content.GitId, path[^1]);
                 return;
             case ["resolve", var revision, .. var path] when Knows(repository!, revision):
-                await ResolveAsync(context, repository!, string.Join('/', path));
+                await ResolveAnswers.HubAsync(context, this, repository!, string.Join('/', path));
                 return;
             case ["resolve" or "tree" or "revision", var revision, ..]:
                 await RefuseAsync(context, "revisionNotFound", id, revision);
@@ -169,48 +187,12 @@ public sealed class LoopbackHubServer : IAsyncDisposable
         }
     }
 
-    private async Task ResolveAsync(HttpContext context, Repository repository, string path)
+    private Task AnswerMirrorAsync(HttpContext context)
     {
-        HttpResponse response = context.Response;
-        response.Headers["X-Repo-Commit"] = repository.Commit;
-        if (!repository.Files.TryGetValue(path, out RepositoryContent? file))
-        {
-            await RefuseAsync(context, "entryNotFound", repository.Id);
-            return;
-        }
-        string escaped = string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
-        response.Headers["X-Linked-Size"] = file.Bytes.Length.ToString(CultureInfo.InvariantCulture);
-        if (file.IsLfs)
-        {
-            response.StatusCode = 302;
-            response.Headers["X-Linked-ETag"] = $"\"{file.Sha256}\"";
-            response.ContentLength = context.Request.Method == "HEAD" ? 1311 : 0;
-            response.Headers.Location = $"{Cdn.Address}/{ContentFolder}/{repository.Id}/{escaped}?X-Amz-Expires=3600&Signature=s";
-            return;
-        }
-        response.StatusCode = 307;
-        response.Headers.Location = $"/api/resolve-cache/models/{repository.Id}/{repository.Commit}/{escaped}?etag=%22{file.GitId}%22";
-    }
-
-    private async Task AnswerCdnAsync(HttpContext context)
-    {
-        if (context.Request.Headers.ContainsKey("Authorization"))
-        {
-            context.Response.StatusCode = 400;
-            await context.Response.WriteAsync("<Error><Code>InvalidArgument</Code><Message>Only one auth mechanism allowed</Message></Error>");
-            return;
-        }
-        string path = context.Request.Path.Value!["/".Length..];
-        foreach (Repository repository in _repositories.Values)
-        {
-            string folder = $"{ContentFolder}/{repository.Id}/";
-            if (!path.StartsWith(folder, StringComparison.Ordinal) || !repository.Files.TryGetValue(path[folder.Length..], out RepositoryContent? file))
-                continue;
-            // The tag of the content host is another hash that looks like a SHA-256.
-            await BytesAsync(context, file.Bytes, new string('e', 64));
-            return;
-        }
-        context.Response.StatusCode = 404;
+        string[] parts = context.Request.Path.Value!.Trim('/').Split('/');
+        int end = IdLength(parts);
+        return ResolveAnswers.MirrorAsync(
+            context, this, _repositories.GetValueOrDefault(string.Join('/', parts[..end])), parts.Length > end + 2 ? string.Join('/', parts[(end + 2)..]) : null);
     }
 
     private async Task TreeAsync(HttpContext context, Repository repository, bool masked)
@@ -230,24 +212,6 @@ public sealed class LoopbackHubServer : IAsyncDisposable
     }
 
     private static bool Knows(Repository repository, string revision) => revision == "main" || revision == repository.Commit;
-
-    private static async Task BytesAsync(HttpContext context, byte[] bytes, string tag)
-    {
-        HttpResponse response = context.Response;
-        response.Headers.ETag = $"\"{tag}\"";
-        response.Headers.AcceptRanges = "bytes";
-        long start = 0;
-        if (Microsoft.Net.Http.Headers.RangeHeaderValue.TryParse(context.Request.Headers.Range.ToString(), out var range))
-        {
-            start = range.Ranges.First().From ?? 0;
-            response.StatusCode = start < bytes.Length ? 206 : 416;
-            response.Headers.ContentRange = start < bytes.Length ? $"bytes {start}-{bytes.Length - 1}/{bytes.Length}" : $"bytes */{bytes.Length}";
-            start = Math.Min(start, bytes.Length);
-        }
-        response.ContentLength = bytes.Length - start;
-        if (context.Request.Method != "HEAD")
-            await response.Body.WriteAsync(bytes.AsMemory((int)start));
-    }
 
     private static async Task JsonAsync(HttpContext context, JsonNode body)
     {

@@ -3,7 +3,11 @@ using System.Collections.Concurrent;
 namespace LlmService.LoopbackHub;
 
 /// <summary>One request as a port saw it.</summary>
-public sealed record RecordedRequest(string Method, string Target, bool HasAuthorization, bool HasCookie, string? Range);
+public sealed record RecordedRequest(string Method, string Target, bool HasAuthorization, bool HasCookie, string? Range)
+{
+    /// <summary>All other headers, by their names in any case.</summary>
+    public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
+}
 
 /// <summary>One listener on an ephemeral port of 127.0.0.1 and what it recorded.</summary>
 public sealed class LoopbackPort : IAsyncDisposable
@@ -32,7 +36,11 @@ public sealed class LoopbackPort : IAsyncDisposable
             HttpRequest request = context.Request;
             string target = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()!.RawTarget;
             listener.Requests.Enqueue(new RecordedRequest(
-                request.Method, target, request.Headers.ContainsKey("Authorization"), request.Headers.ContainsKey("Cookie"), request.Headers.Range));
+                request.Method, target, request.Headers.ContainsKey("Authorization"), request.Headers.ContainsKey("Cookie"), request.Headers.Range)
+            {
+                Headers = request.Headers.Where(header => header.Key is not ("Authorization" or "Cookie"))
+                    .ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase),
+            });
             if (listener.Weather is null || !await listener.Weather(context))
                 await answer(context);
         });

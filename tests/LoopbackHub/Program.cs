@@ -13,9 +13,13 @@ IEnumerable<Repository> repositories = File.Exists(Path.Combine(root, "config.js
         .Select(folder => Repository.FromFolder(Path.GetRelativePath(root, folder).Replace(Path.DirectorySeparatorChar, '/'), folder));
 Repository[] served = [.. repositories];
 await using LoopbackHubServer server = await LoopbackHubServer.StartAsync(served, port);
+// The one token that counts as good; without it every token is bad.
+if (Environment.GetEnvironmentVariable("HF_TOKEN") is { Length: > 0 } token)
+    server.Tokens[token] = null;
 Console.WriteLine($"HF_ENDPOINT={server.Hub.Address}");
 foreach (Repository repository in served)
     Console.WriteLine(repository.Id);
+Console.WriteLine($"tokens: {string.Join(", ", server.Login.AddUsers(server.Tokens))}");
 using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, pressed) => { pressed.Cancel = true; stop.Cancel(); };
 await Task.Delay(Timeout.InfiniteTimeSpan, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -19,6 +19,9 @@ public sealed record Repository(string Id, IReadOnlyDictionary<string, Repositor
     /// <summary>Whether hashes of LFS files are masked for callers that are refused.</summary>
     public bool Gated { get; init; }
 
+    /// <summary>Whether large files say that they lie in Xet storage too. Nothing answers there, so clients that prefer it need this off.</summary>
+    public bool Xet { get; init; }
+
     /// <summary>Entries on one page of the listing.</summary>
     public int PageSize { get; init; } = 1000;
 

@@ -2,11 +2,12 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace LlmService.App.Cli;
 
 /// <summary>The command line: parses it, runs the command, turns every failure into one sentence and an exit code.</summary>
-internal static class CommandLine
+internal static partial class CommandLine
 {
     // The parser names the types of the code, which tell a user nothing.
     private static readonly (string Type, string Plain)[] TypeNames =
@@ -24,7 +25,7 @@ internal static class CommandLine
         RootCommand root = Build(context);
         // Prompts may begin with '@', which would otherwise name a response file.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        bool json = args.TakeWhile(a => a != "--").Contains("--json", StringComparer.Ordinal);
+        bool json = args.TakeWhile(a => a != "--").Any(a => a is "--json" || a.StartsWith("--json=", StringComparison.Ordinal));
         if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
             return Fail(context, json, new Failure(FailureCode.InvalidRequest, Sentence(parsed.Errors), "See llm-service --help."));
         try
@@ -71,6 +72,13 @@ internal static class CommandLine
             QuickTestCommand.Create(context),
             EvaluateCommand.Create(context),
             RunCommand.Create(context),
+            AuthCommand.Create(context),
+            PullCommand.Create(context),
+            ListCommand.Create(context),
+            RemoveCommand.Create(context),
+            VerifyCommand.Create(context),
+            CacheCommand.Create(context),
+            BundleCommand.Create(context),
             HealthCommand.Create(context),
         };
         // Without a command, help is the answer; the parser would call it an error.
@@ -85,6 +93,10 @@ internal static class CommandLine
             sentence.Append(sentence.Length > 0 ? " " : "").Append(message);
         foreach ((string type, string plain) in TypeNames)
             sentence.Replace(type, plain);
-        return sentence.Replace("\r", "").Replace("\n", " ").ToString();
+        // The parser quotes what it does not understand, and that may be a token in the wrong place.
+        return SecretShape().Replace(sentence.Replace("\r", "").Replace("\n", " ").ToString(), "[token]");
     }
+
+    [GeneratedRegex(@"\b(hf|api_org|xet)_[\w.\-]{4,}", RegexOptions.NonBacktracking)]
+    private static partial Regex SecretShape();
 }

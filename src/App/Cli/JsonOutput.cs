@@ -10,14 +10,20 @@ internal static class JsonOutput
     private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The object of a failure.</summary>
-    public static string Failure(Failure failure) => Write(new JsonObject
+    public static string Failure(Failure failure) => Write(OfFailure(failure));
+
+    /// <summary>The fields of a failure, for a command that has more to tell.</summary>
+    public static JsonObject OfFailure(Failure failure) => new()
     {
         ["ok"] = false,
         ["code"] = failure.Code.Name,
-        ["diagnosis"] = failure.Diagnosis,
+        ["diagnosis"] = failure.Diagnosis ?? InPascalCase(failure.Code.Name),
         ["message"] = failure.Message,
-        ["remedy"] = failure.Remedy,
-    });
+        ["remedy"] = failure.Remedy ?? $"Look up '{failure.Code.Name}' in docs/failures.md.",
+    };
 
     public static string Write(JsonObject value) => value.ToJsonString(Options);
+
+    private static string InPascalCase(string name) =>
+        string.Concat(name.Split('_').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
 }

@@ -75,7 +75,7 @@ internal sealed class ErrorResponses(ILogger<ErrorResponses> logger)
     {
         if (failure.RetryAfter is { } wait)
             context.Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
-        return JsonOutput.WriteAsync(context, failure.Code.HttpStatus, json => Write(json, failure));
+        return JsonAnswer.WriteAsync(context, failure.Code.HttpStatus, json => Write(json, failure));
     }
 
     // Routing answers an unknown path or a wrong method with a bare status.

@@ -27,7 +27,7 @@ internal sealed class ServerSentEvents(HttpContext context, HttpServerOptions op
     {
         _buffer.ResetWrittenCount();
         _buffer.Write("data: "u8);
-        using (Utf8JsonWriter json = new(_buffer, JsonOutput.Options))
+        using (Utf8JsonWriter json = new(_buffer, JsonAnswer.Options))
         {
             json.WriteStartObject();
             write(json);

@@ -9,7 +9,7 @@ internal sealed class StatusEndpoints(LoadedModels models)
     private const int RetryAfterSeconds = 2;
 
     public static Task HealthAsync(HttpContext context) =>
-        JsonOutput.WriteAsync(context, StatusCodes.Status200OK, json => json.WriteString("status", "ok"));
+        JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, json => json.WriteString("status", "ok"));
 
     /// <summary>200 when nothing loads any more and at least one model is ready; 503 otherwise.</summary>
     public Task ReadyAsync(HttpContext context)
@@ -21,7 +21,7 @@ internal sealed class StatusEndpoints(LoadedModels models)
         if (loading)
             context.Response.Headers.RetryAfter = RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
         int status = ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
-        return JsonOutput.WriteAsync(context, status, json =>
+        return JsonAnswer.WriteAsync(context, status, json =>
         {
             json.WriteString("status", ready ? "ready" : loading ? "loading" : "failed");
             json.WriteStartArray("models");

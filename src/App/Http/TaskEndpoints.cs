@@ -40,7 +40,7 @@ internal sealed class TaskEndpoints(LoadedModels models, TaskPrompts prompts)
     }
 
     private static Task AnswerAsync(HttpContext context, TaskRequest request, DocumentSummary? summary, DocumentTags? tags, int parts, TaskUsage usage) =>
-        JsonOutput.WriteAsync(context, StatusCodes.Status200OK, json =>
+        JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteString("model", request.Model);
             if (summary is not null)
@@ -48,7 +48,7 @@ internal sealed class TaskEndpoints(LoadedModels models, TaskPrompts prompts)
             if (tags is not null)
                 WriteTags(json, tags);
             json.WriteNumber("parts", parts);
-            JsonOutput.WriteUsage(json, usage.PromptTokens, usage.CompletionTokens);
+            JsonAnswer.WriteUsage(json, usage.PromptTokens, usage.CompletionTokens);
             json.WriteStartObject("timings");
             json.WriteNumber("first_token_ms", Math.Round(usage.FirstToken.TotalMilliseconds, 1));
             json.WriteNumber("total_ms", Math.Round(usage.Total.TotalMilliseconds, 1));

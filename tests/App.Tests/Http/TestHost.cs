@@ -21,12 +21,12 @@ internal sealed class TestHost : IAsyncDisposable
     {
         _app = app;
         _models = models;
-        Client = app.GetTestClient();
+        Client = new HttpClient(CreateHandler()) { BaseAddress = app.GetTestServer().BaseAddress };
     }
 
     public HttpClient Client { get; }
 
-    public HttpMessageHandler CreateHandler() => _app.GetTestServer().CreateHandler();
+    public HttpMessageHandler CreateHandler() => new WatchedHandler(_app.GetTestServer().CreateHandler());
 
     public static Task<TestHost> StartAsync(params IReadOnlyList<LoadedModel> all) => StartAsync(new HttpServerOptions(), all);
 

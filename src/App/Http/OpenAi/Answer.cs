@@ -121,6 +121,6 @@ internal abstract class Answer(GenerationFields fields, IReadOnlyList<Prompt> pr
     {
         int promptTokens = Choices.Where(c => c.Index % Fields.Choices == 0).Sum(c => c.PromptTokens.Count);
         int completionTokens = Choices.Sum(c => c.Tokens.Count);
-        JsonOutput.WriteUsage(json, promptTokens, completionTokens);
+        JsonAnswer.WriteUsage(json, promptTokens, completionTokens);
     }
 }

@@ -21,7 +21,7 @@ internal sealed class AnswerSender(HttpServerOptions options, ErrorResponses err
         }
         await foreach (ChoiceUpdate arrival in submission.Updates.ReadAllAsync(context.RequestAborted))
             answer.Add(arrival);
-        await JsonOutput.WriteAsync(context, StatusCodes.Status200OK, answer.WriteWhole);
+        await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, answer.WriteWhole);
     }
 
     private async Task StreamAsync(HttpContext context, GenerationFields fields, Submission submission, Answer answer)

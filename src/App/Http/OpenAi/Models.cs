@@ -7,7 +7,7 @@ namespace LlmService.App.Http.OpenAi;
 internal sealed class Models(LoadedModels models)
 {
     /// <summary>Lists the models that are ready.</summary>
-    public Task ListAsync(HttpContext context) => JsonOutput.WriteAsync(context, StatusCodes.Status200OK, json =>
+    public Task ListAsync(HttpContext context) => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, json =>
     {
         json.WriteString("object", "list");
         json.WriteStartArray("data");
@@ -29,7 +29,7 @@ internal sealed class Models(LoadedModels models)
         // The server decodes the path except for %2F, so that a path keeps its segments; an id may hold either form.
         string id = ((string)context.Request.RouteValues["id"]!).Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
         LlmEngine engine = models.Engine(id);
-        return JsonOutput.WriteAsync(context, StatusCodes.Status200OK, json => Write(json, models.Find(id)!, engine));
+        return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, json => Write(json, models.Find(id)!, engine));
     }
 
     private static void Write(Utf8JsonWriter json, LoadedModel model, LlmEngine engine)

@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace LlmService.App.Http;
 
 /// <summary>Writes JSON answers. Text keeps its own characters: the answers are never put into HTML.</summary>
-internal static class JsonOutput
+internal static class JsonAnswer
 {
     public static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
