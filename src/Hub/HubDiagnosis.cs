@@ -67,4 +67,6 @@ public enum HubDiagnosis
     CorruptDownload,
     /// <summary>The disk is full.</summary>
     DiskFull,
+    /// <summary>The cache folder cannot be read or written.</summary>
+    CacheUnusable,
 }

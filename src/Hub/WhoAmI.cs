@@ -15,6 +15,12 @@ internal sealed class WhoAmI(HubOptions options, HubUrls urls, HubTransport tran
     /// <summary>The account's name, once it was learned.</summary>
     public string? Account { get; private set; }
 
+    /// <summary>The token's role; null when it has none or was not learned.</summary>
+    public string? Role { get; private set; }
+
+    /// <summary>Whether a fine-grained token may read gated repositories; null when it was not said.</summary>
+    public bool? ReadsGated { get; private set; }
+
     public async Task<TokenProof> AskAsync(Subject subject, CancellationToken cancellationToken)
     {
         await _once.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -52,6 +58,8 @@ internal sealed class WhoAmI(HubOptions options, HubUrls urls, HubTransport tran
             if (parsed?.Name is not { Length: > 0 and <= 96 } name || name.Any(char.IsControl))
                 return TokenProof.Unknown;
             Account = name;
+            Role = parsed.Auth?.AccessToken?.Role is { Length: > 0 and <= 32 } role && role.All(char.IsAsciiLetter) ? role : null;
+            ReadsGated = parsed.Auth?.AccessToken?.FineGrained?.CanReadGatedRepos;
             return parsed.Auth?.AccessToken?.Role == "fineGrained" ? TokenProof.ValidFineGrained : TokenProof.Valid;
         }
         catch (Exception failure) when (failure is HubException or IOException or HttpRequestException or JsonException
