@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
+using LlmService.App.Check;
 using LlmService.Hub;
 using LlmService.Inference;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Kernels;
-using LlmService.Inference.Weights;
 
 namespace LlmService.App;
 
@@ -15,12 +15,6 @@ namespace LlmService.App;
 /// <param name="progress">Where download progress goes.</param>
 internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextWriter log, DownloadReport progress)
 {
-    private static readonly string[] SmallFiles =
-    [
-        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-        "chat_template.jinja", "chat_template.json", WeightFiles.IndexFileName,
-    ];
-
     /// <summary>Loads one model.</summary>
     public async Task<LlmEngine> LoadAsync(ModelReference model, Action<string> report, CancellationToken cancellationToken)
     {
@@ -32,14 +26,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
         log.Flush();
         (string folder, ModelRepository? repository) = await FindFolderAsync(model, report, cancellationToken);
         report("loading weights");
-        EngineOptions engineOptions = new()
-        {
-            Workers = workers,
-            MaxModelLength = options.MaxModelLength,
-            SkipTokenizer = options.SkipTokenizerInit,
-            TimeProvider = options.Hub.TimeProvider,
-        };
-        LlmEngine engine = await Task.Run(() => LlmEngine.Load(folder, engineOptions), cancellationToken);
+        LlmEngine engine = await Task.Run(() => ModelPlan.Told(model, folder, () => LlmEngine.Load(folder, EngineOptionsOf(options, workers))), cancellationToken);
         TimeSpan elapsed = options.Hub.TimeProvider.GetElapsedTime(started);
         log.WriteLine("[LLM] Model loaded successfully");
         WriteDetails(engine, token, repository, elapsed);
@@ -66,7 +53,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
     {
         if (model.Folder is { } folder)
         {
-            CheckFolder(model, folder);
+            Plan(model, ModelFiles.OfFolder(model.Text, folder), folder, null);
             return (folder, null);
         }
         report("asking the Hub");
@@ -74,35 +61,32 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
         ModelRepository repository = await client.OpenAsync(model.Repository!.Value, model.Revision, cancellationToken);
 
         // 1. The small files decide whether the model can run at all; 2. only then do weights move.
-        HashSet<string> files = repository.Files.Select(f => f.Path).ToHashSet(StringComparer.Ordinal);
-        string snapshot = await repository.DownloadAsync(SmallFiles.Where(files.Contains).ToArray(), null, cancellationToken);
-        ModelConfiguration.Load(snapshot);
-        if (!options.SkipTokenizerInit && !files.Contains("tokenizer.json"))
-            throw MissingFile(model, "tokenizer.json", "a tokenizer (tokenizer.json)", "Serve it with --skip-tokenizer-init and send token ids, or choose another model.");
-        IReadOnlyList<string> weights = files.Contains(WeightFiles.SingleFileName) ? [WeightFiles.SingleFileName]
-            : files.Contains(WeightFiles.IndexFileName) ? WeightFiles.ReadIndex(Path.Combine(snapshot, WeightFiles.IndexFileName))
-            : throw MissingFile(model, WeightFiles.SingleFileName, "weights in the safetensors format", "Choose a repository with model.safetensors; other formats are not read yet.");
+        ModelFiles files = ModelFiles.OfRepository(model.Text, repository);
+        files.RequireConfiguration(options.SkipTokenizerInit);
+        string snapshot = await repository.DownloadAsync(files.FilesBeforeWeights, null, cancellationToken);
+        ModelPlan plan = Plan(model, files, snapshot, repository.Card);
         report("downloading weights");
-        await repository.DownloadAsync(weights, new ReportingProgress(progress, report), cancellationToken);
+        await repository.DownloadAsync(plan.Weights, new ReportingProgress(progress, report), cancellationToken);
         progress.Complete();
         return (snapshot, repository);
     }
 
-    private static void CheckFolder(ModelReference model, string folder)
+    /// <summary>The engine's options of a run.</summary>
+    public static EngineOptions EngineOptionsOf(AppOptions options, WorkerPool workers) => new()
     {
-        if (!Directory.Exists(folder))
-        {
-            throw new AppException(FailureCode.ModelNotFound, $"Model not found: there is no folder '{folder}'.")
-            {
-                Remedy = "Check the path. A model of the Hub is written owner/name, without ./ in front.",
-            };
-        }
-        if (!File.Exists(Path.Combine(folder, "config.json")))
-            throw MissingFile(model, Path.Combine(folder, "config.json"), "a config.json", "Name the folder that holds config.json, model.safetensors and tokenizer.json.");
-    }
+        Workers = workers,
+        MaxModelLength = options.MaxModelLength,
+        SkipTokenizer = options.SkipTokenizerInit,
+        TimeProvider = options.Hub.TimeProvider,
+    };
 
-    private static AppException MissingFile(ModelReference model, string file, string what, string remedy) =>
-        new(FailureCode.NoUsableWeights, $"'{model.Text}' has no {what.TrimStart('a', ' ')}: '{file}' is missing. The model exists, and a token is not the reason.") { Remedy = remedy };
+    private ModelPlan Plan(ModelReference model, ModelFiles files, string folder, RepositoryCard? card)
+    {
+        ModelConfiguration configuration = ModelPlan.ReadConfiguration(model, files, folder, options);
+        ModelPlan plan = ModelPlan.Read(model, files, folder, configuration, card, options);
+        plan.RequireMemory(model);
+        return plan;
+    }
 
     private sealed class ReportingProgress(DownloadReport inner, Action<string> report) : IProgress<DownloadProgress>
     {

@@ -96,6 +96,20 @@ public sealed class ModelRepository
             throw Explanations.Of(_access.Options, _subject, HubDiagnosis.DiskFull, $"{plan.MissingBytes} bytes are missing, {free} are free");
     }
 
+    /// <summary>Refuses a download that needs the Hub while it cannot be asked, with the words that the download itself would use.</summary>
+    /// <param name="paths">Paths from <see cref="Files"/>.</param>
+    /// <exception cref="HubException">OfflineMode, or why the Hub did not answer.</exception>
+    public void RequireReachable(IEnumerable<string> paths)
+    {
+        RepositoryFile? missing = paths.Select(Find).FirstOrDefault(file => !IsCached(file));
+        if (missing is null)
+            return;
+        if (Unreachable is { } failure)
+            throw Explanations.Again(_access.Options, About(missing.Path), failure);
+        if (_access.Options.Offline)
+            throw Explanations.Offline(_access.Options, About(missing.Path));
+    }
+
     /// <summary>Asks the Hub whether this caller may read the files, without moving any. A listing is open to everybody, also of a gated repository.</summary>
     /// <exception cref="HubException">Gated, refused, unreachable.</exception>
     public async Task CheckAccessAsync(CancellationToken cancellationToken)
@@ -122,11 +136,10 @@ public sealed class ModelRepository
         RepositoryFile file = Find(path);
         if (file.SizeBytes > maxBytes)
             return null;
-        string cached = _cache.SnapshotPath(Commit, path);
         try
         {
-            if (HubCache.FileSize(cached) == file.SizeBytes)
-                return await File.ReadAllBytesAsync(cached, cancellationToken).ConfigureAwait(false);
+            if (IsCached(file))
+                return await File.ReadAllBytesAsync(_cache.SnapshotPath(Commit, path), cancellationToken).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -142,7 +155,7 @@ public sealed class ModelRepository
         var missing = new List<RepositoryFile>();
         foreach (RepositoryFile file in wanted)
         {
-            if (HubCache.FileSize(_cache.SnapshotPath(Commit, file.Path)) == file.SizeBytes)
+            if (IsCached(file))
                 tracker.Report(file, file.SizeBytes);
             else
                 missing.Add(file);
@@ -177,13 +190,16 @@ public sealed class ModelRepository
 
     private DownloadPlan PlanOf(List<RepositoryFile> wanted)
     {
-        IEnumerable<RepositoryFile> missing = wanted.Where(file => HubCache.FileSize(_cache.SnapshotPath(Commit, file.Path)) != file.SizeBytes);
+        RepositoryFile[] missing = [.. wanted.Where(file => !IsCached(file))];
         return new DownloadPlan(
             wanted.Count,
             wanted.Sum(file => (decimal)file.SizeBytes),
+            missing.Length,
             missing.Sum(file => (decimal)_cache.MissingBytes(file.Sha256 ?? file.BlobId, file.SizeBytes)),
             _cache.FreeBytes());
     }
+
+    private bool IsCached(RepositoryFile file) => HubCache.FileSize(_cache.SnapshotPath(Commit, file.Path)) == file.SizeBytes;
 
     private RepositoryFile Find(string path) =>
         Files.FirstOrDefault(file => file.Path == path)

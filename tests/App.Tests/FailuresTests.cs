@@ -6,11 +6,13 @@ namespace LlmService.App.Tests;
 
 public sealed class FailuresTests
 {
-    [Fact]
-    public void Page_Table_IsWhatTheDocumentationSays()
+    [Theory]
+    [InlineData("failures.md")]
+    [InlineData("troubleshooting.md")]
+    public void Page_Table_IsWhatTheDocumentationSays(string name)
     {
-        string path = TestData.Fixture("..", "..", "docs", "failures.md");
-        string page = FailurePage.Write();
+        string path = TestData.Fixture("..", "..", "docs", name);
+        string page = name == "failures.md" ? FailurePage.Write() : TroubleshootingPage.Write();
         // The page is rewritten on request: LLM_SERVICE_ACCEPT=1 dotnet test -c Release
         if (Environment.GetEnvironmentVariable("LLM_SERVICE_ACCEPT") == "1")
             File.WriteAllText(path, page);

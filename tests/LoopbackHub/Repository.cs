@@ -19,6 +19,18 @@ public sealed record Repository(string Id, IReadOnlyDictionary<string, Repositor
     /// <summary>Whether hashes of LFS files are masked for callers that are refused.</summary>
     public bool Gated { get; init; }
 
+    /// <summary>Whether a gated repository lets everybody in who asks.</summary>
+    public bool AutoGate { get; init; }
+
+    /// <summary>Whether only some accounts see it.</summary>
+    public bool Private { get; init; }
+
+    /// <summary>Whether the Hub took it down; its information stays open.</summary>
+    public bool Disabled { get; init; }
+
+    /// <summary>Names of the commit beside <c>main</c>.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
     /// <summary>Entries on one page of the listing.</summary>
     public int PageSize { get; init; } = 1000;
 

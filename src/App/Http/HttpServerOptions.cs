@@ -1,3 +1,5 @@
+using LlmService.App.Check;
+
 namespace LlmService.App.Http;
 
 /// <summary>How the server listens and answers.</summary>
@@ -11,6 +13,9 @@ internal sealed record HttpServerOptions
 
     /// <summary>How long a stream may be silent before a comment keeps proxies and clients from giving up.</summary>
     public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Finds out whether a model could be loaded; null for a server without that endpoint.</summary>
+    public Func<ModelReference, CancellationToken, Task<CheckReport>>? Check { get; init; }
 
     /// <summary>The clock of time stamps and heartbeats.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;

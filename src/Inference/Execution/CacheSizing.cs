@@ -28,8 +28,8 @@ internal static class CacheSizing
         };
     }
 
-    // One block of all layers of a kind is one array.
-    private static void RequireBlocks(IReadOnlyList<CacheLayer> layers)
+    /// <summary>Refuses layers so wide that a block of them, which is one array, could not be made.</summary>
+    public static void RequireBlocks(IReadOnlyList<CacheLayer> layers)
     {
         long floats = layers.Sum(layer => (long)layer.FloatsPerToken) * KvCache.BlockPositions;
         if (floats <= Array.MaxLength)

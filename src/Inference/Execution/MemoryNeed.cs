@@ -25,10 +25,12 @@ public sealed record MemoryNeed
     /// <param name="weightBytes">Size of the weight files.</param>
     /// <param name="maxModelLength">The longest context asked for; null takes what config.json says.</param>
     /// <param name="availableBytes">What the process may use.</param>
+    /// <exception cref="InferenceException">OutOfMemory: one block of the cache would be too large to exist.</exception>
     public static MemoryNeed Of(ModelConfiguration configuration, long weightBytes, int? maxModelLength, long availableBytes)
     {
         int context = maxModelLength ?? configuration.ContextTokens;
         int encoder = configuration.EncoderTokens == 0 ? 0 : maxModelLength ?? configuration.EncoderTokens;
+        CacheSizing.RequireBlocks(configuration.CacheLayers);
         KvCache cache = new(configuration.CacheLayers, 0, EngineOptions.DefaultPrefillChunkTokens);
         return new()
         {
