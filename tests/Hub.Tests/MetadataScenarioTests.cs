@@ -27,7 +27,7 @@ public sealed class MetadataScenarioTests : HubTest
     [InlineData("7", null)]
     public async Task Info_GateInAnyForm_IsUnderstood(string gated, string? expected)
     {
-        string info = $$"""{"id":"{{Public}}","sha":"{{new string('a', 40)}}","gated":{{gated}},"private":"odd","tags":5,"cardData":[1],"safetensors":{"parameters":{"BF16":12,"F32":"x"}}}""";
+        string info = $$"""{"id":"{{Public}}","sha":"{{new string('a', 40)}}","gated":{{gated}},"private":"odd","tags":5,"cardData":[1],"safetensors":{"parameters":{"BF16":12,"F32":"x"} } }""";
         Func<HttpContext, Task<bool>> revision = Weather.Where("GET", "/revision/", Weather.Always(Weather.Text(200, "application/json", info)));
         Func<HttpContext, Task<bool>> tree = Weather.Where("GET", "/tree/", Weather.Always(Weather.Text(200, "application/json", "[]")));
         Server.Hub.Weather = async context => await revision(context) || await tree(context);
