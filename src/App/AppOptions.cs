@@ -1,4 +1,5 @@
 using System.Globalization;
+using LlmService.App.Tasks;
 using LlmService.Hub;
 
 namespace LlmService.App;
@@ -25,6 +26,7 @@ internal sealed record AppOptions
     public required int Threads { get; init; }
     public required bool SkipTokenizerInit { get; init; }
     public required HubOptions Hub { get; init; }
+    public required TaskPrompts Prompts { get; init; }
 
     /// <summary>Gathers and checks the settings.</summary>
     /// <exception cref="AppException">invalid_request, with every mistake.</exception>
@@ -41,6 +43,7 @@ internal sealed record AppOptions
             Threads = ReadThreads(commandLine, settings, mistakes),
             SkipTokenizerInit = commandLine.SkipTokenizerInit,
             Hub = ReadHub(context, settings, mistakes),
+            Prompts = TaskPrompts.Read(settings, mistakes),
         };
         CheckDtype(commandLine.Dtype ?? settings.Find("LLM_SERVICE_DTYPE", "Dtype")?.Value ?? "auto", mistakes);
         if (mistakes.Count > 0)

@@ -12,6 +12,9 @@ internal sealed record ModelReference(string Text, string Id, string? Folder, Re
 {
     public const string DemoName = "demo";
 
+    /// <summary>What to know about the built-in model's answers.</summary>
+    public const string DemoNote = "Small demonstration model: it copies and shortens more than it understands. For real use: --model google/flan-t5-base.";
+
     public bool IsDemo => Text == DemoName;
 
     /// <summary>Reads a MODEL argument.</summary>

@@ -44,6 +44,32 @@ internal sealed class Settings
     /// <summary>A switch: true for 1, on, yes, true in any case, as the Hub's own tools read them.</summary>
     public bool IsOn(string variable) => Variable(variable)?.Value.ToUpperInvariant() is "1" or "ON" or "YES" or "TRUE";
 
+    /// <summary>The texts of an object of <c>appsettings.json</c> as they stand, line ends and all; of several files the first that has a text counts.</summary>
+    /// <param name="mistakes">Receives a sentence for each thing that is no text.</param>
+    public IReadOnlyDictionary<string, Setting> Section(string name, ICollection<string> mistakes)
+    {
+        Dictionary<string, Setting> texts = new(StringComparer.Ordinal);
+        foreach ((string source, JsonElement root) in _files)
+        {
+            if (!root.TryGetProperty(name, out JsonElement section) || section.ValueKind == JsonValueKind.Null)
+                continue;
+            if (section.ValueKind != JsonValueKind.Object)
+            {
+                mistakes.Add($"{name} in {source}: an object is expected.");
+                continue;
+            }
+            foreach (JsonProperty field in section.EnumerateObject().Where(f => f.Value.ValueKind != JsonValueKind.Null))
+            {
+                string place = $"{name}.{field.Name} in {source}";
+                if (field.Value.ValueKind == JsonValueKind.String)
+                    texts.TryAdd(field.Name, new(field.Value.GetString()!, place));
+                else
+                    mistakes.Add($"{place}: a text is expected.");
+            }
+        }
+        return texts;
+    }
+
     private Setting? Field(string name)
     {
         foreach ((string source, JsonElement root) in _files)

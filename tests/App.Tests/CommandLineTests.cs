@@ -10,13 +10,12 @@ public sealed class CommandLineTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task QuickTest_Demo_AnswersThreeDocumentsAndSaysThatItIsUntrained()
+    public async Task QuickTest_Demo_AnswersThreeDocumentsAndSaysThatItIsADemonstration()
     {
         (int exit, string output, _) = await RunAsync("quick-test");
         Assert.Equal(0, exit);
         Assert.StartsWith("[LLM] Loading model: demo...\n[LLM] Model loaded successfully\n", output, StringComparison.Ordinal);
-        Assert.Contains("untrained", output, StringComparison.Ordinal);
-        Assert.Contains("cut to fit", output, StringComparison.Ordinal);
+        Assert.Contains("Small demonstration model", output, StringComparison.Ordinal);
         Assert.Contains("3 of 3 documents", output, StringComparison.Ordinal);
         Assert.DoesNotContain("\u001b", output, StringComparison.Ordinal);
     }

@@ -69,8 +69,10 @@ internal static class CommandLine
         {
             ServeCommand.Create(context),
             QuickTestCommand.Create(context),
+            EvaluateCommand.Create(context),
             RunCommand.Create(context),
             CheckCommand.Create(context),
+            HealthCommand.Create(context),
         };
         // Without a command, help is the answer; the parser would call it an error.
         root.SetAction(_ => new HelpAction().Invoke(root.Parse("--help")));

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using LlmService.App.Tasks;
 using LlmService.Inference;
 using LlmService.Inference.Kernels;
 
@@ -8,9 +9,6 @@ namespace LlmService.App.Cli;
 /// <summary><c>quick-test [MODEL]</c>: runs a model on three sample documents.</summary>
 internal sealed class QuickTestCommand
 {
-    private const int SummaryTokens = 64;
-    private const int TagTokens = 48;
-
     private readonly ProcessContext _context;
     private readonly Argument<string?> _model = new("MODEL") { Description = "demo (the default), a Hub id owner/name[@revision], or a folder.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<bool> _json = new("--json") { Description = "Write one JSON object." };
@@ -43,9 +41,11 @@ internal sealed class QuickTestCommand
         List<DocumentResult> results = [];
         QuickTestReport report = new(_context, json);
         report.Begin(options.Models[0].Text, notes);
+        DocumentTasks tasks = new(engine, options.Prompts);
         foreach (SampleDocument document in SampleDocuments.All)
         {
-            DocumentResult result = await RunAsync(engine, document, interrupt.Token);
+            string text = document.Text.ReplaceLineEndings(" ").Trim();
+            DocumentResult result = new(document.Title, await tasks.SummarizeAsync(text, interrupt.Token), await tasks.TagAsync(text, interrupt.Token));
             report.Add(result);
             results.Add(result);
         }
@@ -57,53 +57,14 @@ internal sealed class QuickTestCommand
     {
         List<string> notes = [];
         if (model.IsDemo)
-            notes.Add("The built-in model 'demo' is tiny and untrained: it shows that the engine works, and its words mean nothing. For real use try google/flan-t5-base.");
+            notes.Add(ModelReference.DemoNote);
         if (!engine.Model.IsEncoderDecoder && !engine.TokenizerConfig.HasChatTemplate)
-            notes.Add("This is a base model that follows no instructions: the texts below are plain continuations of the documents.");
+            notes.Add("This is a base model that follows no instructions: it only continues the text of a prompt, and may miss the task.");
         if (engine.TokenizerConfig.HasChatTemplate)
-            notes.Add("The model's chat template is not applied; the prompts are plain text.");
+            notes.Add("The model's chat template is not applied; the prompts are plain transcripts.");
         return notes;
-    }
-
-    private static async Task<DocumentResult> RunAsync(LlmEngine engine, SampleDocument document, CancellationToken cancellationToken)
-    {
-        bool instructions = engine.Model.IsEncoderDecoder || engine.TokenizerConfig.HasChatTemplate;
-        bool encoderDecoder = engine.Model.IsEncoderDecoder;
-        int reserve = encoderDecoder ? 0 : SummaryTokens;
-        string whole = document.Text.ReplaceLineEndings(" ").Trim();
-        string text = SentenceCut.ToFit(whole, part => Fits(engine, Prompts.Tags(encoderDecoder, part), reserve) && Fits(engine, Prompts.Summary(encoderDecoder, part), reserve));
-        Answer summary = await GenerateAsync(engine, instructions ? Prompts.Summary(encoderDecoder, text) : text, SummaryTokens, cancellationToken);
-        Answer? tags = instructions ? await GenerateAsync(engine, Prompts.Tags(encoderDecoder, text), TagTokens, cancellationToken) : null;
-        return new(document.Title, text.Length < whole.Length ? (text.Length, whole.Length) : null, summary, tags, tags is null ? [] : TagList.Parse(tags.Text));
-    }
-
-    private static bool Fits(LlmEngine engine, string prompt, int reserve) =>
-        engine.Tokenizer!.Encode(prompt, Tokenizers.SpecialTokens.Include).Ids.Count + reserve <= engine.Model.PromptLength;
-
-    private static async Task<Answer> GenerateAsync(LlmEngine engine, string prompt, int maxTokens, CancellationToken cancellationToken)
-    {
-        long started = Stopwatch.GetTimestamp();
-        TimeSpan? first = null;
-        int tokens = 0;
-        System.Text.StringBuilder text = new();
-        GenerationRequest request = new() { Prompt = prompt, MaxTokens = Math.Min(maxTokens, engine.Model.ContextLength), Sampling = engine.DefaultSampling with { Seed = 1 } };
-        await foreach (GenerationUpdate update in engine.GenerateAsync(request, cancellationToken))
-        {
-            tokens += update.Tokens.Count;
-            first ??= tokens > 0 ? Stopwatch.GetElapsedTime(started) : null;
-            text.Append(update.Text);
-        }
-        return new(text.ToString().Trim(), tokens, first ?? TimeSpan.Zero, Rates.TokensPerSecond(tokens, first, Stopwatch.GetElapsedTime(started)));
     }
 }
 
-/// <summary>One generated text and its speed.</summary>
-internal sealed record Answer(string Text, int Tokens, TimeSpan FirstToken, double TokensPerSecond);
-
 /// <summary>What a model made of one document.</summary>
-/// <param name="Title">The document.</param>
-/// <param name="Cut">Characters that were given and that there are, when the document did not fit.</param>
-/// <param name="Summary">The summary, or the continuation of a base model.</param>
-/// <param name="TagsAnswer">The answer that the tags were read from; null for a base model.</param>
-/// <param name="Tags">The tags.</param>
-internal sealed record DocumentResult(string Title, (int Given, int Whole)? Cut, Answer Summary, Answer? TagsAnswer, IReadOnlyList<string> Tags);
+internal sealed record DocumentResult(string Title, DocumentSummary Summary, DocumentTags Tags);

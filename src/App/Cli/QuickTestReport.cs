@@ -26,23 +26,22 @@ internal sealed class QuickTestReport(ProcessContext context, bool json)
             return;
         _console.WriteLine();
         _console.MarkupLineInterpolated($"[bold]{result.Title}[/]");
-        if (result.Cut is { } cut)
-            _console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[yellow]Note:[/] cut to fit the context: {cut.Given} of {cut.Whole} characters.");
-        _console.MarkupLineInterpolated($"  {(result.TagsAnswer is null ? "Continuation" : "Summary")}: {result.Summary.Text}");
-        if (result.TagsAnswer is not null)
-            _console.MarkupLineInterpolated($"  Tags: {string.Join(", ", result.Tags)}");
+        if (result.Summary.Parts > 1)
+            _console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[yellow]Note:[/] longer than the context: summarized in {result.Summary.Parts} parts.");
+        _console.MarkupLineInterpolated($"  Summary: {result.Summary.Text}");
+        _console.MarkupLineInterpolated($"  Tags: {string.Join(", ", result.Tags.Tags)}");
         _console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
-            $"  [dim]first token after {result.Summary.FirstToken.TotalMilliseconds:0} ms, {result.Summary.TokensPerSecond:0} tokens/s[/]");
+            $"  [dim]first token after {result.Summary.Usage.FirstToken.TotalMilliseconds:0} ms, {result.Summary.Usage.TokensPerSecond:0} tokens/s[/]");
     }
 
     public void End(string model, IReadOnlyList<string> notes, IReadOnlyList<DocumentResult> results, TimeSpan loadTime)
     {
         using Process process = Process.GetCurrentProcess();
         double peakMegabytes = process.PeakWorkingSet64 / 1048576.0;
-        double speed = results.Average(r => r.Summary.TokensPerSecond);
-        bool allAnswered = results.All(r => r.Summary.Tokens > 0);
+        double speed = results.Average(r => r.Summary.Usage.TokensPerSecond);
+        bool allAnswered = results.All(r => r.Summary.Usage.CompletionTokens > 0);
         string verdict = string.Create(CultureInfo.InvariantCulture,
-            $"{(allAnswered ? "OK" : "Some answers are empty")}: {model} answered {results.Count(r => r.Summary.Tokens > 0)} of {results.Count} documents at {speed:0} tokens/s.");
+            $"{(allAnswered ? "OK" : "Some answers are empty")}: {model} answered {results.Count(r => r.Summary.Usage.CompletionTokens > 0)} of {results.Count} documents at {speed:0} tokens/s.");
         if (json)
         {
             context.Out.WriteLine(JsonOutput.Write(ToJson(model, notes, results, loadTime, peakMegabytes, verdict)));
@@ -68,10 +67,10 @@ internal sealed class QuickTestReport(ProcessContext context, bool json)
     private static JsonObject ToJson(DocumentResult result) => new()
     {
         ["title"] = result.Title,
-        ["cut"] = result.Cut is not null,
-        [result.TagsAnswer is null ? "continuation" : "summary"] = result.Summary.Text,
-        ["tags"] = new JsonArray([.. result.Tags.Select(t => JsonValue.Create(t))]),
-        ["first_token_ms"] = Math.Round(result.Summary.FirstToken.TotalMilliseconds, 1),
-        ["tokens_per_second"] = Math.Round(result.Summary.TokensPerSecond, 1),
+        ["summary"] = result.Summary.Text,
+        ["tags"] = new JsonArray([.. result.Tags.Tags.Select(t => JsonValue.Create(t))]),
+        ["parts"] = result.Summary.Parts,
+        ["first_token_ms"] = Math.Round(result.Summary.Usage.FirstToken.TotalMilliseconds, 1),
+        ["tokens_per_second"] = Math.Round(result.Summary.Usage.TokensPerSecond, 1),
     };
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -79,51 +78,40 @@ internal sealed class RunCommand
 
     private async Task<int> GenerateAsync(LlmEngine engine, GenerationRequest request, bool json, CancellationToken cancellationToken)
     {
-        long started = Stopwatch.GetTimestamp();
-        StringBuilder text = new();
-        int promptTokens = 0, tokens = 0;
-        FinishReason? reason = null;
-        TimeSpan? first = null;
         try
         {
-            await foreach (GenerationUpdate update in engine.GenerateAsync(request, cancellationToken))
-            {
-                promptTokens += update.PromptTokens?.Count ?? 0;
-                tokens += update.Tokens.Count;
-                first ??= tokens > 0 ? Stopwatch.GetElapsedTime(started) : null;
-                reason = update.FinishReason ?? reason;
-                text.Append(update.Text);
-                if (!json)
-                {
-                    _context.Out.Write(update.Text);
-                    _context.Out.Flush();
-                }
-            }
+            GeneratedText answer = await GeneratedText.GenerateAsync(engine, request, json ? null : Show, cancellationToken);
+            _context.Out.WriteLine(json ? JsonOutput.Write(ToJson(answer)) : "");
+            _context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"[{answer.PromptTokens} prompt tokens, {answer.Tokens} tokens, first after {answer.FirstToken?.TotalMilliseconds ?? 0:0} ms, {answer.TokensPerSecond:0.0} tokens/s]"));
+            return 0;
         }
         catch (OperationCanceledException) when (!json)
         {
             _context.Out.WriteLine();
             return FailureCode.Interrupted.ExitCode;
         }
-        TimeSpan total = Stopwatch.GetElapsedTime(started);
-        double perSecond = Rates.TokensPerSecond(tokens, first, total);
-        if (json)
-            _context.Out.WriteLine(JsonOutput.Write(Answer(text.ToString(), promptTokens, tokens, reason, first, perSecond)));
-        else
-            _context.Out.WriteLine();
-        _context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"[{promptTokens} prompt tokens, {tokens} tokens, first after {first?.TotalMilliseconds ?? 0:0} ms, {perSecond:0.0} tokens/s]"));
-        return 0;
     }
 
-    private static JsonObject Answer(string text, int promptTokens, int tokens, FinishReason? reason, TimeSpan? first, double perSecond) => new()
+    private void Show(string text)
+    {
+        _context.Out.Write(text);
+        _context.Out.Flush();
+    }
+
+    private static JsonObject ToJson(GeneratedText answer) => new()
     {
         ["ok"] = true,
-        ["text"] = text,
-        ["finish_reason"] = reason == FinishReason.Stop ? "stop" : "length",
-        ["usage"] = new JsonObject { ["prompt_tokens"] = promptTokens, ["completion_tokens"] = tokens, ["total_tokens"] = promptTokens + tokens },
-        ["first_token_ms"] = Math.Round(first?.TotalMilliseconds ?? 0, 1),
-        ["tokens_per_second"] = Math.Round(perSecond, 1),
+        ["text"] = answer.Text,
+        ["finish_reason"] = answer.FinishReason == FinishReason.Stop ? "stop" : "length",
+        ["usage"] = new JsonObject
+        {
+            ["prompt_tokens"] = answer.PromptTokens,
+            ["completion_tokens"] = answer.Tokens,
+            ["total_tokens"] = answer.PromptTokens + answer.Tokens,
+        },
+        ["first_token_ms"] = Math.Round(answer.FirstToken?.TotalMilliseconds ?? 0, 1),
+        ["tokens_per_second"] = Math.Round(answer.TokensPerSecond, 1),
     };
 
     private string ReadStandardInput()

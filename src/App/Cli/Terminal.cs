@@ -19,4 +19,12 @@ internal static class Terminal
             console.Profile.Width = int.MaxValue;
         return console;
     }
+
+    /// <summary>Standard error, when it is a terminal, for bars that redraw themselves.</summary>
+    public static IAnsiConsole CreateForProgress(ProcessContext context) => AnsiConsole.Create(new AnsiConsoleSettings
+    {
+        Out = new AnsiConsoleOutput(context.Error),
+        Ansi = AnsiSupport.Detect,
+        Interactive = InteractionSupport.Yes,
+    });
 }

@@ -86,7 +86,7 @@ internal sealed class ErrorResponses(ILogger<ErrorResponses> logger)
         return context.Response.StatusCode switch
         {
             StatusCodes.Status404NotFound => WriteAsync(context, new(FailureCode.NotFound, $"There is no {context.Request.Method} {context.Request.Path} here.",
-                "The API is at /v1: /v1/models, /v1/completions, /v1/chat/completions; the state is at /health and /ready.")),
+                "The API is at /v1: /v1/models, /v1/completions, /v1/chat/completions; tasks are at /summarize, /tags, /analyze; the state is at /health and /ready.")),
             StatusCodes.Status405MethodNotAllowed => WriteAsync(context, new(FailureCode.InvalidRequest with { HttpStatus = StatusCodes.Status405MethodNotAllowed },
                 $"{context.Request.Path} does not take {context.Request.Method}.", $"Use {context.Response.Headers.Allow}.")),
             _ => Task.CompletedTask,

@@ -58,6 +58,7 @@ internal static class HttpServer
         AnswerSender sender = new(options, errors);
         StatusEndpoints status = new(models);
         Models modelList = new(models);
+        TaskEndpoints tasks = new(models, options.Prompts);
         app.Use(errors.InvokeAsync);
         app.MapMethods("/health", ReadMethods, StatusEndpoints.HealthAsync);
         app.MapMethods("/ready", ReadMethods, status.ReadyAsync);
@@ -67,6 +68,9 @@ internal static class HttpServer
             app.MapPost("/v1/models/check", new CheckEndpoint(models, check).PostAsync);
         app.MapPost("/v1/completions", new Completions(models, sender).PostAsync);
         app.MapPost("/v1/chat/completions", new ChatCompletions(models, sender).PostAsync);
+        app.MapPost("/summarize", tasks.SummarizeAsync);
+        app.MapPost("/tags", tasks.TagAsync);
+        app.MapPost("/analyze", tasks.AnalyzeAsync);
     }
 
     // Standard output belongs to the command line; the log goes to standard error.

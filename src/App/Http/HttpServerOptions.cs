@@ -1,4 +1,5 @@
 using LlmService.App.Check;
+using LlmService.App.Tasks;
 
 namespace LlmService.App.Http;
 
@@ -16,6 +17,9 @@ internal sealed record HttpServerOptions
 
     /// <summary>Finds out whether a model could be loaded; null for a server without that endpoint.</summary>
     public Func<ModelReference, CancellationToken, Task<CheckReport>>? Check { get; init; }
+
+    /// <summary>What the tasks ask the models.</summary>
+    public TaskPrompts Prompts { get; init; } = TaskPrompts.Default;
 
     /// <summary>The clock of time stamps and heartbeats.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;

@@ -3,11 +3,18 @@ using LlmService.Inference.Execution;
 
 namespace LlmService.App.Http;
 
-/// <summary>A model with made-up logits: to every prompt it answers the same bytes, then the end token.</summary>
-internal sealed class ScriptedRunner(string answer) : ModelRunner
+/// <summary>A model with made-up logits: it answers a prompt with the bytes that a script says, then the end token.</summary>
+/// <param name="script">From a prompt to its answer. Called on the engine's thread.</param>
+internal sealed class ScriptedRunner(Func<string, string> script) : ModelRunner
 {
-    private readonly byte[] _answer = Encoding.UTF8.GetBytes(answer);
-    private readonly Dictionary<SequenceCache, int> _promptLengths = [];
+    private readonly Dictionary<SequenceCache, List<byte>> _prompts = [];
+    private readonly Dictionary<SequenceCache, (int Start, byte[] Bytes)> _answers = [];
+
+    /// <summary>Answers every prompt with the same text.</summary>
+    public ScriptedRunner(string answer)
+        : this(_ => answer)
+    {
+    }
 
     public override ModelDescription Model => new()
     {
@@ -34,6 +41,8 @@ internal sealed class ScriptedRunner(string answer) : ModelRunner
 
     public override void Encode(ReadOnlySpan<EncoderRow> rows)
     {
+        foreach (EncoderRow row in rows)
+            Read(row.Cache, row.TokenIds.Span);
     }
 
     public override void Forward(ReadOnlySpan<BatchRow> rows, Span<float> logits)
@@ -41,11 +50,14 @@ internal sealed class ScriptedRunner(string answer) : ModelRunner
         OnForward?.Invoke(Steps++);
         foreach (BatchRow row in rows)
         {
-            if (row.FirstPosition == 0)
-                _promptLengths[row.Cache] = row.TokenIds.Length;
+            if (!IsEncoderDecoder && !_answers.ContainsKey(row.Cache))
+                Read(row.Cache, row.TokenIds.Span);
+            if (row.LogitsCount > 0 && !_answers.ContainsKey(row.Cache))
+                _answers[row.Cache] = (row.FirstPosition + row.TokenIds.Length, Encoding.UTF8.GetBytes(script(Encoding.UTF8.GetString([.. _prompts[row.Cache]]))));
+            (int start, byte[] answer) = _answers.GetValueOrDefault(row.Cache);
             for (int i = row.TokenIds.Length - row.LogitsCount; i < row.TokenIds.Length; i++)
             {
-                Score(row.FirstPosition + i + 1 - _promptLengths[row.Cache], logits[..ByteTokenizer.VocabularySize]);
+                Score(answer, row.FirstPosition + i + 1 - start, logits[..ByteTokenizer.VocabularySize]);
                 logits = logits[ByteTokenizer.VocabularySize..];
             }
         }
@@ -55,12 +67,20 @@ internal sealed class ScriptedRunner(string answer) : ModelRunner
     {
     }
 
-    private void Score(int place, Span<float> logits)
+    private void Read(SequenceCache cache, ReadOnlySpan<int> ids)
+    {
+        if (!_prompts.TryGetValue(cache, out List<byte>? prompt))
+            _prompts[cache] = prompt = [];
+        foreach (int id in ids)
+            prompt.Add((byte)id);
+    }
+
+    private void Score(byte[] answer, int place, Span<float> logits)
     {
         logits.Clear();
         int next = place < 0 ? 0
-            : IsEndless ? _answer[place % _answer.Length]
-            : place < _answer.Length ? _answer[place]
+            : IsEndless ? answer[place % answer.Length]
+            : place < answer.Length ? answer[place]
             : ByteTokenizer.EndTokenId;
         logits[next] = 20;
         logits['a'] += 10;

@@ -28,10 +28,12 @@ internal sealed class TestHost : IAsyncDisposable
 
     public HttpMessageHandler CreateHandler() => _app.GetTestServer().CreateHandler();
 
-    public static async Task<TestHost> StartAsync(params IReadOnlyList<LoadedModel> all)
+    public static Task<TestHost> StartAsync(params IReadOnlyList<LoadedModel> all) => StartAsync(new HttpServerOptions(), all);
+
+    public static async Task<TestHost> StartAsync(HttpServerOptions options, params IReadOnlyList<LoadedModel> all)
     {
         LoadedModels models = new(all);
-        WebApplication app = HttpServer.Build(new HttpServerOptions { TimeProvider = new StoppedClock() }, models, web => web.UseTestServer());
+        WebApplication app = HttpServer.Build(options with { TimeProvider = new StoppedClock() }, models, web => web.UseTestServer());
         await app.StartAsync(TestContext.Current.CancellationToken);
         return new(app, models);
     }
@@ -51,10 +53,15 @@ internal sealed class TestHost : IAsyncDisposable
     public static LoadedModel Ready(string id, ScriptedRunner runner, Tokenizer? tokenizer,
         TokenizerConfig? tokenizerConfig = null, GenerationConfiguration? generation = null, int maxRunning = 8)
     {
-        LoadedModel model = Loading(id);
         GenerationConfiguration configuration = (generation ?? new()) with { EndTokenIds = [ByteTokenizer.EndTokenId] };
         EngineOptions options = new() { Workers = new WorkerPool(1), MaxRunningSequences = maxRunning, MaxWaitingRequests = 8 };
-        model.Complete(new LlmEngine(runner, tokenizer, tokenizerConfig ?? new(), configuration, options));
+        return Ready(id, new LlmEngine(runner, tokenizer, tokenizerConfig ?? new(), configuration, options));
+    }
+
+    public static LoadedModel Ready(string id, LlmEngine engine)
+    {
+        LoadedModel model = Loading(id);
+        model.Complete(engine);
         return model;
     }
 

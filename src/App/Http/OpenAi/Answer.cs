@@ -121,10 +121,6 @@ internal abstract class Answer(GenerationFields fields, IReadOnlyList<Prompt> pr
     {
         int promptTokens = Choices.Where(c => c.Index % Fields.Choices == 0).Sum(c => c.PromptTokens.Count);
         int completionTokens = Choices.Sum(c => c.Tokens.Count);
-        json.WriteStartObject("usage");
-        json.WriteNumber("prompt_tokens", promptTokens);
-        json.WriteNumber("completion_tokens", completionTokens);
-        json.WriteNumber("total_tokens", promptTokens + completionTokens);
-        json.WriteEndObject();
+        JsonOutput.WriteUsage(json, promptTokens, completionTokens);
     }
 }

@@ -17,8 +17,8 @@ internal sealed class FieldTable
         _ => false,
     };
 
-    // What the sampling part of both endpoints reads.
-    private static readonly string[] HonouredByBoth =
+    // What the sampling part of completions and chat reads.
+    private static readonly string[] Sampling =
     [
         "model", "n", "stop", "stream", "stream_options", "max_tokens", "logprobs", "temperature", "top_p", "seed", "presence_penalty",
         "frequency_penalty", "logit_bias", "top_k", "min_p", "repetition_penalty", "min_tokens", "ignore_eos", "return_token_ids",
@@ -30,7 +30,7 @@ internal sealed class FieldTable
         ["user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "parallel_tool_calls", "request_id"];
 
     // Known from OpenAI and from other servers, and not done here: the value that asks for nothing is accepted, any other is refused.
-    private static readonly Dictionary<string, Func<JsonElement, bool>> RefusedByBoth = new()
+    private static readonly Dictionary<string, Func<JsonElement, bool>> RefusedByAll = new()
     {
         ["tools"] = Empty,
         ["tool_choice"] = OneOf("none", "auto"),
@@ -77,15 +77,25 @@ internal sealed class FieldTable
     private readonly FrozenSet<string> _accepted;
     private readonly FrozenDictionary<string, Func<JsonElement, bool>> _refused;
 
-    private FieldTable(IEnumerable<string> honoured, params (string Name, Func<JsonElement, bool> AsksNothing)[] refused)
+    private FieldTable(IEnumerable<string> honoured, params IEnumerable<(string Name, Func<JsonElement, bool> AsksNothing)> refused)
     {
-        _accepted = HonouredByBoth.Concat(honoured).Concat(Harmless).ToFrozenSet();
-        _refused = RefusedByBoth.Concat(refused.Select(r => KeyValuePair.Create(r.Name, r.AsksNothing))).ToFrozenDictionary();
+        _accepted = honoured.Concat(Harmless).ToFrozenSet();
+        _refused = RefusedByAll.Concat(refused.Select(r => KeyValuePair.Create(r.Name, r.AsksNothing))).ToFrozenDictionary();
     }
 
-    public static FieldTable Completions { get; } = new(["prompt", "echo", "best_of"], ("suffix", Empty));
+    public static FieldTable Completions { get; } = new([.. Sampling, "prompt", "echo", "best_of"], ("suffix", Empty));
 
-    public static FieldTable Chat { get; } = new(["messages", "max_completion_tokens", "top_logprobs"], ("echo", False), ("best_of", IsOne));
+    public static FieldTable Chat { get; } =
+        new([.. Sampling, "messages", "max_completion_tokens", "top_logprobs"], ("echo", False), ("best_of", IsOne));
+
+    /// <summary>The tasks choose prompt, sampling and length themselves.</summary>
+    public static FieldTable Tasks { get; } = new(
+        ["model", "content"],
+        [
+            ("stream", False), ("n", IsOne), ("stop", Empty), ("logprobs", False), ("echo", False), ("best_of", IsOne), ("suffix", Empty),
+            .. Sampling.Except(["model", "stream", "n", "stop", "logprobs"]).Concat(["prompt", "messages", "max_completion_tokens", "top_logprobs"])
+                .Select(name => (name, Never)),
+        ]);
 
     /// <summary>Whether the endpoint reads the field, or the field has no effect by its nature.</summary>
     public bool Accepts(string name) => _accepted.Contains(name);

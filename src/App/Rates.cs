@@ -1,4 +1,4 @@
-namespace LlmService.App.Cli;
+namespace LlmService.App;
 
 /// <summary>Speeds as users compare them.</summary>
 internal static class Rates
