@@ -71,7 +71,7 @@ internal sealed class HubCheck(AppOptions options, ModelReference model, CheckSt
             return;
         steps.Begin(step);
         steps.Fail(step, refused.Message);
-        if (step == CheckSteps.Endpoint)
+        if (step is CheckSteps.Endpoint or CheckSteps.Disk)
             return;
         steps.Pass(CheckSteps.Endpoint, $"{refused.Endpoint} answers");
         if (step is CheckSteps.Gate or CheckSteps.Revision)
@@ -111,7 +111,8 @@ internal sealed class HubCheck(AppOptions options, ModelReference model, CheckSt
         HubDiagnosis.GatedNeedsLogin or HubDiagnosis.GatedOtherAccount or HubDiagnosis.GatedOrTokenInvalid or HubDiagnosis.GatedPending or HubDiagnosis.GatedRejected
             or HubDiagnosis.GatedReset or HubDiagnosis.GatedNotRequested or HubDiagnosis.TokenLacksGatedPermission => CheckSteps.Gate,
         HubDiagnosis.RevisionNotFound => CheckSteps.Revision,
-        HubDiagnosis.EntryNotFound or HubDiagnosis.CorruptDownload or HubDiagnosis.DiskFull or HubDiagnosis.CacheUnusable => "",
+        HubDiagnosis.DiskFull or HubDiagnosis.CacheUnusable => CheckSteps.Disk,
+        HubDiagnosis.EntryNotFound or HubDiagnosis.CorruptDownload => "",
         _ => CheckSteps.Endpoint,
     };
 }
