@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using LlmService.App.Tasks;
 using LlmService.Inference;
+using LlmService.Inference.Kernels;
 
 namespace LlmService.App.Tests;
 
@@ -16,7 +17,8 @@ public sealed partial class DemoModelTests
     {
         MatchCollection documents = Document.Matches((await File.ReadAllTextAsync(Path.Combine(Folder, "README.md"), TestContext.Current.CancellationToken)).ReplaceLineEndings("\n"));
         Assert.Equal(13, documents.Count);
-        await using LlmEngine engine = LlmEngine.Load(Folder, new EngineOptions());
+        using WorkerPool workers = new(Environment.ProcessorCount);
+        await using LlmEngine engine = LlmEngine.Load(Folder, new EngineOptions { Workers = workers });
         DocumentTasks tasks = new(engine, TaskPrompts.Default);
         foreach (Match document in documents)
         {
