@@ -243,7 +243,7 @@ public sealed class AuthCommandsTests : IAsyncLifetime
 
     private static void AssertFailure(int expected, string code, string? diagnosis, int exit, JsonElement json)
     {
-        Assert.Equal((expected, false, code, diagnosis),
+        Assert.Equal((expected, false, code, diagnosis ?? "InvalidRequest"),
             (exit, json.GetProperty("ok").GetBoolean(), json.GetProperty("code").GetString(), json.GetProperty("diagnosis").GetString()));
         Assert.False(string.IsNullOrEmpty(json.GetProperty("message").GetString()));
     }

@@ -20,8 +20,7 @@ internal static class AtomicFile
         }
         finally
         {
-            File.Delete(temporary);
-            Leave(staging);
+            Leave(staging, temporary);
         }
     }
 
@@ -31,30 +30,31 @@ internal static class AtomicFile
         string temporary = Path.Combine(staging, Guid.NewGuid().ToString("N"));
         CreateIn(staging, temporary, path => Directory.Move(folder, path));
         Directory.Delete(temporary, recursive: true);
-        Leave(staging);
+        Leave(staging, temporary);
     }
 
     private static void CreateIn(string staging, string temporary, Action<string> create)
     {
         for (int attempt = 1; ; attempt++)
         {
-            Directory.CreateDirectory(staging);
             try
             {
+                Directory.CreateDirectory(staging);
                 create(temporary);
                 return;
             }
-            catch (IOException failure) when (attempt < MaxTries && (failure is DirectoryNotFoundException or FileNotFoundException))
+            catch (IOException) when (attempt < MaxTries)
             {
-                // Another writer took the empty folder away, and may have made it again since; a link then misses a file, not a folder.
+                // Another writer took the empty folder away while it was made or filled, which every call reports in its own way.
             }
         }
     }
 
-    private static void Leave(string staging)
+    private static void Leave(string staging, string temporary)
     {
         try
         {
+            File.Delete(temporary);
             Directory.Delete(staging);
         }
         catch (IOException)
