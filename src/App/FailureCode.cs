@@ -8,7 +8,7 @@ internal sealed record FailureCode(string Name, int HttpStatus, int ExitCode, st
     public static readonly FailureCode ContextLengthExceeded = new("context_length_exceeded", 400, 10, "Prompt and answer do not fit the model's context.");
     public static readonly FailureCode Unauthorized = new("unauthorized", 502, 11, "The Hub refused the token that this service is configured with.");
     public static readonly FailureCode Gated = new("gated", 403, 12, "The model is gated and access has not been granted.");
-    public static readonly FailureCode Forbidden = new("forbidden", 403, 13, "The Hub knows the token but does not let it do this: scope, policy, region, disabled repository.");
+    public static readonly FailureCode Forbidden = new("forbidden", 403, 13, "The Hub knows the token but does not let it do this (scope, policy, region, disabled repository), or the cache folder is closed to this user.");
     public static readonly FailureCode ModelNotFound = new("model_not_found", 404, 14, "There is no such model, or it is private.");
     public static readonly FailureCode UnsupportedModelType = new("unsupported_model_type", 422, 15, "The architecture is not one that this service runs. A token changes nothing.");
     public static readonly FailureCode NoUsableWeights = new("no_usable_weights", 422, 16, "A file that the load needs is missing.");

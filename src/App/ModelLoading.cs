@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using LlmService.App.Check;
 using LlmService.Hub;
 using LlmService.Inference;
 using LlmService.Inference.Configuration;
@@ -19,20 +20,13 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
     {
         long started = options.Hub.TimeProvider.GetTimestamp();
         log.WriteLine($"[LLM] Loading model: {model.Text}...");
-        HubToken? token = model.Repository is null ? null : await options.Hub.FindTokenAsync(model.Repository, cancellationToken);
+        HubToken? token = model.Repository is null ? null : options.Hub.Token;
         if (token is not null)
             log.WriteLine("[LLM] Using Hugging Face authentication");
         log.Flush();
         (string folder, ModelRepository? repository) = await FindFolderAsync(model, report, cancellationToken);
         report("loading weights");
-        EngineOptions engineOptions = new()
-        {
-            Workers = workers,
-            MaxModelLength = options.MaxModelLength,
-            SkipTokenizer = options.SkipTokenizerInit,
-            TimeProvider = options.Hub.TimeProvider,
-        };
-        LlmEngine engine = await Task.Run(() => LlmEngine.Load(folder, engineOptions), cancellationToken);
+        LlmEngine engine = await Task.Run(() => ModelPlan.Told(model, folder, () => LlmEngine.Load(folder, EngineOptionsOf(options, workers))), cancellationToken);
         TimeSpan elapsed = options.Hub.TimeProvider.GetElapsedTime(started);
         log.WriteLine("[LLM] Model loaded successfully");
         WriteDetails(engine, token, repository, elapsed);
@@ -59,7 +53,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
     {
         if (model.Folder is { } folder)
         {
-            CheckFolder(model, folder);
+            Plan(model, ModelFiles.OfFolder(model.Text, folder), folder, null);
             return (folder, null);
         }
         report("asking the Hub");
@@ -67,27 +61,31 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
         ModelRepository repository = await client.OpenAsync(model.Repository!.Value, model.Revision, cancellationToken);
 
         // 1. The small files decide whether the model can run at all; 2. only then do weights move.
-        NeededFiles files = new(model, repository);
-        string snapshot = await files.DownloadSmallAsync(cancellationToken);
-        ModelConfiguration.Load(snapshot);
-        IReadOnlyList<string> weights = files.Weights(snapshot, options.SkipTokenizerInit);
+        ModelFiles files = ModelFiles.OfRepository(model.Text, repository);
+        files.RequireConfiguration(options.SkipTokenizerInit);
+        string snapshot = await repository.DownloadAsync(files.FilesBeforeWeights, null, cancellationToken);
+        ModelPlan plan = Plan(model, files, snapshot, repository.Card);
         report("downloading weights");
-        await repository.DownloadAsync(weights, new ReportingProgress(progress, report), cancellationToken);
+        await repository.DownloadAsync(plan.Weights, new ReportingProgress(progress, report), cancellationToken);
         progress.Complete();
         return (snapshot, repository);
     }
 
-    private static void CheckFolder(ModelReference model, string folder)
+    /// <summary>The engine's options of a run.</summary>
+    public static EngineOptions EngineOptionsOf(AppOptions options, WorkerPool workers) => new()
     {
-        if (!Directory.Exists(folder))
-        {
-            throw new AppException(FailureCode.ModelNotFound, $"Model not found: there is no folder '{folder}'.")
-            {
-                Remedy = "Check the path. A model of the Hub is written owner/name, without ./ in front.",
-            };
-        }
-        if (!File.Exists(Path.Combine(folder, "config.json")))
-            throw NeededFiles.Missing(model, Path.Combine(folder, "config.json"), "a config.json", "Name the folder that holds config.json, model.safetensors and tokenizer.json.");
+        Workers = workers,
+        MaxModelLength = options.MaxModelLength,
+        SkipTokenizer = options.SkipTokenizerInit,
+        TimeProvider = options.Hub.TimeProvider,
+    };
+
+    private ModelPlan Plan(ModelReference model, ModelFiles files, string folder, RepositoryCard? card)
+    {
+        ModelConfiguration configuration = ModelPlan.ReadConfiguration(model, files, folder, options);
+        ModelPlan plan = ModelPlan.Read(model, files, folder, configuration, card, options);
+        plan.RequireMemory(model);
+        return plan;
     }
 
     private sealed class ReportingProgress(DownloadReport inner, Action<string> report) : IProgress<DownloadProgress>

@@ -1,15 +1,34 @@
+using System.Globalization;
+
 namespace LlmService.Hub;
 
-/// <summary>The sentences of the exceptions: what happened, why it is not its neighbour, what to do.</summary>
+/// <summary>What is told of a diagnosis.</summary>
+/// <param name="Message">What happened, and why it is not one of its neighbours.</param>
+/// <param name="Remedy">What to do, with the page to open.</param>
+internal sealed record Explanation(string Message, string Remedy);
+
+/// <summary>The one table from a diagnosis and its facts to what the user is told; and the ways to fill in the facts.</summary>
 internal static class Explanations
 {
+    private const int MaxListed = 10;
+
+    /// <summary>The row of a diagnosis.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is none.</exception>
+    public static Explanation Find(HubDiagnosis diagnosis, HubFacts facts)
+    {
+        (string message, string remedy) = Row(diagnosis, facts);
+        if (facts.Detail is { Length: > 0 } detail && diagnosis != HubDiagnosis.BadBundle)
+            message += $" ({detail})";
+        if (facts.ServerMessage is { Length: > 0 } said)
+            message += $" The Hub said: \"{said}\".";
+        if (facts.Hint is { Length: > 0 } hint)
+            remedy += $" {hint}";
+        return new Explanation(message, remedy);
+    }
+
     public static HubException Refused(HubOptions options, Subject subject, HubDiagnosis diagnosis, Refusal refusal, string? account) =>
-        new(diagnosis, Sentence(options, subject, diagnosis, account, refusal.Token) + Quote(refusal))
+        new(diagnosis, Facts(options, subject) with
         {
-            Repository = subject.Repository.Value,
-            Revision = subject.Revision,
-            File = subject.File,
-            Endpoint = Endpoint(options),
             TokenSource = refusal.Token?.Source,
             Hint = refusal.TokenSent ? null : options.TokenHint,
             Account = account,
@@ -17,110 +36,118 @@ internal static class Explanations
             Status = refusal.Status,
             RequestId = refusal.RequestId,
             RetryAfter = refusal.RetryAfter,
-        };
+        });
 
     public static HubException Unreachable(HubOptions options, Subject subject, HubDiagnosis diagnosis, Exception inner) =>
-        Create(options, subject, diagnosis, Sentence(options, subject, diagnosis, null), inner);
+        Of(options, subject, diagnosis, inner: inner);
 
-    public static HubException Offline(HubOptions options, Subject subject) =>
-        Create(options, subject, HubDiagnosis.OfflineMode, Sentence(options, subject, HubDiagnosis.OfflineMode, null));
+    public static HubException Offline(HubOptions options, Subject subject) => Of(options, subject, HubDiagnosis.OfflineMode);
 
-    public static HubException BadRedirect(HubOptions options, Subject subject, string reason) =>
-        Create(options, subject, HubDiagnosis.NotTheHub, $"{Sentence(options, subject, HubDiagnosis.NotTheHub, null)} ({reason})");
+    public static HubException BadRedirect(HubOptions options, Subject subject, string reason) => NotTheHub(options, subject, reason);
 
     public static HubException NotTheHub(HubOptions options, Subject subject, string reason, Exception? inner = null) =>
-        Create(options, subject, HubDiagnosis.NotTheHub, $"{Sentence(options, subject, HubDiagnosis.NotTheHub, null)} ({reason})", inner);
+        Of(options, subject, HubDiagnosis.NotTheHub, reason, inner);
 
     public static HubException Of(HubOptions options, Subject subject, HubDiagnosis diagnosis, string? detail = null, Exception? inner = null) =>
-        Create(options, subject, diagnosis, Sentence(options, subject, diagnosis, null) + (detail is null ? "" : $" ({detail})"), inner);
+        new(diagnosis, Facts(options, subject) with { Detail = detail }, inner);
 
     /// <summary>The cache folder does not do what it must: full, closed to this user, or not a folder.</summary>
     public static HubException OfCache(HubOptions options, Subject subject, Exception inner)
     {
-        if (inner is IOException io && NetworkFailures.IsDiskFull(io))
-            return Of(options, subject, HubDiagnosis.DiskFull, inner: inner);
-        string message = $"The cache folder '{options.CacheFolder}' cannot be used for '{subject.Repository}': {inner.Message} "
-            + "The Hub and the token are not the reason. Make the folder writable, or choose another.";
-        return Create(options, subject, HubDiagnosis.Forbidden, message, inner);
+        bool full = inner is IOException io && NetworkFailures.IsDiskFull(io);
+        HubFacts facts = Facts(options, subject) with { CacheFolder = options.CacheFolder, Detail = full ? null : inner.Message };
+        return new HubException(full ? HubDiagnosis.DiskFull : HubDiagnosis.CacheUnusable, facts, inner);
     }
 
     /// <summary>The same failure, met again while looking for something else.</summary>
     public static HubException Again(HubOptions options, Subject subject, HubException first) =>
-        new(first.Diagnosis, Sentence(options, subject, first.Diagnosis, first.Account), first)
-        {
-            Repository = subject.Repository.Value,
-            Revision = subject.Revision,
-            File = subject.File,
-            Endpoint = first.Endpoint,
-            TokenSource = first.TokenSource,
-            Account = first.Account,
-            ServerMessage = first.ServerMessage,
-            Status = first.Status,
-            RequestId = first.RequestId,
-            RetryAfter = first.RetryAfter,
-        };
+        first.With(facts => facts with { Repository = subject.Repository.Value, Revision = subject.Revision, File = subject.File });
 
-    private static HubException Create(HubOptions options, Subject subject, HubDiagnosis diagnosis, string message, Exception? inner = null) =>
-        new(diagnosis, message, inner)
-        {
-            Repository = subject.Repository.Value,
-            Revision = subject.Revision,
-            File = subject.File,
-            Endpoint = Endpoint(options),
-        };
-
-    private static string Endpoint(HubOptions options) => options.Endpoint.GetLeftPart(UriPartial.Path).TrimEnd('/');
-
-    private static string Quote(Refusal refusal) => refusal.Message.Length == 0 ? "" : $" The Hub says: {refusal.Message}";
-
-    private static string Sentence(HubOptions options, Subject subject, HubDiagnosis diagnosis, string? account, HubToken? sent = null)
+    private static HubFacts Facts(HubOptions options, Subject subject) => new()
     {
-        string what = subject.File is null ? $"'{subject.Repository}'" : $"'{subject.File}' of '{subject.Repository}'";
-        string page = $"{Endpoint(options)}/{subject.Repository}";
-        string settings = $"{Endpoint(options)}/settings/tokens";
-        string token = sent is null ? "the token" : $"the {sent}";
-        string host = options.Endpoint.Authority;
-        string spelling = subject.Repository.IsBare ? "Check the spelling; ids have the form owner/name." : "Check the spelling.";
-        string who = account is null ? "your account" : $"account '{account}'";
+        Repository = subject.Repository.Value,
+        Revision = subject.Revision,
+        File = subject.File,
+        Endpoint = options.Endpoint.GetLeftPart(UriPartial.Path).TrimEnd('/'),
+    };
+
+    private static (string Message, string Remedy) Row(HubDiagnosis diagnosis, HubFacts facts)
+    {
+        string model = facts.Repository is null ? "the model" : $"'{facts.Repository}'";
+        string what = facts.File is null ? model : $"'{facts.File}' of {model}";
+        string endpoint = facts.Endpoint ?? "https://huggingface.co";
+        string page = $"{endpoint}/{facts.Repository}";
+        string tokens = $"{endpoint}/settings/tokens";
+        string token = facts.TokenSource is null ? "the token" : $"the token from {facts.TokenSource}";
+        string where = facts.TokenSource is null ? "where it is set" : $"where it is set ({facts.TokenSource})";
+        string account = facts.Account is null ? "" : $" (account '{facts.Account}')";
+        string spelling = facts.Repository?.Contains('/', StringComparison.Ordinal) == false
+            ? "Check the spelling; ids of the Hub are 'owner/name'." : "Check the spelling.";
         return diagnosis switch
         {
-            HubDiagnosis.SignedUrlExpired => $"The download address of {what} kept being refused after it was renewed. Your access is fine; check the computer's clock, and proxies that change requests.",
-            HubDiagnosis.NotTheHub => $"What answered at '{host}' is not the Hub: perhaps a log-in page of the network, a proxy, or a wrong endpoint.",
-            HubDiagnosis.GatedNeedsLogin => $"The model '{subject.Repository}' exists but is gated, and no token was sent. Ask for access at {page}, then set a token.",
-            HubDiagnosis.GatedOtherAccount => $"The model '{subject.Repository}' is gated, and {token} is valid but was not accepted at {Endpoint(options)}. Check the endpoint, and proxies that remove headers.",
-            HubDiagnosis.GatedOrTokenInvalid => $"The model '{subject.Repository}' is gated, and either {token} is invalid or its account has no access. Check the token at {settings} and your access at {page}.",
-            HubDiagnosis.GatedPending => $"The model '{subject.Repository}' is gated, and your request for access waits for its owner. Wait, or use another model.",
-            HubDiagnosis.GatedRejected => $"The model '{subject.Repository}' is gated, and its owner rejected your request for access. Only the owner can change that.",
-            HubDiagnosis.GatedReset => $"The model '{subject.Repository}' is gated, and its owner reset your access. Ask again at {page}.",
-            HubDiagnosis.GatedNotRequested => $"The model '{subject.Repository}' is gated, and {who} has not been given access. Open {page}, accept the conditions as the token's account, and try again.",
-            HubDiagnosis.TokenInvalid => $"The Hub does not accept {token}: it is invalid or revoked. Whether you have access to {what} cannot be told before it is replaced there; make one at {settings}.",
-            HubDiagnosis.TokenExpired => $"The Hub does not accept {token}: it has expired. Replace it there; make one at {settings}.",
-            HubDiagnosis.TokenLacksGatedPermission => $"The {Of(token)} is fine-grained and may not read gated repositories. At {settings} tick read access to public gated repositories, or use a token of the role 'read'.",
-            HubDiagnosis.TokenLacksScope => $"The {Of(token)} is fine-grained and does not cover '{subject.Repository}'. Add the repository to it at {settings}.",
-            HubDiagnosis.OrgTokenPolicy => $"A policy of the organization refuses {token} for '{subject.Repository}'. Ask its administrator.",
-            HubDiagnosis.RepoDisabled => $"The Hub has disabled '{subject.Repository}'. No token helps; use another model.",
-            HubDiagnosis.RegionBlocked => $"'{subject.Repository}' is closed to this region. No token helps.",
-            HubDiagnosis.Forbidden => $"The Hub refuses {what} to this caller.",
-            HubDiagnosis.NotFoundOrPrivate => $"'{subject.Repository}' does not exist, or it is private and no token was sent. {spelling} If it is private, set a token.",
-            HubDiagnosis.NotFoundForAccount => $"'{subject.Repository}' does not exist, or it is private and {who} (by {token}) cannot see it. {spelling}",
-            HubDiagnosis.RevisionNotFound => $"'{subject.Repository}' has no branch, tag or commit '{subject.Revision}'.",
-            HubDiagnosis.EntryNotFound => $"'{subject.Repository}' at '{subject.Revision}' has no file '{subject.File}'.",
-            HubDiagnosis.NotFound => $"The endpoint {Endpoint(options)} does not know {what}. {spelling}",
-            HubDiagnosis.EndpointUnsupported => $"The endpoint {Endpoint(options)} does not answer this call for {what}; mirrors often lack some.",
-            HubDiagnosis.RateLimited => $"Too many requests to {host}. Wait{(sent is null ? ", or set a token for a larger quota" : "")}.",
-            HubDiagnosis.HubUnavailable => $"The Hub at {host} is in trouble and did not give {what}. Try again later.",
-            HubDiagnosis.Offline => $"The host '{options.Endpoint.Host}' could not be found: the network is down or the name is wrong.",
-            HubDiagnosis.Blocked => $"The host '{host}' refuses connections or does not answer. Check the firewall, the proxy and the endpoint.",
-            HubDiagnosis.TlsUntrusted => $"The TLS certificate of '{host}' is not trusted. A proxy that inspects TLS needs its certificate authority installed.",
-            HubDiagnosis.ProxyAuth => "The proxy wants credentials.",
-            HubDiagnosis.OfflineMode => $"The offline switch is on, and {what} at '{subject.Revision}' is not in the cache.",
-            HubDiagnosis.CorruptDownload => $"What arrived for {what} does not have the promised size or hash, also after a new try. Nothing was stored.",
-            HubDiagnosis.DiskFull => $"The disk of the cache is too full for {what}.",
-            HubDiagnosis.LoginDenied => "The login in the browser was declined.",
-            HubDiagnosis.LoginExpired => "The login in the browser has ended. Log in again.",
+            HubDiagnosis.TokenInvalid => ($"Unauthorized: the Hub does not accept {token}; it is invalid, expired or revoked. Whether {model} is open to you cannot be told before it is replaced.",
+                $"Make a new token at {tokens} and replace the old one {where}. A public model needs no token at all."),
+            HubDiagnosis.TokenExpired => ($"Unauthorized: {token} has expired. Whether {model} is open to you cannot be told before it is replaced.",
+                $"Make a new token at {tokens} and replace the old one {where}. A public model needs no token at all."),
+            HubDiagnosis.GatedNeedsLogin => ($"{model} is gated: it exists, but the Hub gives it only to accounts that were granted access, and no token was sent.",
+                $"Ask for access at {page}, then set HF_TOKEN to a token of that account, made at {tokens}."),
+            HubDiagnosis.GatedOtherAccount => ($"{model} is gated, and {token}{account} is valid but was not accepted for it.",
+                $"Check the endpoint ({endpoint}) and that no proxy strips the Authorization header; the state of the access is shown at {page}."),
+            HubDiagnosis.GatedOrTokenInvalid => ($"{model} is gated, and the Hub neither accepted {token} nor said why: the token may be invalid, or access may be missing.",
+                $"Check the token at {tokens}, and the state of your request at {page}."),
+            HubDiagnosis.GatedPending => ($"{model} is gated, and your request for access waits for its owner{account}. The token is fine.",
+                $"Wait for the owner's decision; the state is shown at {page}."),
+            HubDiagnosis.GatedRejected => ($"{model} is gated, and its owner rejected the request for access{account}. Another token of the same account changes nothing.",
+                $"Only the owner can change this, by {page}; otherwise choose another model."),
+            HubDiagnosis.GatedReset => ($"{model} is gated, and its owner reset the requests for access{account}. The token is fine.", $"Ask again at {page}."),
+            HubDiagnosis.GatedNotRequested => ($"{model} is gated, and the account of {token}{account} has not been granted access. The token itself is fine.",
+                $"Open {page} with that account, accept the conditions, then try again. Access belongs to a user, not to an organization."),
+            HubDiagnosis.TokenLacksGatedPermission => ($"{Capital(token)} is fine-grained and may not read gated repositories, so {model} is closed to it.",
+                $"Edit the token at {tokens} and tick read access to public gated repositories, or use a token with the role 'read'."),
+            HubDiagnosis.TokenLacksScope => ($"{Capital(token)} is fine-grained and its scopes do not cover {model}.", $"Add {model} to the token's scopes at {tokens}."),
+            HubDiagnosis.OrgTokenPolicy => ($"A policy of the organization refuses {token} for {model}.",
+                $"Ask the organization's administrator to approve the token, or use one of the kind that the policy allows ({tokens})."),
+            HubDiagnosis.RepoDisabled => ($"The Hub has disabled {model}. No token opens it.", $"Choose another model; {page} may say why."),
+            HubDiagnosis.RegionBlocked => ($"{model} is not offered in your region. No token opens it.", $"Choose another model; {page} has the conditions."),
+            HubDiagnosis.Forbidden => ($"The Hub refuses {what} to {(facts.TokenSource is null ? "callers without a token" : token)}.", $"Check the token's role and scopes at {tokens}."),
+            HubDiagnosis.NotFoundOrPrivate => ($"Model not found: {model} does not exist or is private (the Hub does not tell anonymous callers which).",
+                $"{spelling} If it is private, set HF_TOKEN to a token that may read it, made at {tokens}."),
+            HubDiagnosis.NotFoundForAccount => ($"Model not found: {model} does not exist, or it is private and not visible with {token}{account}. The token itself was not refused.",
+                $"{spelling} If it is private, use a token of an account that may read it; fine-grained tokens hide what is out of their scope ({tokens})."),
+            HubDiagnosis.RevisionNotFound => ($"Model not found: {model} exists, but has no revision '{facts.Revision}'.{Revisions(facts)}", $"See the branches and tags at {page}/tree/main."),
+            HubDiagnosis.NotFound => ($"Model not found: {endpoint} does not know {model}.", $"{spelling} Check the endpoint too if HF_ENDPOINT is set."),
+            HubDiagnosis.EntryNotFound => ($"{model} has no file '{facts.File}', which the load needs. The model exists, and the token is not the reason.",
+                $"Choose a model that has it; the files are listed at {page}/tree/main."),
+            HubDiagnosis.RateLimited => ($"The Hub limits the rate of requests{(facts.RetryAfter is { } wait ? string.Create(CultureInfo.InvariantCulture, $"; it opens again in {Math.Ceiling(wait.TotalSeconds)} s") : "")}.",
+                facts.TokenSource is null ? $"Wait, or set HF_TOKEN: with an account the quota is larger ({tokens})." : "Wait, then try again."),
+            HubDiagnosis.NotTheHub => ($"What answers at {endpoint} is not the Hub: a log-in page of a network, a proxy, or a wrong HF_ENDPOINT.",
+                $"Open {endpoint} in a browser, and check HF_ENDPOINT and the proxy."),
+            HubDiagnosis.HubUnavailable => ($"The Hub at {endpoint} is in trouble{(facts.Status is { } status ? $" (HTTP {status})" : "")} and did not give {what}. Neither the name nor the token is the reason.",
+                "Try again later; https://status.huggingface.co has the state of the Hub."),
+            HubDiagnosis.Offline => ($"{endpoint} could not be found: the name does not resolve, or there is no network.",
+                "Check the network. A model that was downloaded before loads without it."),
+            HubDiagnosis.Blocked => ($"{endpoint} does not answer: the connection was refused or timed out.", $"Check the firewall, the proxy and HF_ENDPOINT; {endpoint} must open in a browser."),
+            HubDiagnosis.TlsUntrusted => ($"The TLS certificate of {endpoint} is not trusted.", "If a company proxy inspects traffic, add its certificate authority (SSL_CERT_FILE)."),
+            HubDiagnosis.ProxyAuth => ("The proxy asks for a user name and password.", "Put them into HTTPS_PROXY."),
+            HubDiagnosis.SignedUrlExpired => ($"The storage behind the Hub kept refusing its own signed address of {what}. Your access is fine.",
+                "Check this machine's clock, and that no proxy rewrites requests."),
+            HubDiagnosis.EndpointUnsupported => ($"{endpoint} does not answer this call for {what}; mirrors lack some.", "Unset HF_ENDPOINT to ask the Hub itself."),
+            HubDiagnosis.OfflineMode => ($"{what} is not (completely) in the cache, and the offline switch HF_HUB_OFFLINE is on.", "Unset HF_HUB_OFFLINE once to download it."),
+            HubDiagnosis.CorruptDownload => ($"{what} arrived damaged, also when tried again: size or hash is not what the Hub promised. Nothing was stored.",
+                "Try again; if it stays, a proxy changes the content."),
+            HubDiagnosis.DiskFull => ($"The disk of the cache is too full for {what}.", "Free space, or move the cache with HF_HOME."),
+            HubDiagnosis.CacheUnusable => ($"The cache folder '{facts.CacheFolder}' cannot be used for {model}. The Hub and the token are not the reason.",
+                "Make the folder writable, or choose another with HF_HOME."),
+            HubDiagnosis.LoginDenied => ("The login in the browser was declined.", "Log in again (llm-service auth login), and agree in the browser."),
+            HubDiagnosis.LoginExpired => ("The login in the browser took too long, or has ended and cannot be renewed.", "Log in again: llm-service auth login."),
+            HubDiagnosis.BadBundle => (facts.Detail ?? $"The bundle '{facts.File}' is refused. Nothing was installed.",
+                "Take the bundle again from where it was made, and compare its SHA-256. If it cannot be made there, run 'verify' and 'pull' there."),
             _ => throw new ArgumentOutOfRangeException(nameof(diagnosis), diagnosis, "unknown diagnosis"),
         };
-
-        static string Of(string token) => token.StartsWith("the ", StringComparison.Ordinal) ? token[4..] : token;
     }
+
+    private static string Revisions(HubFacts facts) => facts.Revisions.Count == 0 ? ""
+        : $" It has {string.Join(", ", facts.Revisions.Take(MaxListed).Select(name => $"'{name}'"))}{(facts.Revisions.Count > MaxListed ? " and others" : "")}.";
+
+    private static string Capital(string text) => char.ToUpperInvariant(text[0]) + text[1..];
 }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace LlmService.Hub;
 
 /// <summary>A client of the Hugging Face Hub: finds repositories and downloads their files into the standard cache.</summary>
@@ -58,6 +60,17 @@ public sealed class HubClient : IDisposable
     public Task<HubAccount?> WhoAmIAsync(RepoId? repository, CancellationToken cancellationToken) =>
         _whoAmI.RequireAsync(new Subject(repository ?? default, "main", Target.Repository), cancellationToken);
 
+    /// <summary>Asks the Hub who the token belongs to that a repository gets. The Hub limits this call tightly: it belongs into diagnoses, not into loads.</summary>
+    /// <returns>What was learned; null without a token, or in offline mode.</returns>
+    public async Task<TokenReport?> DescribeTokenAsync(RepoId repository, CancellationToken cancellationToken)
+    {
+        if (_options.Offline || await _options.FindTokenAsync(repository, cancellationToken).ConfigureAwait(false) is not { } token)
+            return null;
+        TokenOwner owner = await _whoAmI.AskAsync(new Subject(repository, "main", Target.Repository), cancellationToken).ConfigureAwait(false);
+        bool? accepted = owner.Proof switch { TokenProof.Rejected => false, TokenProof.Unknown => null, _ => true };
+        return new TokenReport(token.Source, accepted, owner.Account?.Name, owner.Account?.Role, owner.Account?.CanReadGatedRepositories);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -84,10 +97,12 @@ public sealed class HubClient : IDisposable
 
     private async Task<ModelRepository> OpenOnlineAsync(RepositoryAccess access, HubCache cache, Subject subject, CancellationToken cancellationToken)
     {
-        (RevisionInfo info, _) = await access.GetJsonAsync(
-            new HubRequest(HttpMethod.Get, _urls.Revision(subject.Repository, subject.Revision), subject), HubJson.Default.RevisionInfo, cancellationToken).ConfigureAwait(false);
+        RevisionInfo info = await RevisionListing.FindAsync(access, subject, cancellationToken).ConfigureAwait(false);
         if (!Hex.IsCommit(info.Sha))
             throw Explanations.NotTheHub(_options, subject, "the answer names no commit");
+        // The listing of a disabled repository is still open; its files are not.
+        if (info.Disabled.ValueKind == JsonValueKind.True)
+            throw Explanations.Of(_options, subject, HubDiagnosis.RepoDisabled);
         RepoId id = RepoId.TryParse(info.Id, out RepoId canonical) ? canonical : subject.Repository;
         (List<RepositoryFile> files, bool masked) = await TreeListing
             .ReadAsync(access, id, info.Sha!, subject with { Target = Target.Listing }, cancellationToken).ConfigureAwait(false);
@@ -97,7 +112,7 @@ public sealed class HubClient : IDisposable
             using HubAnswer open = await access
                 .RequestAsync(new HubRequest(HttpMethod.Get, _urls.AccessCheck(id), subject with { Target = Target.Listing }), cancellationToken).ConfigureAwait(false);
         }
-        return new ModelRepository(access, cache, subject, id, info.Sha!, files) { ListingIsComplete = !masked };
+        return new ModelRepository(access, cache, subject, id, info.Sha!, files) { ListingIsComplete = !masked, Card = RepositoryCard.Of(info) };
     }
 
     private static ModelRepository? OpenCached(RepositoryAccess access, HubCache cache, Subject subject, HubException failure)

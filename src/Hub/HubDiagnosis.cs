@@ -73,4 +73,6 @@ public enum HubDiagnosis
     LoginExpired,
     /// <summary>A bundle is damaged, was changed, or holds what its manifest does not name.</summary>
     BadBundle,
+    /// <summary>The cache folder cannot be read or written.</summary>
+    CacheUnusable,
 }

@@ -1,42 +1,70 @@
 namespace LlmService.Hub;
 
-/// <summary>The Hub, or the way to it, did not give what was asked for.</summary>
-public sealed class HubException(HubDiagnosis diagnosis, string message, Exception? innerException = null)
-    : Exception(message, innerException)
+/// <summary>The Hub, or the way to it, did not give what was asked for. The message is made from the diagnosis and the facts.</summary>
+public sealed class HubException : Exception
 {
+    private readonly HubFacts _facts;
+
+    /// <summary>Explains a diagnosis.</summary>
+    /// <param name="diagnosis">Why.</param>
+    /// <param name="facts">What is known about it.</param>
+    /// <param name="innerException">What it was found by.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The diagnosis is none of <see cref="HubDiagnosis"/>.</exception>
+    public HubException(HubDiagnosis diagnosis, HubFacts facts, Exception? innerException = null)
+        : this(diagnosis, facts, Explanations.Find(diagnosis, facts), innerException)
+    {
+    }
+
+    private HubException(HubDiagnosis diagnosis, HubFacts facts, Explanation explanation, Exception? innerException)
+        : base(explanation.Message, innerException)
+    {
+        _facts = facts;
+        Diagnosis = diagnosis;
+        Remedy = explanation.Remedy;
+    }
+
     /// <summary>Why.</summary>
-    public HubDiagnosis Diagnosis { get; } = diagnosis;
+    public HubDiagnosis Diagnosis { get; }
 
-    /// <summary>The repository that was asked for.</summary>
-    public string? Repository { get; init; }
+    /// <summary>What to do about it, with the page to open.</summary>
+    public string Remedy { get; }
 
-    /// <summary>The revision that was asked for.</summary>
-    public string? Revision { get; init; }
+    /// <inheritdoc cref="HubFacts.Repository"/>
+    public string? Repository => _facts.Repository;
 
-    /// <summary>The file that was asked for, relative to the repository.</summary>
-    public string? File { get; init; }
+    /// <inheritdoc cref="HubFacts.Revision"/>
+    public string? Revision => _facts.Revision;
 
-    /// <summary>The endpoint, without credentials or query.</summary>
-    public string? Endpoint { get; init; }
+    /// <inheritdoc cref="HubFacts.Revisions"/>
+    public IReadOnlyList<string> Revisions => _facts.Revisions;
 
-    /// <summary>Where the token that was sent came from; null when none was sent.</summary>
-    public string? TokenSource { get; init; }
+    /// <inheritdoc cref="HubFacts.File"/>
+    public string? File => _facts.File;
 
-    /// <summary>What the user should know of tokens that were not sent, such as one under a name that Hub tools do not read.</summary>
-    public string? Hint { get; init; }
+    /// <inheritdoc cref="HubFacts.Endpoint"/>
+    public string? Endpoint => _facts.Endpoint;
 
-    /// <summary>The account that the token belongs to, where it was learned.</summary>
-    public string? Account { get; init; }
+    /// <inheritdoc cref="HubFacts.TokenSource"/>
+    public string? TokenSource => _facts.TokenSource;
 
-    /// <summary>The server's own sentence, cut to a sane length.</summary>
-    public string? ServerMessage { get; init; }
+    /// <inheritdoc cref="HubFacts.Hint"/>
+    public string? Hint => _facts.Hint;
 
-    /// <summary>The HTTP status; null when there was no answer.</summary>
-    public int? Status { get; init; }
+    /// <inheritdoc cref="HubFacts.Account"/>
+    public string? Account => _facts.Account;
 
-    /// <summary>The request id to quote to the Hub's support.</summary>
-    public string? RequestId { get; init; }
+    /// <inheritdoc cref="HubFacts.ServerMessage"/>
+    public string? ServerMessage => _facts.ServerMessage;
 
-    /// <summary>When it makes sense to try again.</summary>
-    public TimeSpan? RetryAfter { get; init; }
+    /// <inheritdoc cref="HubFacts.Status"/>
+    public int? Status => _facts.Status;
+
+    /// <inheritdoc cref="HubFacts.RequestId"/>
+    public string? RequestId => _facts.RequestId;
+
+    /// <inheritdoc cref="HubFacts.RetryAfter"/>
+    public TimeSpan? RetryAfter => _facts.RetryAfter;
+
+    /// <summary>The same failure with more, or other, facts.</summary>
+    internal HubException With(Func<HubFacts, HubFacts> change) => new(Diagnosis, change(_facts), this);
 }

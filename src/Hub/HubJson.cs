@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace LlmService.Hub;
@@ -6,15 +7,29 @@ namespace LlmService.Hub;
 [JsonSourceGenerationOptions(WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ErrorBody))]
 [JsonSerializable(typeof(RevisionInfo))]
+[JsonSerializable(typeof(RevisionList))]
 [JsonSerializable(typeof(List<TreeEntry>))]
 [JsonSerializable(typeof(TreeCacheDocument))]
 internal sealed partial class HubJson : JsonSerializerContext;
 
 internal sealed record ErrorBody([property: JsonPropertyName("error")] string? Error);
 
+// What only informs is read as it comes: a mirror's odd form of it must not stop a load.
 internal sealed record RevisionInfo(
     [property: JsonPropertyName("id")] string? Id,
-    [property: JsonPropertyName("sha")] string? Sha);
+    [property: JsonPropertyName("sha")] string? Sha,
+    [property: JsonPropertyName("private")] JsonElement Private,
+    [property: JsonPropertyName("gated")] JsonElement Gated,
+    [property: JsonPropertyName("disabled")] JsonElement Disabled,
+    [property: JsonPropertyName("cardData")] JsonElement CardData,
+    [property: JsonPropertyName("tags")] JsonElement Tags,
+    [property: JsonPropertyName("safetensors")] JsonElement Safetensors);
+
+internal sealed record RevisionList(
+    [property: JsonPropertyName("branches")] List<NamedRevision>? Branches,
+    [property: JsonPropertyName("tags")] List<NamedRevision>? Tags);
+
+internal sealed record NamedRevision([property: JsonPropertyName("name")] string? Name);
 
 internal sealed record TreeEntry(
     [property: JsonPropertyName("type")] string? Type,

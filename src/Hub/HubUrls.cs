@@ -11,6 +11,8 @@ internal sealed class HubUrls(Uri endpoint)
 
     public Uri AccessCheck(RepoId id) => new($"{_root}/api/models/{id}/auth-check");
 
+    public Uri Revisions(RepoId id) => new($"{_root}/api/models/{id}/refs");
+
     public Uri WhoAmI() => new($"{_root}/api/whoami-v2");
 
     public Uri Resolve(RepoId id, string commit, string path) =>

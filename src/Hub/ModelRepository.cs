@@ -40,8 +40,11 @@ public sealed class ModelRepository
     /// <summary>Whether the Hub refused the token and the repository was then read anonymously.</summary>
     public bool TokenRefused => _access.TokenRefused;
 
-    /// <summary>Why the Hub did not answer; a dead network then costs its time-outs once and not for every file.</summary>
-    internal HubException? Unreachable { get; init; }
+    /// <summary>Why the Hub did not answer, where the cache stands in for it; a dead network then costs its time-outs once and not for every file.</summary>
+    public HubException? Unreachable { get; internal init; }
+
+    /// <summary>What the Hub says of the repository beside its files; null when it was not asked.</summary>
+    public RepositoryCard? Card { get; internal init; }
 
     /// <summary>Whether the listing came from the Hub with every hash, so that it may be stored.</summary>
     internal bool ListingIsComplete { get; init; }
@@ -70,12 +73,92 @@ public sealed class ModelRepository
         return SnapshotFolder;
     }
 
+    /// <summary>What a download of these files would take. Nothing is asked of the Hub.</summary>
+    /// <param name="paths">Paths from <see cref="Files"/>.</param>
+    /// <exception cref="HubException">EntryNotFound; CacheUnusable.</exception>
+    public DownloadPlan Plan(IReadOnlyCollection<string> paths)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        List<RepositoryFile> wanted = [.. paths.Distinct(StringComparer.Ordinal).Select(Find)];
+        try
+        {
+            return PlanOf(wanted);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw Explanations.OfCache(_access.Options, _subject, failure);
+        }
+    }
+
+    /// <summary>Refuses a download that does not fit the disk, with the words that the download itself would use.</summary>
+    /// <exception cref="HubException">DiskFull.</exception>
+    public void RequireSpace(DownloadPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        if (plan.FreeBytes is { } free && plan.MissingBytes > free)
+            throw Explanations.Of(_access.Options, _subject, HubDiagnosis.DiskFull, $"{plan.MissingBytes} bytes are missing, {free} are free");
+    }
+
+    /// <summary>Refuses a download that needs the Hub while it cannot be asked, with the words that the download itself would use.</summary>
+    /// <param name="paths">Paths from <see cref="Files"/>.</param>
+    /// <exception cref="HubException">OfflineMode, or why the Hub did not answer.</exception>
+    public void RequireReachable(IEnumerable<string> paths)
+    {
+        RepositoryFile? missing = paths.Select(Find).FirstOrDefault(file => !IsCached(file));
+        if (missing is null)
+            return;
+        if (Unreachable is { } failure)
+            throw Explanations.Again(_access.Options, About(missing.Path), failure);
+        if (_access.Options.Offline)
+            throw Explanations.Offline(_access.Options, About(missing.Path));
+    }
+
+    /// <summary>Asks the Hub whether this caller may read the files, without moving any. A listing is open to everybody, also of a gated repository.</summary>
+    /// <exception cref="HubException">Gated, refused, unreachable.</exception>
+    public async Task CheckAccessAsync(CancellationToken cancellationToken)
+    {
+        var request = new HubRequest(HttpMethod.Get, _access.Urls.AccessCheck(Id), _subject with { Target = Target.Listing });
+        try
+        {
+            using HubAnswer open = await _access.RequestAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+        catch (HubException failure) when (failure.Diagnosis is HubDiagnosis.EndpointUnsupported)
+        {
+            // Mirrors lack this call; the first file that is read will tell.
+        }
+    }
+
+    /// <summary>Reads a small file into memory: from the cache, else from the Hub, verified. The cache is left as it is.</summary>
+    /// <param name="path">A path from <see cref="Files"/>.</param>
+    /// <param name="maxBytes">A larger file is not read.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <returns>The content; null when the file is larger.</returns>
+    /// <exception cref="HubException">As <see cref="HubClient.OpenAsync"/>, and EntryNotFound, CorruptDownload.</exception>
+    public async Task<byte[]?> ReadAsync(string path, int maxBytes, CancellationToken cancellationToken)
+    {
+        RepositoryFile file = Find(path);
+        if (file.SizeBytes > maxBytes)
+            return null;
+        try
+        {
+            if (IsCached(file))
+                return await File.ReadAllBytesAsync(_cache.SnapshotPath(Commit, path), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw Explanations.OfCache(_access.Options, About(path), failure);
+        }
+        if (Unreachable is { } dead)
+            throw Explanations.Again(_access.Options, About(path), dead);
+        return await FileReading.ReadAsync(_access, Id, Commit, file, About(path), cancellationToken).ConfigureAwait(false);
+    }
+
     private List<RepositoryFile> Missing(List<RepositoryFile> wanted, ProgressTracker tracker)
     {
         var missing = new List<RepositoryFile>();
         foreach (RepositoryFile file in wanted)
         {
-            if (HubCache.FileSize(_cache.SnapshotPath(Commit, file.Path)) == file.SizeBytes)
+            if (IsCached(file))
                 tracker.Found(file, file.SizeBytes);
             else
                 missing.Add(file);
@@ -88,7 +171,7 @@ public sealed class ModelRepository
         if (missing.Count > 0)
         {
             _cache.Prepare();
-            RefuseWithoutSpace(missing);
+            RequireSpace(PlanOf(missing));
             var parallel = new ParallelOptions { MaxDegreeOfParallelism = ParallelFiles, CancellationToken = cancellationToken };
             await Parallel.ForEachAsync(missing, parallel, async (file, cancel) =>
                 await new FileDownload(_access, _cache, Id, Commit, file, About(file.Path), tracker).RunAsync(cancel).ConfigureAwait(false)).ConfigureAwait(false);
@@ -108,12 +191,18 @@ public sealed class ModelRepository
         }
     }
 
-    private void RefuseWithoutSpace(List<RepositoryFile> missing)
+    private DownloadPlan PlanOf(List<RepositoryFile> wanted)
     {
-        decimal needed = missing.Sum(file => MissingBytes(file.Sha256 ?? file.BlobId, file.SizeBytes));
-        if (_cache.FreeBytes() is { } free && needed > free)
-            throw Explanations.Of(_access.Options, _subject, HubDiagnosis.DiskFull, $"{needed} bytes are missing, {free} are free");
+        RepositoryFile[] missing = [.. wanted.Where(file => !IsCached(file))];
+        return new DownloadPlan(
+            wanted.Count,
+            wanted.Sum(file => (decimal)file.SizeBytes),
+            missing.Length,
+            missing.Sum(file => MissingBytes(file.Sha256 ?? file.BlobId, file.SizeBytes)),
+            _cache.FreeBytes());
     }
+
+    private bool IsCached(RepositoryFile file) => HubCache.FileSize(_cache.SnapshotPath(Commit, file.Path)) == file.SizeBytes;
 
     private decimal MissingBytes(string? etag, long size)
     {

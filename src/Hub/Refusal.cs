@@ -12,6 +12,10 @@ internal sealed record Refusal(int Status, string? Code, string Message, bool Is
 
     private const int MaxMessageLength = 500;
 
+    /// <summary>The same without the repository's name in the message: names may hold the words that are looked for.</summary>
+    public Refusal Without(RepoId repository) =>
+        repository.IsBare ? this : this with { Message = Message.Replace(repository.Value, "", StringComparison.OrdinalIgnoreCase) };
+
     public static async Task<Refusal> ReadAsync(HubAnswer answer, HubOptions options, CancellationToken cancellationToken)
     {
         HttpResponseMessage response = answer.Response;

@@ -91,7 +91,7 @@ internal sealed class RepositoryAccess(HubOptions options, HubUrls urls, HubTran
     public async Task<HubException> DiagnoseAsync(HubAnswer answer, Subject subject, CancellationToken cancellationToken)
     {
         Refusal refusal = await Refusal.ReadAsync(answer, options, cancellationToken).ConfigureAwait(false);
-        RefusalTable.Row row = RefusalTable.Find(refusal, subject.Target);
+        RefusalTable.Row row = RefusalTable.Find(refusal.Without(subject.Repository), subject.Target);
         TokenOwner owner = row.AsksWhoAmI ? await whoAmI.AskAsync(subject, cancellationToken).ConfigureAwait(false) : TokenOwner.Unknown;
         HubDiagnosis diagnosis = row.With(owner.Proof);
         // Behind a dead token a gate or a missing repository says nothing: the token has to be replaced first.

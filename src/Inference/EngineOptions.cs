@@ -5,6 +5,8 @@ namespace LlmService.Inference;
 /// <summary>How a model is loaded and run.</summary>
 public sealed record EngineOptions
 {
+    internal const int DefaultPrefillChunkTokens = 512;
+
     /// <summary>The threads that do the arithmetic, shared by all models of the process. Not owned by the engine.</summary>
     public required WorkerPool Workers { get; init; }
 
@@ -27,7 +29,7 @@ public sealed record EngineOptions
     public int MaxWaitingRequests { get; init; } = 256;
 
     /// <summary>Prompt tokens computed in one step, over all sequences.</summary>
-    public int PrefillChunkTokens { get; init; } = 512;
+    public int PrefillChunkTokens { get; init; } = DefaultPrefillChunkTokens;
 
     /// <summary>The clock for timings.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;

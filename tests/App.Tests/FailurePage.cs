@@ -37,17 +37,22 @@ internal static class FailurePage
             """);
         foreach (HubDiagnosis diagnosis in Enum.GetValues<HubDiagnosis>())
         {
-            Failure example = HubFailures.From(new HubException(diagnosis, diagnosis == HubDiagnosis.BadBundle ? "The bundle 'models.tar' is refused: it is cut off. Nothing was installed." : diagnosis.ToString())
-            {
-                Repository = "owner/name",
-                Revision = "v2",
-                File = "model.safetensors",
-                Endpoint = "https://huggingface.co",
-                TokenSource = diagnosis is HubDiagnosis.GatedNeedsLogin or HubDiagnosis.NotFoundOrPrivate ? null : "environment variable HF_TOKEN",
-                Status = 503,
-            });
+            Failure example = Example(diagnosis);
             page.Append(CultureInfo.InvariantCulture, $"| {diagnosis} | `{example.Code.Name}` | {example.Message} {example.Remedy} |\n");
         }
         return page.ToString();
     }
+
+    /// <summary>A failure as a user would meet it.</summary>
+    public static Failure Example(HubDiagnosis diagnosis) => HubFailures.From(new HubException(diagnosis, new HubFacts
+    {
+        Repository = "owner/name",
+        Revision = "v2",
+        Revisions = diagnosis == HubDiagnosis.RevisionNotFound ? ["main", "v1"] : [],
+        File = diagnosis is HubDiagnosis.EntryNotFound or HubDiagnosis.CorruptDownload or HubDiagnosis.DiskFull ? "model.safetensors" : null,
+        Endpoint = "https://huggingface.co",
+        CacheFolder = "/home/me/.cache/huggingface/hub",
+        TokenSource = diagnosis is HubDiagnosis.GatedNeedsLogin or HubDiagnosis.NotFoundOrPrivate ? null : "environment variable HF_TOKEN",
+        Status = 503,
+    }));
 }

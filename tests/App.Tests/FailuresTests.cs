@@ -6,11 +6,13 @@ namespace LlmService.App.Tests;
 
 public sealed class FailuresTests
 {
-    [Fact]
-    public void Page_Table_IsWhatTheDocumentationSays()
+    [Theory]
+    [InlineData("failures.md")]
+    [InlineData("troubleshooting.md")]
+    public void Page_Table_IsWhatTheDocumentationSays(string name)
     {
-        string path = TestData.Fixture("..", "..", "docs", "failures.md");
-        string page = FailurePage.Write();
+        string path = TestData.Fixture("..", "..", "docs", name);
+        string page = name == "failures.md" ? FailurePage.Write() : TroubleshootingPage.Write();
         // The page is rewritten on request: LLM_SERVICE_ACCEPT=1 dotnet test -c Release
         if (Environment.GetEnvironmentVariable("LLM_SERVICE_ACCEPT") == "1")
             File.WriteAllText(path, page);
@@ -34,20 +36,23 @@ public sealed class FailuresTests
     [InlineData(HubDiagnosis.DiskFull, "disk_full", 507, 20)]
     public void From_HubException_HasItsRow(HubDiagnosis diagnosis, string code, int status, int exit)
     {
-        Failure failure = Failures.From(new HubException(diagnosis, "x") { Repository = "a/b" });
+        Failure failure = Failures.From(new HubException(diagnosis, new HubFacts { Repository = "a/b" }));
         Assert.Equal((code, status, exit, diagnosis.ToString()), (failure.Code.Name, failure.Code.HttpStatus, failure.Code.ExitCode, failure.Diagnosis));
     }
 
     [Fact]
     public void From_CacheFolderThatRefuses_DoesNotBlameTheToken()
     {
-        Failure failure = Failures.From(new HubException(HubDiagnosis.Forbidden, "The folder is read-only.", new UnauthorizedAccessException()));
-        Assert.Equal("The folder is read-only.", failure.Message);
+        Failure failure = Failures.From(new HubException(HubDiagnosis.CacheUnusable, new HubFacts { Repository = "a/b", CacheFolder = "/cache", Detail = "read-only" }));
+        Assert.Equal(FailureCode.Forbidden, failure.Code);
+        Assert.Contains("'/cache' cannot be used", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("(read-only)", failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("scopes", failure.Remedy, StringComparison.Ordinal);
     }
 
     [Fact]
     public void From_BareNameNotFound_SaysHowIdsAreWritten() =>
-        Assert.Contains("owner/name", Failures.From(new HubException(HubDiagnosis.NotFoundOrPrivate, "x") { Repository = "gpt9" }).Remedy, StringComparison.Ordinal);
+        Assert.Contains("owner/name", Failures.From(new HubException(HubDiagnosis.NotFoundOrPrivate, new HubFacts { Repository = "gpt9" })).Remedy, StringComparison.Ordinal);
 
     [Theory]
     [InlineData(InferenceFailure.ContextLengthExceeded, "context_length_exceeded", 10)]

@@ -113,7 +113,7 @@ public sealed class CacheTests : HubTest
 
         HubException failure = await FailureAsync(() => opened.DownloadAsync([Large], null, Cancel));
 
-        Assert.Equal(HubDiagnosis.Forbidden, failure.Diagnosis);
+        Assert.Equal(HubDiagnosis.CacheUnusable, failure.Diagnosis);
         Assert.StartsWith($"The cache folder '{Path.Combine(file, "hub")}' cannot be used", failure.Message, StringComparison.Ordinal);
         Assert.IsAssignableFrom<IOException>(failure.InnerException);
         Assert.Empty(Server.Cdn.Requests);
@@ -128,7 +128,7 @@ public sealed class CacheTests : HubTest
 
         HubException failure = await FailureAsync(() => DownloadAsync(client));
 
-        Assert.Equal(HubDiagnosis.Forbidden, failure.Diagnosis);
+        Assert.Equal(HubDiagnosis.CacheUnusable, failure.Diagnosis);
         Assert.Contains(Cache, failure.Message, StringComparison.Ordinal);
         Assert.IsType<UnauthorizedAccessException>(failure.InnerException);
         AssertNothingPublished();
@@ -157,7 +157,7 @@ public sealed class CacheTests : HubTest
 
         HubException failure = await FailureAsync(() => offline.OpenAsync(Id(Public), "main", Cancel));
 
-        Assert.Equal(HubDiagnosis.Forbidden, failure.Diagnosis);
+        Assert.Equal(HubDiagnosis.CacheUnusable, failure.Diagnosis);
         Assert.True(Directory.Exists(folder));
     }
 

@@ -38,7 +38,7 @@ public abstract class HubTest : IAsyncLifetime
     {
         Server = await LoopbackHubServer.StartAsync(
         [
-            new Repository(Public, Files) { PageSize = 2 },
+            new Repository(Public, Files) { PageSize = 2, Tags = ["v1"] },
             new Repository("legacy", Files),
             Gated("not-requested", "gatedNotRequested"),
             Gated("pending", "gatedPending"),
@@ -53,6 +53,8 @@ public abstract class HubTest : IAsyncLifetime
             }) { Gated = true, AnonymousRefusal = "gatedAnonymous" },
             new Repository("acme/secret", Files) { AnonymousRefusal = "anonymous", TokenRefusal = "repoNotFound" },
             new Repository("acme/xet", Files) { Xet = true },
+            new Repository("acme/gated-open", Files) { Gated = true, AnonymousRefusal = "gatedAnonymous" },
+            new Repository("acme/down", Files) { Disabled = true },
             new Repository("acme/private", Files) { AnonymousRefusal = "anonymous" },
             new Repository("acme/policy", Files) { TokenRefusal = "policy" },
             new Repository("acme/forbidden", Files) { TokenRefusal = "forbidden" },

@@ -118,7 +118,7 @@ public sealed class LoopbackHubServer : IAsyncDisposable
 
     // A legacy id is one segment, without an owner; what follows an id is a call or a commit.
     private static int IdLength(string[] address) =>
-        address.Length < 2 || address[1] is "resolve" or "revision" or "tree" or "paths-info" or "auth-check" || address[1].Length == 40 ? 1 : 2;
+        address.Length < 2 || address[1] is "resolve" or "revision" or "tree" or "paths-info" or "refs" or "auth-check" || address[1].Length == 40 ? 1 : 2;
 
     private async Task AnswerRepositoryAsync(HttpContext context, string[] names, string[] rest, string? token, string? tokenRefusal, bool api)
     {
@@ -135,7 +135,7 @@ public sealed class LoopbackHubServer : IAsyncDisposable
         string? refusal = token is null ? repository is null ? "anonymous" : repository.AnonymousRefusal
             : tokenRefusal is not null ? repository is { Gated: true } && (!api || rest is ["auth-check"]) ? "gatedAnonymous" : tokenRefusal
             : repository is null ? "repoNotFound" : repository.TokenRefusal;
-        bool metadata = repository is { Gated: true } && api && rest is ["tree", ..] or ["revision", ..] or [];
+        bool metadata = repository is { Gated: true } && api && rest is ["tree", ..] or ["revision", ..] or ["refs"] or [];
         bool open = repository is { Gated: true } && rest is ["resolve", _, var single] && StandardAnswers.PassesTheGate(single);
         if (refusal is not null && !open && !(metadata && tokenRefusal is null && repository is { Gated: true }))
         {
@@ -149,17 +149,10 @@ public sealed class LoopbackHubServer : IAsyncDisposable
                 await context.Response.WriteAsync("OK");
                 return;
             case [] or ["revision", _] when rest is [] || Knows(repository!, rest[1]):
-                await JsonAsync(context, new JsonObject
-                {
-                    ["_id"] = "0123456789abcdef01234567",
-                    ["id"] = id,
-                    ["modelId"] = id,
-                    ["private"] = false,
-                    ["gated"] = repository!.Gated ? JsonValue.Create("manual") : JsonValue.Create(false),
-                    ["disabled"] = false,
-                    ["sha"] = repository.Commit,
-                    ["siblings"] = new JsonArray([.. repository.Files.Keys.Select(path => new JsonObject { ["rfilename"] = path })]),
-                });
+                await JsonAsync(context, RepositoryAnswers.Info(repository!, id));
+                return;
+            case ["refs"]:
+                await JsonAsync(context, RepositoryAnswers.Revisions(repository!));
                 return;
             case ["paths-info", var revision] when Knows(repository!, revision) && context.Request.Method == "POST":
                 if (await PathsInfo.ReadAsync(context.Request, repository!) is { } found)
@@ -211,7 +204,8 @@ public sealed class LoopbackHubServer : IAsyncDisposable
         await JsonAsync(context, page);
     }
 
-    private static bool Knows(Repository repository, string revision) => revision == "main" || revision == repository.Commit;
+    private static bool Knows(Repository repository, string revision) =>
+        revision == "main" || revision == repository.Commit || repository.Tags.Contains(revision);
 
     private static async Task JsonAsync(HttpContext context, JsonNode body)
     {

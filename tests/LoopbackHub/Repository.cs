@@ -21,6 +21,17 @@ public sealed record Repository(string Id, IReadOnlyDictionary<string, Repositor
 
     /// <summary>Whether large files say that they lie in Xet storage too. Nothing answers there, so clients that prefer it need this off.</summary>
     public bool Xet { get; init; }
+    /// <summary>Whether a gated repository lets everybody in who asks.</summary>
+    public bool AutoGate { get; init; }
+
+    /// <summary>Whether only some accounts see it.</summary>
+    public bool Private { get; init; }
+
+    /// <summary>Whether the Hub took it down; its information stays open.</summary>
+    public bool Disabled { get; init; }
+
+    /// <summary>Names of the commit beside <c>main</c>.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
 
     /// <summary>Entries on one page of the listing.</summary>
     public int PageSize { get; init; } = 1000;

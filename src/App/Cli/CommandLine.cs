@@ -79,6 +79,7 @@ internal static partial class CommandLine
             VerifyCommand.Create(context),
             CacheCommand.Create(context),
             BundleCommand.Create(context),
+            CheckCommand.Create(context),
             HealthCommand.Create(context),
         };
         // Without a command, help is the answer; the parser would call it an error.

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LlmService.App.Check;
 using LlmService.App.Http;
 using LlmService.Inference.Kernels;
 
@@ -38,7 +39,14 @@ internal sealed class ServeCommand
         using WorkerPool workers = new(options.Threads);
         DateTimeOffset now = _context.TimeProvider.GetUtcNow();
         await using LoadedModels models = new([.. options.Models.Select(m => new LoadedModel(m, now))]);
-        HttpServerOptions http = new() { Host = options.Host, Port = options.Port, Prompts = options.Prompts, TimeProvider = _context.TimeProvider };
+        HttpServerOptions http = new()
+        {
+            Host = options.Host,
+            Port = options.Port,
+            Prompts = options.Prompts,
+            TimeProvider = _context.TimeProvider,
+            Check = new ModelCheck(options, workers).RunAsync,
+        };
         await using WebApplication server = HttpServer.Build(http, models);
         await StartAsync(server, http);
         _context.Error.WriteLine($"Listening on {string.Join(", ", server.Urls)}");

@@ -64,6 +64,8 @@ internal static class HttpServer
         app.MapMethods("/ready", ReadMethods, status.ReadyAsync);
         app.MapGet("/v1/models", modelList.ListAsync);
         app.MapGet("/v1/models/{**id}", modelList.GetAsync);
+        if (options.Check is { } check)
+            app.MapPost("/v1/models/check", new CheckEndpoint(models, check).PostAsync);
         app.MapPost("/v1/completions", new Completions(models, sender).PostAsync);
         app.MapPost("/v1/chat/completions", new ChatCompletions(models, sender).PostAsync);
         app.MapPost("/summarize", tasks.SummarizeAsync);

@@ -1,3 +1,4 @@
+using LlmService.App.Check;
 using LlmService.App.Tasks;
 
 namespace LlmService.App.Http;
@@ -13,6 +14,9 @@ internal sealed record HttpServerOptions
 
     /// <summary>How long a stream may be silent before a comment keeps proxies and clients from giving up.</summary>
     public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Finds out whether a model could be loaded; null for a server without that endpoint.</summary>
+    public Func<ModelReference, CancellationToken, Task<CheckReport>>? Check { get; init; }
 
     /// <summary>What the tasks ask the models.</summary>
     public TaskPrompts Prompts { get; init; } = TaskPrompts.Default;

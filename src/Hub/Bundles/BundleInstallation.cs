@@ -21,11 +21,13 @@ internal sealed class BundleInstallation(string path, HubOptions options)
         RepoId id = manifest.Models[0].ToRepoId();
         if (HubCache.Create(options, id).FreeBytes() is { } free && needed > free)
         {
-            throw new HubException(HubDiagnosis.DiskFull, $"The bundle '{path}' needs {needed} bytes, {free} are free in '{options.CacheFolder}'.")
+            throw new HubException(HubDiagnosis.DiskFull, new HubFacts
             {
                 Repository = id.Value,
                 File = path,
-            };
+                CacheFolder = options.CacheFolder,
+                Detail = $"{needed} bytes are needed, {free} are free in '{options.CacheFolder}'",
+            });
         }
     }
 

@@ -209,22 +209,25 @@ public sealed class DeviceLogin : IDisposable
     private HubException Refused(OAuthAnswer answer)
     {
         if (answer.Status == 429)
-            return new(HubDiagnosis.RateLimited, "Too many log-ins.") { Endpoint = Endpoint, Status = 429, RetryAfter = answer.RetryAfter };
+            return new(HubDiagnosis.RateLimited, new HubFacts { Endpoint = Endpoint, Status = 429, RetryAfter = answer.RetryAfter });
         if (answer.Status >= 500)
-            return new(HubDiagnosis.HubUnavailable, "The Hub is in trouble.") { Endpoint = Endpoint, Status = answer.Status };
+            return new(HubDiagnosis.HubUnavailable, new HubFacts { Endpoint = Endpoint, Status = answer.Status });
         if (answer.Body is null && answer.Status != 404)
             return NotTheHub("the answer to a login is not JSON");
         string said = answer.Text("error") is { Length: <= MaxTextLength } error && error.All(c => char.IsAsciiLetter(c) || c == '_') ? error : "";
-        return new(HubDiagnosis.EndpointUnsupported, $"{Endpoint} offers no login in the browser, or refuses this program's client id. {said}")
+        return new(HubDiagnosis.EndpointUnsupported, new HubFacts
         {
-            Endpoint = Endpoint, Status = answer.Status, ServerMessage = said.Length > 0 ? said : null,
-        };
+            Endpoint = Endpoint,
+            Status = answer.Status,
+            ServerMessage = said.Length > 0 ? said : null,
+            Detail = "it offers no login in the browser, or refuses this program's client id",
+        });
     }
 
-    private HubException NotTheHub(string reason) => new(HubDiagnosis.NotTheHub, $"What answered is not the Hub: {reason}.") { Endpoint = Endpoint };
+    private HubException NotTheHub(string reason) => new(HubDiagnosis.NotTheHub, new HubFacts { Endpoint = Endpoint, Detail = reason });
 
     private HubException Failure(HubDiagnosis diagnosis, Exception? inner = null) =>
-        new(diagnosis, $"The login at {Endpoint} did not succeed: {diagnosis}.", inner) { Endpoint = Endpoint };
+        new(diagnosis, new HubFacts { Endpoint = Endpoint }, inner);
 
     private string Endpoint => _options.Endpoint.GetLeftPart(UriPartial.Path).TrimEnd('/');
 

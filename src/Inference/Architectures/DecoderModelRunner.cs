@@ -33,9 +33,7 @@ internal sealed class DecoderModelRunner : ModelRunner
         _rotary = new RotaryEmbedding(configuration.Rotary, configuration.HeadSize);
 
         int context = options.MaxModelLength ?? configuration.ContextLength;
-        int width = configuration.KeyValueHeadCount * configuration.HeadSize;
-        CacheLayer[] layers = [.. configuration.Windows.Select(window => new CacheLayer(window > 0 ? CacheKind.Sliding : CacheKind.Full, 2 * width, window))];
-        Cache = CacheSizing.Create(layers, options, context, 0);
+        Cache = CacheSizing.Create(configuration.CacheLayers, options, context, 0);
         AttentionShape shape = new(configuration.HeadCount, configuration.KeyValueHeadCount, configuration.HeadSize, 1 / MathF.Sqrt(configuration.HeadSize));
         _layers = [.. Enumerable.Range(0, configuration.LayerCount).Select(i => ReadLayer(i, shape))];
         checkpoint.CheckAllUsed(name => name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || (configuration.TiedHead && name == "lm_head.weight"));

@@ -40,12 +40,7 @@ internal sealed class T5ModelRunner : ModelRunner
         AttentionShape decoderShape = Shape(ReadBias("decoder", bidirectional: false));
 
         int prompt = options.MaxModelLength ?? configuration.PromptLength, answer = options.MaxModelLength ?? configuration.AnswerLength;
-        CacheLayer[] layers =
-        [
-            .. Enumerable.Repeat(new CacheLayer(CacheKind.Full, 2 * Inner), configuration.DecoderLayers),
-            .. Enumerable.Repeat(new CacheLayer(CacheKind.Cross, 2 * Inner), configuration.DecoderLayers),
-        ];
-        Cache = CacheSizing.Create(layers, options, answer, prompt);
+        Cache = CacheSizing.Create(configuration.CacheLayers, options, answer, prompt);
         _encoder = [.. Enumerable.Range(0, configuration.EncoderLayers).Select(ReadEncoderLayer)];
         _decoder = [.. Enumerable.Range(0, configuration.DecoderLayers).Select(i => ReadDecoderLayer(i, decoderShape))];
         checkpoint.CheckAllUsed(IsHarmless);

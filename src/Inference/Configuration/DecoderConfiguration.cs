@@ -1,4 +1,5 @@
 using LlmService.Inference.Architectures;
+using LlmService.Inference.Execution;
 
 namespace LlmService.Inference.Configuration;
 
@@ -30,6 +31,10 @@ internal sealed record DecoderConfiguration
 
     /// <summary>How many positions each layer sees, the current one included; 0 sees all.</summary>
     public required IReadOnlyList<int> Windows { get; init; }
+
+    /// <summary>What each layer keeps in the cache: keys and values.</summary>
+    public CacheLayer[] CacheLayers => [.. Windows.Select(window =>
+        new CacheLayer(window > 0 ? CacheKind.Sliding : CacheKind.Full, 2 * KeyValueHeadCount * HeadSize, window))];
 
     /// <summary>Reads the fields that the reference's configuration classes know, with their defaults.</summary>
     public static DecoderConfiguration Read(ConfigReader config, DecoderTraits traits)

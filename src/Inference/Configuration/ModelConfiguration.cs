@@ -1,4 +1,5 @@
 using LlmService.Inference.Architectures;
+using LlmService.Inference.Execution;
 
 namespace LlmService.Inference.Configuration;
 
@@ -18,6 +19,15 @@ public sealed record ModelConfiguration
 
     /// <summary>The sizes of a T5 model; null for others.</summary>
     internal T5Configuration? T5 { get; init; }
+
+    /// <summary>What the layers keep in the cache.</summary>
+    internal CacheLayer[] CacheLayers => T5?.CacheLayers ?? Decoder!.CacheLayers;
+
+    /// <summary>The longest sequence by default (encoder-decoders: the longest answer).</summary>
+    internal int ContextTokens => T5?.AnswerLength ?? Decoder!.ContextLength;
+
+    /// <summary>The longest encoder input by default; 0 for decoder-only models.</summary>
+    internal int EncoderTokens => T5?.PromptLength ?? 0;
 
     /// <summary>Reads <c>config.json</c> of a folder and checks that the architecture is known and that no setting is left unhonoured.</summary>
     /// <exception cref="InferenceException">NoUsableWeights without config.json; CorruptModel; UnsupportedModelType.</exception>
@@ -41,7 +51,7 @@ public sealed record ModelConfiguration
             "mistral" => Decoding(config, Mistral.Traits),
             "qwen2" => Decoding(config, Qwen2.Traits),
             _ => throw new InferenceException(InferenceFailure.UnsupportedModelType,
-                $"Unsupported model type: {type}. This service runs {string.Join(", ", SupportedModelTypes)}. This is not a matter of access: a token changes nothing.")
+                $"Unsupported model type: {type}. This service runs {string.Join(", ", SupportedModelTypes)}. This is not an authentication problem: a token changes nothing.")
             {
                 File = path,
                 Field = "model_type",

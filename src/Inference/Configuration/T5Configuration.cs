@@ -1,3 +1,5 @@
+using LlmService.Inference.Execution;
+
 namespace LlmService.Inference.Configuration;
 
 /// <summary>The sizes and switches of T5 v1.0 and v1.1 (FLAN).</summary>
@@ -31,6 +33,13 @@ internal sealed record T5Configuration
 
     /// <summary>The longest answer.</summary>
     public required int AnswerLength { get; init; }
+
+    /// <summary>What each layer of the decoder keeps in the cache: keys and values of its own past, then those of the encoder's output.</summary>
+    public CacheLayer[] CacheLayers =>
+    [
+        .. Enumerable.Repeat(new CacheLayer(CacheKind.Full, 2 * HeadCount * HeadSize), DecoderLayers),
+        .. Enumerable.Repeat(new CacheLayer(CacheKind.Cross, 2 * HeadCount * HeadSize), DecoderLayers),
+    ];
 
     /// <summary>Reads the fields that the class T5Config knows, with its defaults. T5 has no position table: the limits are what it was trained on.</summary>
     public static T5Configuration Read(ConfigReader config, string folder)

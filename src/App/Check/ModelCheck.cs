@@ -1,0 +1,165 @@
+using System.Globalization;
+using System.Text.Json;
+using LlmService.Hub;
+using LlmService.Inference;
+using LlmService.Inference.Configuration;
+using LlmService.Inference.Execution;
+using LlmService.Inference.Kernels;
+using LlmService.Tokenizers;
+
+namespace LlmService.App.Check;
+
+/// <summary>Finds out whether a model could be loaded, and if not why, before any weight moves: a few kilobytes, and nothing is written to the cache.</summary>
+/// <param name="options">Settings.</param>
+/// <param name="workers">Threads that an engine would have.</param>
+internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
+{
+    private const int MaxSmallFileBytes = 16 << 20;
+
+    private static readonly string[] PrecisionFields = ["dtype", "torch_dtype"];
+
+    /// <summary>Runs all steps.</summary>
+    public async Task<CheckReport> RunAsync(ModelReference model, CancellationToken cancellationToken)
+    {
+        CheckSteps steps = model.Folder is null ? CheckSteps.OfHub() : CheckSteps.OfFolder();
+        try
+        {
+            if (model.Folder is { } folder)
+                await Task.Run(() => CheckFolder(model, folder, steps), cancellationToken);
+            else
+                await new HubCheck(options, model, steps).RunAsync((files, repository, cancel) => CheckRepositoryAsync(model, files, repository, steps, cancel), cancellationToken);
+            return new(model.Text, steps.All, null);
+        }
+        catch (Exception e) when (e is HubException or AppException or InferenceException or TokenizerException)
+        {
+            Failure failure = Failures.From(e);
+            steps.FailCurrent(failure.Message);
+            return new(model.Text, steps.All, failure);
+        }
+    }
+
+    private void CheckFolder(ModelReference model, string folder, CheckSteps steps)
+    {
+        steps.Begin(CheckSteps.Folder);
+        ModelFiles files = ModelFiles.OfFolder(model.Text, folder);
+        steps.Pass(CheckSteps.Folder, folder);
+        ModelPlan plan = CheckFiles(model, files, folder, null, steps);
+        steps.Pass(CheckSteps.Licence, ModelCardLicence.Read(Path.Combine(folder, "README.md")) ?? "README.md names none");
+        CheckMemory(model, plan, steps);
+        CheckContent(model, folder, plan, files, steps);
+    }
+
+    private async Task CheckRepositoryAsync(ModelReference model, ModelFiles files, ModelRepository repository, CheckSteps steps, CancellationToken cancellationToken)
+    {
+        steps.Begin(CheckSteps.Architecture);
+        files.RequireConfiguration(options.SkipTokenizerInit);
+        // Beside the cache: a check must not leave half a snapshot there.
+        string folder = Directory.CreateTempSubdirectory("llm-service-check-").FullName;
+        try
+        {
+            foreach (string path in files.SmallFiles)
+            {
+                byte[] content = await repository.ReadAsync(path, MaxSmallFileBytes, cancellationToken)
+                    ?? throw new AppException(FailureCode.CorruptModel, $"'{path}' of '{model.Text}' has {files.Size(path)} bytes; at most {MaxSmallFileBytes} were expected.");
+                await File.WriteAllBytesAsync(Path.Combine(folder, path), content, cancellationToken);
+            }
+            ModelPlan plan = CheckFiles(model, files, folder, repository.Card, steps);
+            steps.Pass(CheckSteps.Licence, repository.Card is null ? "unknown; the Hub was not asked" : repository.Card.Licence ?? "the model card names none");
+            DownloadPlan download = CheckDownload(repository, [.. files.FilesBeforeWeights, .. plan.Weights], steps);
+            CheckMemory(model, plan, steps);
+            if (download.MissingFiles == 0)
+                CheckContent(model, repository.SnapshotFolder, plan, files, steps);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>The steps that need only the names of the files and the small ones.</summary>
+    private ModelPlan CheckFiles(ModelReference model, ModelFiles files, string folder, RepositoryCard? card, CheckSteps steps)
+    {
+        steps.Begin(CheckSteps.Architecture);
+        ModelConfiguration configuration = ModelPlan.ReadConfiguration(model, files, folder, options);
+        steps.Pass(CheckSteps.Architecture, $"{configuration.ModelType}, which this service runs");
+
+        bool lacksTokenizer = !files.HasTokenizer && !options.SkipTokenizerInit;
+        if (lacksTokenizer)
+            steps.Fail(CheckSteps.Tokenizer, $"{ModelFiles.TokenizerName} is missing");
+        if (lacksTokenizer && files.HasWeights)
+            steps.Pass(CheckSteps.Weights, "present");
+        steps.Begin(files.HasWeights && lacksTokenizer ? CheckSteps.Tokenizer : CheckSteps.Weights);
+        ModelPlan plan = ModelPlan.Read(model, files, folder, configuration, card, options);
+        steps.Pass(CheckSteps.Weights, DescribeWeights(files, plan, StoredPrecision(folder, card)));
+
+        steps.Begin(CheckSteps.Tokenizer);
+        TokenizerConfig tokenizer = ModelPlan.Told(model, folder, () => TokenizerConfig.Load(folder));
+        steps.Pass(CheckSteps.Tokenizer, options.SkipTokenizerInit ? "not needed (--skip-tokenizer-init)" : $"{ModelFiles.TokenizerName}, {Size(files.Size(ModelFiles.TokenizerName))}");
+        steps.Pass(CheckSteps.ChatTemplate, files.HasChatTemplateFile || tokenizer.HasChatTemplate ? "present" : "none; chats get a plain rendering");
+        return plan;
+    }
+
+    private static DownloadPlan CheckDownload(ModelRepository repository, IReadOnlyCollection<string> paths, CheckSteps steps)
+    {
+        steps.Begin(CheckSteps.Download);
+        DownloadPlan download = repository.Plan(paths);
+        repository.RequireReachable(paths);
+        steps.Pass(CheckSteps.Download, $"{Size(download.TotalBytes)} in {download.FileCount} files; {Size(download.MissingBytes)} to come, the rest is in the cache");
+        steps.Begin(CheckSteps.Disk);
+        repository.RequireSpace(download);
+        steps.Pass(CheckSteps.Disk, download.FreeBytes is { } free ? $"{Size(free)} free for {Size(download.MissingBytes)}" : "the system does not tell what is free");
+        return download;
+    }
+
+    /// <summary>Where all files are at hand, they are looked at as a load does.</summary>
+    private void CheckContent(ModelReference model, string folder, ModelPlan plan, ModelFiles files, CheckSteps steps)
+    {
+        steps.Begin(CheckSteps.Tokenizer);
+        if (!options.SkipTokenizerInit)
+            ModelPlan.Told(model, folder, () => Tokenizer.Load(folder));
+        steps.Begin(CheckSteps.Weights);
+        ModelDescription description = ModelPlan.Told(model, folder, () => WeightCheck.Run(folder, plan.Configuration, ModelLoading.EngineOptionsOf(options, workers)));
+        steps.Pass(CheckSteps.Weights, DescribeWeights(files, plan, description.StoredPrecision));
+    }
+
+    private static void CheckMemory(ModelReference model, ModelPlan plan, CheckSteps steps)
+    {
+        steps.Begin(CheckSteps.Memory);
+        MemoryNeed need = plan.Memory;
+        string longest = need.LongestContext >= need.ContextLength ? "the whole context fits"
+            : need.LongestContext == 0 ? "no context fits beside the weights"
+            : string.Create(CultureInfo.InvariantCulture, $"the longest context that fits beside the weights is {need.LongestContext} tokens (--max-model-len {need.LongestContext})");
+        string detail = string.Create(CultureInfo.InvariantCulture,
+            $"{Size(need.WeightBytes)} of weights and {Size(need.CacheBytes)} of cache for {need.ContextLength} tokens, of {Size(need.AvailableBytes)}; {longest}");
+        // A refusal keeps the numbers.
+        steps.Fail(CheckSteps.Memory, detail);
+        plan.RequireMemory(model);
+        steps.Pass(CheckSteps.Memory, detail);
+    }
+
+    private static string DescribeWeights(ModelFiles files, ModelPlan plan, string? stored)
+    {
+        string names = plan.Weights.Count == 1 ? plan.Weights[0] : $"{plan.Weights.Count} files from {plan.Weights[0]} on";
+        return $"{names} (safetensors, {(stored is null ? "stored precision unknown" : $"stored as {stored}")}, computed in f32), {Size(plan.Memory.WeightBytes)}. {files.OthersThan(plan.Weights)}".TrimEnd();
+    }
+
+    // The Hub reads the headers of safetensors files; config.json says what the author meant.
+    private static string? StoredPrecision(string folder, RepositoryCard? card)
+    {
+        if (card?.ParameterCounts is { Count: > 0 } counts)
+            return counts.MaxBy(type => type.Value).Key.ToLowerInvariant();
+        using JsonDocument config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, ModelFiles.ConfigurationName)), new JsonDocumentOptions { MaxDepth = 64 });
+        string? declared = PrecisionFields
+            .Select(field => config.RootElement.TryGetProperty(field, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null)
+            .FirstOrDefault(text => text is not null);
+        return declared switch { "float32" => "f32", "float16" => "f16", "bfloat16" => "bf16", _ => null };
+    }
+
+    private static string Size(decimal bytes) => bytes switch
+    {
+        < 1000 => string.Create(CultureInfo.InvariantCulture, $"{bytes:0} bytes"),
+        < 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1000:0.#} kB"),
+        < 1_000_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1_000_000:0.#} MB"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1_000_000_000:0.##} GB"),
+    };
+}

@@ -1,0 +1,77 @@
+using LlmService.Hub;
+using LlmService.Inference;
+using LlmService.Inference.Configuration;
+using LlmService.Inference.Execution;
+using LlmService.Tokenizers;
+
+namespace LlmService.App.Check;
+
+/// <summary>What a load takes, found from the small files: the same for a check and for the load itself.</summary>
+/// <param name="Configuration">What config.json says.</param>
+/// <param name="Weights">The weight files.</param>
+/// <param name="Memory">What they and the cache take.</param>
+internal sealed record ModelPlan(ModelConfiguration Configuration, IReadOnlyList<string> Weights, MemoryNeed Memory)
+{
+    private static readonly string[] ReadTypes = ["F32", "F16", "BF16"];
+
+    /// <summary>Reads the architecture.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="files">What it has.</param>
+    /// <param name="folder">Where its small files lie.</param>
+    /// <param name="options">Settings.</param>
+    /// <exception cref="AppException">no_usable_weights without config.json; unsupported_model_type; corrupt_model.</exception>
+    public static ModelConfiguration ReadConfiguration(ModelReference model, ModelFiles files, string folder, AppOptions options)
+    {
+        files.RequireConfiguration(options.SkipTokenizerInit);
+        return Told(model, folder, () =>
+        {
+            ModelConfiguration configuration = ModelConfiguration.Load(folder);
+            GenerationConfiguration.Load(folder);
+            return configuration;
+        });
+    }
+
+    /// <summary>Chooses the weights; the memory is not judged yet.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="files">What it has.</param>
+    /// <param name="folder">Where its small files lie.</param>
+    /// <param name="configuration">Its architecture.</param>
+    /// <param name="card">What the Hub says of it; null when it was not asked.</param>
+    /// <param name="options">Settings.</param>
+    /// <exception cref="AppException">no_usable_weights, corrupt_model.</exception>
+    public static ModelPlan Read(
+        ModelReference model, ModelFiles files, string folder, ModelConfiguration configuration, RepositoryCard? card, AppOptions options)
+    {
+        files.RequireAll(options.SkipTokenizerInit);
+        IReadOnlyList<string> weights = Told(model, folder, () => files.ChooseWeights(folder));
+        if (card?.ParameterCounts.Keys.FirstOrDefault(type => !ReadTypes.Contains(type)) is { } other)
+        {
+            throw new AppException(FailureCode.NoUsableWeights, $"Weights of '{model.Text}' are stored as {other}; F32, F16 and BF16 are read. A token is not the reason.")
+            {
+                Remedy = "Choose a variant of the model that is not quantised.",
+            };
+        }
+        // Sizes of a listing come from the network and may add up to anything.
+        long bytes = (long)Math.Min(long.MaxValue, weights.Sum(path => (decimal)files.Size(path)));
+        MemoryNeed memory = MemoryNeed.Of(configuration, bytes, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        return new ModelPlan(configuration, weights, memory);
+    }
+
+    /// <summary>Refuses weights or a context that the memory cannot hold.</summary>
+    /// <exception cref="InferenceException">OutOfMemory.</exception>
+    public void RequireMemory(ModelReference model) => Memory.Require(model.Text);
+
+    /// <summary>Runs a step of the load; a failure names the model's files as the user wrote the model, wherever they lie just now.</summary>
+    public static T Told<T>(ModelReference model, string folder, Func<T> step)
+    {
+        try
+        {
+            return step();
+        }
+        catch (Exception e) when (e is InferenceException or TokenizerException && model.Repository is not null)
+        {
+            Failure failure = Failures.From(e);
+            throw new AppException(failure.Code, failure.Message.Replace(folder, model.Text, StringComparison.Ordinal), e) { Remedy = failure.Remedy };
+        }
+    }
+}

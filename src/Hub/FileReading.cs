@@ -1,0 +1,53 @@
+namespace LlmService.Hub;
+
+/// <summary>Reads a small file of the Hub into memory, verified. The cache is left as it is.</summary>
+internal static class FileReading
+{
+    public static async Task<byte[]> ReadAsync(
+        RepositoryAccess access, RepoId id, string commit, RepositoryFile file, Subject subject, CancellationToken cancellationToken)
+    {
+        // 1. The Hub's own answer: the content, or the address of it.
+        var request = new HubRequest(HttpMethod.Get, access.Urls.Resolve(id, commit, file.Path), subject) { StopAtForeignHost = true };
+        using HubAnswer answer = await access.RequestAsync(request, cancellationToken).ConfigureAwait(false);
+        if (answer.Commit != commit)
+            throw Explanations.NotTheHub(access.Options, subject, answer.Commit is null ? "the answer names no commit" : "the answer is of another commit");
+        if (answer.ForeignLocation is not { } address)
+            return await BodyAsync(access.Options, answer, file, subject, cancellationToken).ConfigureAwait(false);
+
+        // 2. A signed address gets no token, and its refusal says nothing about access.
+        var signed = new HubRequest(HttpMethod.Get, address, subject) { Anonymous = true };
+        using HubAnswer content = await access.SendAsync(signed, cancellationToken).ConfigureAwait(false);
+        return content.IsGood
+            ? await BodyAsync(access.Options, content, file, subject, cancellationToken).ConfigureAwait(false)
+            : throw Explanations.Of(access.Options, subject, HubDiagnosis.SignedUrlExpired, $"HTTP {content.Status}");
+    }
+
+    private static async Task<byte[]> BodyAsync(HubOptions options, HubAnswer answer, RepositoryFile file, Subject subject, CancellationToken cancellationToken)
+    {
+        byte[]? content;
+        try
+        {
+            content = await BoundedContent.ReadAsync(answer.Response, (int)file.SizeBytes, options.DownloadTimeout, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is IOException or HttpRequestException)
+        {
+            throw Explanations.Unreachable(options, subject, HubDiagnosis.HubUnavailable, failure);
+        }
+        catch (OperationCanceledException mute) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw Explanations.Unreachable(options, subject, HubDiagnosis.Blocked, mute);
+        }
+        return content is not null && IsPromised(content, file) ? content : throw Explanations.Of(options, subject, HubDiagnosis.CorruptDownload);
+    }
+
+    private static bool IsPromised(byte[] content, RepositoryFile file)
+    {
+        if (content.Length != file.SizeBytes)
+            return false;
+        if ((file.Sha256 ?? file.BlobId) is not { } etag)
+            return true;
+        using var hash = new ContentHash(etag, file.SizeBytes);
+        hash.Append(content);
+        return hash.Matches();
+    }
+}
