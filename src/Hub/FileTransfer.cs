@@ -200,7 +200,10 @@ internal sealed class FileTransfer(
         // Signed addresses get no token; and an address that a foreign hop gave stays anonymous even on the Hub's origin.
         var request = new HubRequest(HttpMethod.Get, source.Address, subject)
         {
-            RangeStart = part.Position, RangeEnd = part.End < file.SizeBytes ? part.End : null, Anonymous = !source.OnHub, IsTransfer = true,
+            RangeStart = part.Position,
+            RangeEnd = part.End < file.SizeBytes ? part.End : null,
+            Anonymous = !source.OnHub,
+            IsTransfer = true,
         };
         using HubAnswer answer = await access.SendAsync(request, cancellationToken).ConfigureAwait(false);
         if (answer.Status is 400 or 401 or 403 or 404 or 410 && (!source.OnHub || !answer.FromHub))

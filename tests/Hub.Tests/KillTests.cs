@@ -17,7 +17,9 @@ public sealed class KillTests : HubTest
         Assert.SkipWhen(endpoint is null, "only as a child of the other tests");
         using var client = new HubClient(new HubOptions
         {
-            CacheFolder = Environment.GetEnvironmentVariable(CacheFolder)!, Endpoint = new Uri(endpoint!), RangeSizeBytes = RangeSize,
+            CacheFolder = Environment.GetEnvironmentVariable(CacheFolder)!,
+            Endpoint = new Uri(endpoint!),
+            RangeSizeBytes = RangeSize,
         });
         await DownloadAsync(client);
     }

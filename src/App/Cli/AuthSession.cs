@@ -87,7 +87,8 @@ internal sealed class AuthSession
     /// <summary>The failure where a name was given that no stored token has.</summary>
     public static AppException NoSuchName(string name, IReadOnlyList<StoredToken> tokens) => new(FailureCode.InvalidRequest, tokens.Count == 0
         ? $"There is no stored token '{name}': none is stored. Log in with llm-service auth login."
-        : $"There is no stored token '{name}'. There are: {string.Join(", ", tokens.Select(t => t.Name))}.") { Parameter = "name" };
+        : $"There is no stored token '{name}'. There are: {string.Join(", ", tokens.Select(t => t.Name))}.")
+    { Parameter = "name" };
 
     /// <summary>The account's part of a JSON answer.</summary>
     public static JsonObject Describe(HubAccount account) => new()

@@ -29,7 +29,8 @@ internal sealed class AuthSwitchCommand
         IReadOnlyList<StoredToken> tokens = await session.OnDiskAsync(store => Task.FromResult(store.Tokens));
         string name = parsed.GetValue(_name) ?? parsed.GetValue(_argument) ?? throw new AppException(FailureCode.InvalidRequest, tokens.Count == 0
             ? "Name the token to use. None is stored; log in with llm-service auth login."
-            : $"Name the token to use: {string.Join(", ", tokens.Select(t => t.Name))}.") { Parameter = "name" };
+            : $"Name the token to use: {string.Join(", ", tokens.Select(t => t.Name))}.")
+        { Parameter = "name" };
         if (!await session.OnDiskAsync(store => store.SwitchAsync(name, cancellationToken)))
             throw AuthSession.NoSuchName(name, tokens);
         HubToken? used = session.Tokens.Search.Find(null);
@@ -38,7 +39,10 @@ internal sealed class AuthSwitchCommand
         {
             _context.Out.WriteLine(JsonOutput.Write(new JsonObject
             {
-                ["ok"] = true, ["token"] = name, ["token_file"] = session.Store.TokenPath, ["warnings"] = AuthSession.Texts(warning is null ? [] : [warning]),
+                ["ok"] = true,
+                ["token"] = name,
+                ["token_file"] = session.Store.TokenPath,
+                ["warnings"] = AuthSession.Texts(warning is null ? [] : [warning]),
             }));
             return 0;
         }

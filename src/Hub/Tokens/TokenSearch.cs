@@ -214,7 +214,10 @@ public sealed class TokenSearch
     {
         TokenPlace place = new($"'{name}' in {StoredPath} ({namedBy})", TokenPlaceState.Missing)
         {
-            File = StoredPath, NamedBy = namedBy, Origin = TokenOrigin.Configuration, Detail = "There is no stored token of that name; see auth list.",
+            File = StoredPath,
+            NamedBy = namedBy,
+            Origin = TokenOrigin.Configuration,
+            Detail = "There is no stored token of that name; see auth list.",
         };
         return ReadStored(ref place)?.Find(name) is { } token
             ? place with { State = TokenPlaceState.Used, Detail = null, Token = new HubToken(token.Token, place.Name) }
