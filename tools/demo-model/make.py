@@ -13,7 +13,7 @@ def read_options():
     parser.add_argument("--work", type=Path, default=here / "work", help="folder of the tokenizer and the checkpoints; an interrupted run goes on from there")
     parser.add_argument("--out", type=Path, default=here.parent.parent / "src" / "App" / "demo", help="folder that the model is written to")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=3800)
+    parser.add_argument("--steps", type=int, default=4700)
     parser.add_argument("--tokens", type=int, default=6000, help="tokens of a step, over all processes")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1), help="one thread each; 1 on a GPU")
