@@ -26,9 +26,6 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
         ? new HubCache(options.CacheFolder, id, (_, _) => throw new PlatformNotSupportedException("links are switched off"))
         : new HubCache(options.CacheFolder, id);
 
-    /// <summary>Where files are made before they are renamed into their place; there only while somebody writes.</summary>
-    public string StagingFolder => Path.Combine(_folder, ".llm-service.tmp");
-
     public string BlobPath(string etag) => Path.Combine(_folder, "blobs", etag);
 
     // The middle part is ours alone: other clients must not resume our files, nor we theirs.
@@ -175,7 +172,7 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
         string target = string.Concat(Enumerable.Repeat("../", 2 + path.Count(c => c == '/'))) + "blobs/" + etag;
         try
         {
-            AtomicFile.Publish(StagingFolder, pointer, temporary => createLink(temporary, target));
+            AtomicFile.Publish(_folder, pointer, temporary => createLink(temporary, target));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
         {
@@ -191,7 +188,7 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
         if (new FileInfo(blob).LinkTarget is null && !IsLinked(blob))
             File.Move(blob, pointer, overwrite: true);
         else
-            AtomicFile.Publish(StagingFolder, pointer, temporary => File.Copy(blob, temporary));
+            AtomicFile.Publish(_folder, pointer, temporary => File.Copy(blob, temporary));
     }
 
     /// <summary>Whether a snapshot links to the blob, made where or when links worked.</summary>
@@ -215,5 +212,5 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
     private string TreePath(string commit) => Path.Combine(_folder, "trees", commit + ".json");
 
     private void WriteAtomically(string path, byte[] content) =>
-        AtomicFile.Publish(StagingFolder, path, temporary => File.WriteAllBytes(temporary, content));
+        AtomicFile.Publish(_folder, path, temporary => File.WriteAllBytes(temporary, content));
 }

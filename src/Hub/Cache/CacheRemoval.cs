@@ -46,7 +46,7 @@ public sealed class CacheRemoval
                 File.Delete(Path.Combine([folder, "refs", .. revision.Split('/')]));
         }
         // 2. The snapshots, each in one step.
-        long freed = removal.Commits.Sum(commit => RemoveSnapshot(folder, cache, commit));
+        long freed = removal.Commits.Sum(commit => RemoveSnapshot(folder, commit));
         // 3. What no snapshot uses now. Under its lock no download can begin to use it.
         freed += RemoveBlobs(folder, cache, removal, inUse);
         // 4. The rest of a model that is gone.
@@ -56,18 +56,18 @@ public sealed class CacheRemoval
         return freed;
     }
 
-    private static long RemoveSnapshot(string folder, HubCache cache, string commit)
+    private static long RemoveSnapshot(string folder, string commit)
     {
         string snapshot = Path.Combine(folder, "snapshots", commit);
         long freed = FolderContent.Files(snapshot).Sum(FolderContent.OwnBytes);
         if (Directory.Exists(snapshot))
-            AtomicFile.RemoveFolder(cache.StagingFolder, snapshot);
+            AtomicFile.RemoveFolder(folder, snapshot);
         string listing = Path.Combine(folder, "trees", commit + ".json");
         if (File.Exists(listing))
             File.Delete(listing);
         string absent = Path.Combine(folder, ".no_exist", commit);
         if (Directory.Exists(absent))
-            AtomicFile.RemoveFolder(cache.StagingFolder, absent);
+            AtomicFile.RemoveFolder(folder, absent);
         return freed;
     }
 

@@ -29,7 +29,9 @@ internal static class HandMadeCache
     private static string Add(string folder, string path, byte[] content, bool isLfs)
     {
         byte[] header = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"blob {content.Length}\0"));
-        string name = Convert.ToHexStringLower(isLfs ? SHA256.HashData(content) : SHA1.HashData([.. header, .. content]));
+        using IncrementalHash hash = IncrementalHash.CreateHash(isLfs ? HashAlgorithmName.SHA256 : HashAlgorithmName.SHA1);
+        hash.AppendData(isLfs ? content : [.. header, .. content]);
+        string name = Convert.ToHexStringLower(hash.GetHashAndReset());
         string blob = Path.Combine(folder, "blobs", name);
         string snapshot = Path.Combine(folder, "snapshots", Commit);
         Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
