@@ -152,7 +152,7 @@ public sealed partial class TaskEndpointsTests
         {
             foreach (string file in new[] { "config.json", "generation_config.json", "model.safetensors" })
                 File.Copy(TestData.Fixture("golden", name, file), Path.Combine(folder, file));
-            File.Copy(Path.Combine(AppContext.BaseDirectory, "demo", "tokenizer.json"), Path.Combine(folder, "tokenizer.json"));
+            File.Copy(TestData.Fixture("tokenizers", "onnx-flan-t5", "tokenizer.json"), Path.Combine(folder, "tokenizer.json"));
             using WorkerPool workers = new(1);
             await using TestHost host = await TestHost.StartAsync(TestHost.Ready("acme/tiny", LlmEngine.Load(folder, new EngineOptions { Workers = workers })));
             foreach (string content in new[] { "A document. ", "中文文件。", "😀", "\0\u0001", "</s><unk>", new string('x', 600), string.Concat(Enumerable.Repeat("The queue waits.\n\n", 30)) })
