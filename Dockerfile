@@ -32,7 +32,9 @@ CMD ["serve"]
 FROM mcr.microsoft.com/dotnet/runtime-deps:10.0 AS fetch
 ARG MODEL
 COPY --from=build /publish /app
-RUN --mount=type=secret,id=hf_token HF_HOME=/models HF_TOKEN_FILE=/run/secrets/hf_token /app/llm-service pull "${MODEL:?name a model with --build-arg MODEL=owner/name}"
+RUN --mount=type=secret,id=hf_token \
+    if [ -f /run/secrets/hf_token ]; then export HF_TOKEN_FILE=/run/secrets/hf_token; fi; \
+    HF_HOME=/models /app/llm-service pull "${MODEL:?name a model with --build-arg MODEL=owner/name}"
 
 FROM service AS baked
 ARG MODEL
