@@ -1,3 +1,4 @@
+using LlmService.App.Check;
 using LlmService.Hub;
 using LlmService.Inference;
 using LlmService.Inference.Configuration;
@@ -20,20 +21,20 @@ internal sealed class ModelPull(HubClient client, TextWriter warnings, DownloadR
         if (repository.TokenRefused)
             warnings.WriteLine("warning: the Hub refused the token; the model is public and was read without it.");
         // The small files decide whether the model can run at all; only then do weights move.
-        NeededFiles files = new(model, repository);
-        string snapshot = await files.DownloadSmallAsync(cancellationToken);
-        CheckConfiguration(model, files, snapshot);
-        IReadOnlyList<string> weights = files.Weights(snapshot, skipTokenizer);
+        ModelFiles files = ModelFiles.OfRepository(model.Text, repository);
+        files.RequireConfiguration(skipTokenizer);
+        string snapshot = await repository.DownloadAsync(files.FilesBeforeWeights, null, cancellationToken);
+        WarnOfConfiguration(snapshot);
+        files.RequireAll(skipTokenizer);
+        IReadOnlyList<string> weights = files.ChooseWeights(snapshot);
         await repository.DownloadAsync(weights, progress, cancellationToken);
         progress.Complete();
-        return new PulledModel(repository, snapshot, [.. files.Small.Concat(weights).Order(StringComparer.Ordinal)]);
+        return new PulledModel(repository, snapshot, [.. files.FilesBeforeWeights.Concat(weights).Order(StringComparer.Ordinal)]);
     }
 
     // An architecture that does not run is not worth its bytes. A config.json that is merely odd is the author's to mend, and may be mended.
-    private void CheckConfiguration(ModelReference model, NeededFiles files, string snapshot)
+    private void WarnOfConfiguration(string snapshot)
     {
-        if (!files.Small.Contains("config.json"))
-            throw NeededFiles.Missing(model, "config.json", "a config.json", "Choose a repository that has one: it tells the architecture.");
         try
         {
             ModelConfiguration.Load(snapshot);
