@@ -16,13 +16,12 @@ internal sealed class ExpressionParser(TokenStream tokens)
     }
 
     /// <summary>An expression, or several with commas between them as a tuple.</summary>
-    public Expression ParseTuple(bool withConditional = true, string? end = null, bool isInParentheses = false) =>
-        ParseTuple(() => Parse(withConditional), end, isInParentheses);
+    public Expression ParseTuple(bool withConditional = true, bool isInParentheses = false) => ParseTuple(() => Parse(withConditional), isInParentheses);
 
     public string ParseName() => tokens.Expect(TokenKind.Name).Text;
 
     /// <summary>What a loop or a set assigns to.</summary>
-    public Target ParseTarget(bool withNamespace, string? end)
+    public Target ParseTarget(bool withNamespace)
     {
         int offset = tokens.Current.Offset;
         if (withNamespace && tokens.Peek().Is("."))
@@ -32,7 +31,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
             return new NamespaceTarget(name, ParseName(), offset);
         }
 
-        return ToTarget(ParseTuple(ParsePrimary, end, isInParentheses: false));
+        return ToTarget(ParseTuple(ParsePrimary, isInParentheses: false));
     }
 
     /// <summary>The filters behind a value; null when there are none and no value.</summary>
@@ -52,7 +51,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
         return filter;
     }
 
-    private Expression ParseTuple(Func<Expression> parse, string? end, bool isInParentheses)
+    private Expression ParseTuple(Func<Expression> parse, bool isInParentheses)
     {
         int offset = tokens.Current.Offset;
         List<Expression> items = [];
@@ -60,7 +59,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
         while (true)
         {
             if (items.Count > 0) tokens.Expect(",");
-            if (tokens.Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd || tokens.Current.Is(")") || (end is not null && tokens.Current.IsName(end))) break;
+            if (tokens.Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd || tokens.Current.Is(")")) break;
             items.Add(parse());
             if (!tokens.Current.Is(",")) break;
             isTuple = true;

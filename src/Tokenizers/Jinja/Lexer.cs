@@ -127,6 +127,8 @@ internal sealed class Lexer
     private void ReadRaw(int begin)
     {
         int start = _at;
+        // As in the reference, nothing is missing where nothing follows.
+        if (start == _source.Length) return;
         for (int tag = start; ; tag++)
         {
             tag = _source.IndexOf("{%", tag, StringComparison.Ordinal);
@@ -144,6 +146,7 @@ internal sealed class Lexer
 
     private void ReadComment(int begin)
     {
+        if (_at == _source.Length) return;
         int end = _source.IndexOf("#}", _at, StringComparison.Ordinal);
         if (end < 0) throw Error("Missing end of comment tag", begin);
         bool isSigned = end > _at && _source[end - 1] is '-' or '+';

@@ -24,7 +24,7 @@ internal static class Members
     public static Value? FindAttribute(Value value, string name, Rendering rendering)
     {
         if (value is NamespaceValue ns) return ns.Attributes.Get(name) is { } own ? (name.StartsWith('_') ? Unsafe(value, name) : own) : null;
-        if (name.StartsWith('_')) return IsPythonInternal(name) && value is not UndefinedValue ? Unsafe(value, name) : null;
+        if (name.StartsWith('_')) return IsPythonInternal(name) ? Unsafe(value, name) : null;
         return value.Attribute(name, rendering) is not { } attribute ? null : attribute == Hidden ? Unsafe(value, name) : attribute;
     }
 

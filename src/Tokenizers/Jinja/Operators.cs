@@ -238,15 +238,12 @@ internal static class Operators
     {
         const long Exact = 1L << 53;
         if (BigInteger.Abs(left) <= Exact && BigInteger.Abs(right) <= Exact) return (double)left / (double)right;
-        // 2^shift quotients of at least 64 bits, with a sticky bit for the rest, round as the true quotient does.
+        // A quotient of at least 64 bits, with a last bit that stands for the rest, rounds as the true one does.
         BigInteger x = BigInteger.Abs(left), y = BigInteger.Abs(right);
         int shift = (int)Math.Max(0, 66 - (x.GetBitLength() - y.GetBitLength()));
-        (BigInteger quotient, BigInteger remainder) = BigInteger.DivRem(x << shift, y);
+        BigInteger quotient = BigInteger.DivRem(x << shift, y, out BigInteger remainder);
         if (!remainder.IsZero) quotient |= BigInteger.One;
-        int excess = (int)Math.Max(0, quotient.GetBitLength() - 66);
-        BigInteger kept = quotient >> excess;
-        if (excess > 0 && kept << excess != quotient) kept |= BigInteger.One;
-        double result = Math.ScaleB((double)kept, excess - shift);
+        double result = Math.ScaleB(FloatText.ToDouble(quotient), -shift);
         if (double.IsInfinity(result)) throw JinjaError.Value("integer division result too large for a float");
         return left.Sign * right.Sign < 0 ? -result : result;
     }

@@ -124,9 +124,9 @@ internal sealed class Parser
 
     private ForStatement ParseFor(int offset)
     {
-        Target target = _expressions.ParseTarget(withNamespace: false, end: "in");
+        Target target = _expressions.ParseTarget(withNamespace: false);
         _tokens.ExpectName("in");
-        Expression iterable = _expressions.ParseTuple(withConditional: false, end: "recursive");
+        Expression iterable = _expressions.ParseTuple(withConditional: false);
         Expression? test = _tokens.SkipName("if") ? _expressions.Parse() : null;
         bool isRecursive = _tokens.SkipName("recursive");
         List<Statement> body = ParseUntil("endfor", "else");
@@ -136,7 +136,7 @@ internal sealed class Parser
 
     private Statement ParseSet(int offset)
     {
-        Target target = _expressions.ParseTarget(withNamespace: true, end: null);
+        Target target = _expressions.ParseTarget(withNamespace: true);
         if (_tokens.Skip("=")) return new SetStatement(target, _expressions.ParseTuple(), offset);
         FilterExpression? filter = _expressions.ParseFilters(null, startsInline: false);
         return new SetBlockStatement(target, filter, ParseBlock("endset"), offset);
@@ -181,7 +181,7 @@ internal sealed class Parser
         while (_tokens.Current.Kind != TokenKind.BlockEnd)
         {
             if (assignments.Count > 0) _tokens.Expect(",");
-            Target target = _expressions.ParseTarget(withNamespace: false, end: null);
+            Target target = _expressions.ParseTarget(withNamespace: false);
             _tokens.Expect("=");
             assignments.Add((target, _expressions.Parse()));
         }

@@ -204,9 +204,6 @@ internal static class CollectionFilters
         return new ListValue([.. groups.Select(g => new GroupValue(shown.Get(g.Items[0], rendering), new ListValue(g.Items)))]);
     }
 
-    private static Value Attr(Value value, Value name, Rendering rendering)
-    {
-        if (value is UndefinedValue undefined) throw undefined.Error();
-        return Members.FindAttribute(value, StringMethods.Text(name).Text, rendering) ?? UndefinedValue.Member(value, name);
-    }
+    private static Value Attr(Value value, Value name, Rendering rendering) =>
+        Members.FindAttribute(value, StringMethods.Text(name).Text, rendering) ?? UndefinedValue.Member(value, name);
 }

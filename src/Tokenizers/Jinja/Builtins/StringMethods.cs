@@ -28,8 +28,8 @@ internal static class StringMethods
         ["split"] = (s, a, r) => TextSplitting.Split(s, a, fromRight: false, r),
         ["rsplit"] = (s, a, r) => TextSplitting.Split(s, a, fromRight: true, r),
         ["splitlines"] = (s, a, r) => new ListValue([.. TextSplitting.Lines(s, a.Bind("splitlines", "keepends?")[0]?.Truth ?? false, r)]),
-        ["partition"] = (s, a, r) => TextSplitting.Partition(s, Text(a.PositionalOnly("partition").Bind("partition", "sep")[0]!), fromRight: false, r),
-        ["rpartition"] = (s, a, r) => TextSplitting.Partition(s, Text(a.PositionalOnly("rpartition").Bind("rpartition", "sep")[0]!), fromRight: true, r),
+        ["partition"] = (s, a, r) => TextSplitting.Partition(s, Separator(s, a.PositionalOnly("partition").Bind("partition", "sep")[0]!, r), fromRight: false, r),
+        ["rpartition"] = (s, a, r) => TextSplitting.Partition(s, Separator(s, a.PositionalOnly("rpartition").Bind("rpartition", "sep")[0]!, r), fromRight: true, r),
         ["join"] = (s, a, r) => Join(s, a.PositionalOnly("join").Bind("join", "iterable")[0]!, r),
         ["replace"] = (s, a, r) => Replace(s, a.PositionalOnly("replace").Bind("replace", "old", "new", "count?"), r),
         ["find"] = (s, a, _) => IntValue.Of(Find(s, a, "find", fromRight: false)),
@@ -143,6 +143,9 @@ internal static class StringMethods
         UndefinedValue => throw JinjaError.Type("must be str, not Undefined"),
         _ => throw JinjaError.Type($"must be str, not {value.TypeName}"),
     };
+
+    private static StringValue Separator(StringValue text, Value separator, Rendering rendering) =>
+        text.IsMarkup ? Markup.Escape(separator, rendering) : Text(separator);
 
     private static Method Plain(string name, Func<StringValue, Value> body) => (s, a, r) =>
     {

@@ -32,8 +32,8 @@ internal static class Tests
         ["upper"] = Plain("upper", (v, r) => StringMethods.IsCase(v.ToText(r).Text, isUpper: true)),
         ["odd"] = Plain("odd", (v, r) => Remainder(v, IntValue.Of(2), r).IsEqual(IntValue.Of(1))),
         ["even"] = Plain("even", (v, r) => Remainder(v, IntValue.Of(2), r).IsEqual(IntValue.Of(0))),
-        ["filter"] = Plain("filter", (v, _) => v is StringValue name && Filters.Find(name.Text) is not null),
-        ["test"] = Plain("test", (v, _) => v is StringValue name && Find(name.Text) is not null),
+        ["filter"] = Plain("filter", (v, _) => Name(v) is { } name && Filters.Find(name) is not null),
+        ["test"] = Plain("test", (v, _) => Name(v) is { } name && Find(name) is not null),
         ["divisibleby"] = new Test((v, a, r) => Remainder(v, a.Bind("divisibleby", "num")[0]!, r).IsEqual(IntValue.Of(0))),
         ["sameas"] = new Test((v, a, _) => IsSame(v, a.Bind("sameas", "other")[0]!)),
         ["in"] = new Test((v, a, r) => Operators.Contains(a.Bind("in", "seq")[0]!, v, r)),
@@ -66,6 +66,8 @@ internal static class Tests
         arguments.Bind(name);
         return holds(value, rendering);
     });
+
+    private static string? Name(Value value) => value.IsHashable ? (value as StringValue)?.Text : throw JinjaError.Type($"unhashable type: '{value.TypeName}'");
 
     private static Test Comparison(string op) => new((value, arguments, rendering) =>
         ComparisonExpression.Compare(op, value, arguments.PositionalOnly(op).Bind(op, "other")[0]!, rendering));

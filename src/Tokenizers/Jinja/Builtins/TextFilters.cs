@@ -106,15 +106,16 @@ internal static class TextFilters
         return buffer.Build(text.IsMarkup);
     }
 
-    private static StringValue Truncate(Value value, Value?[] arguments, Rendering rendering)
+    private static Value Truncate(Value value, Value?[] arguments, Rendering rendering)
     {
         int length = arguments[0] is null ? 255 : Globals.Int32(arguments[0]!);
         StringValue end = arguments[2] is null ? new StringValue("...") : StringMethods.Text(arguments[2]!);
         int leeway = arguments[3] is null or NoneValue ? Leeway : Globals.Int32(arguments[3]!);
         if (length < end.Count) throw JinjaError.Value($"expected length >= {end.Count}, got {length}");
         if (leeway < 0) throw JinjaError.Value($"expected leeway >= 0, got {leeway}");
+        if (value.Count < 0) throw JinjaError.Type($"object of type '{value.TypeName}' has no len()");
+        if (value.Count <= (long)length + leeway) return value;
         StringValue text = StringMethods.Text(value);
-        if (text.Count <= (long)length + leeway) return text;
         StringValue kept = text.Units(0, text.UnitOf(length - end.Count));
         if (!(arguments[1]?.Truth ?? false) && kept.Text.LastIndexOf(' ') is int space and >= 0) kept = kept.Units(0, space);
         return (StringValue)Operators.Add(kept, end, rendering);

@@ -41,21 +41,16 @@ internal sealed class ForStatement(
             return Flow.Next;
         }
 
-        Run(value, frame, frame, null, 0);
-        return Flow.Next;
+        return Run(value, frame, frame, null, 0);
     }
 
     private void BindBody(Binding binding, Layout layout)
     {
         Scope scope = new(binding.Scope, layout);
-        bool needsLoop = isRecursive || NameSearch.Undeclared(body, "loop").Count > 0 || Contains(this, n => n is BlockStatement { IsScoped: true });
-        if (needsLoop)
-        {
-            if (Find(this, n => n is NameTarget { Name: "loop" }) is { } assigned)
-                throw new JinjaError(TemplateFailure.Syntax, "Can't assign to special loop variable in for-loop target") { Offset = assigned.Offset };
-            _loop = scope.DeclareParameter("loop");
-        }
-
+        if (Find(this, n => n is NameTarget { Name: "loop", IsParameter: false }) is { } assigned)
+            throw new JinjaError(TemplateFailure.Syntax, "Can't assign to special loop variable in for-loop target") { Offset = assigned.Offset };
+        bool needsLoop = isRecursive || NameSearch.Undeclared(body, "loop").Count > 0 || Find(this, n => n is BlockStatement { IsScoped: true }) is not null;
+        if (needsLoop) _loop = scope.DeclareParameter("loop");
         target.DeclareParameters(scope);
         foreach (Statement statement in body) statement.Declare(scope);
         _entry = scope.Entry();
@@ -98,15 +93,15 @@ internal sealed class ForStatement(
         return text;
     }
 
-    private void Run(Value value, Activation frame, Activation outer, Func<Value, Value>? recurse, int depth)
+    private Flow Run(Value value, Activation frame, Activation outer, Func<Value, Value>? recurse, int depth)
     {
         Value source = test is null ? value : new GeneratorValue(Filter(value, outer));
         IEnumerator<Value> items = source.Iterate(frame.Rendering) ?? throw JinjaError.Type($"'{value.TypeName}' object is not iterable");
         // As in the reference, a body that is left early counts as not run.
         bool isRun = _loop is null ? RunPlain(items, frame) : RunWithLoop(source, items, frame, recurse, depth);
-        if (isRun || otherwise.Count == 0) return;
+        if (isRun || otherwise.Count == 0) return Flow.Next;
         _otherwiseEntry.Enter(frame);
-        ExecuteAll(otherwise, frame);
+        return ExecuteAll(otherwise, frame);
     }
 
     private bool RunPlain(IEnumerator<Value> items, Activation frame)
@@ -156,8 +151,6 @@ internal sealed class ForStatement(
             if (test!.Evaluate(frame).Truth) yield return item;
         }
     }
-
-    private static bool Contains(Node node, Func<Node, bool> holds) => Find(node, holds) is not null;
 
     private static Node? Find(Node node, Func<Node, bool> holds)
     {

@@ -21,7 +21,7 @@ internal sealed class MacroBody(string? name, IReadOnlyList<string> parameters, 
 
     public bool TakesCaller { get; private set; }
 
-    public IEnumerable<Node> Children => parameters.Select(p => (Node)new NameTarget(p, offset)).Concat(defaults).Concat(body);
+    public IEnumerable<Node> Children => parameters.Select(p => (Node)new NameTarget(p, offset, isParameter: true)).Concat(defaults).Concat(body);
 
     public void Bind(Binding binding)
     {

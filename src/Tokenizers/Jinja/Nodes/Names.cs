@@ -38,12 +38,15 @@ internal abstract class Target(int offset) : Node(offset)
 }
 
 /// <summary>A name that is set.</summary>
-internal sealed class NameTarget(string name, int offset) : Target(offset)
+/// <param name="isParameter">Whether it is a parameter of a macro.</param>
+internal sealed class NameTarget(string name, int offset, bool isParameter = false) : Target(offset)
 {
     private int _index;
     private bool _isExported;
 
     public string Name => name;
+
+    public bool IsParameter => isParameter;
 
     public override IEnumerable<Node> Children => [];
 

@@ -18,6 +18,7 @@ internal static class FloatText
     /// <summary><c>%.Nf</c>, of a number that is not negative.</summary>
     public static string Fixed(double value, int precision)
     {
+        if (NotFinite(value) is { } special) return special;
         string digits = Scaled(value, precision).ToString(CultureInfo.InvariantCulture);
         if (precision == 0) return digits;
         digits = digits.PadLeft(precision + 1, '0');
@@ -86,6 +87,17 @@ internal static class FloatText
 
     private static string WithoutZeros(string digits) => digits.TrimEnd('0') is { Length: > 0 } trimmed ? trimmed : "0";
 
+    /// <summary>The nearest number, halves to even; infinite when it is too large.</summary>
+    public static double ToDouble(BigInteger value)
+    {
+        BigInteger magnitude = BigInteger.Abs(value);
+        int excess = (int)Math.Max(0, magnitude.GetBitLength() - 64);
+        ulong top = (ulong)(magnitude >> excess);
+        if (excess > 0 && (BigInteger)top << excess != magnitude) top |= 1;
+        double result = Math.ScaleB((double)top, excess);
+        return value.Sign < 0 ? -result : result;
+    }
+
     private static BigInteger DivideToEven(BigInteger numerator, BigInteger denominator)
     {
         (BigInteger quotient, BigInteger remainder) = BigInteger.DivRem(numerator, denominator);
@@ -98,12 +110,11 @@ internal static class FloatText
     {
         if (value == 0) return (new string('0', count), 0);
         int exponent = (int)Math.Floor(Math.Log10(value));
-        // The logarithm may be off by one either way; so may rounding up to the next power.
-        for (int attempt = exponent + 1; ; attempt--)
+        // The logarithm may be off by one either way, and rounding may lead to the next power.
+        for (int attempt = exponent - 1; ; attempt++)
         {
             string digits = Scaled(value, count - 1 - attempt).ToString(CultureInfo.InvariantCulture);
-            if (digits.Length > count) return (digits[..count], attempt + 1);
-            if (digits.Length == count) return (digits, attempt);
+            if (digits.Length <= count) return (digits, attempt);
         }
     }
 

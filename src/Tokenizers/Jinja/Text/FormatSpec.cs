@@ -18,6 +18,8 @@ internal sealed record FormatSpec
 
     public bool Alternate { get; init; }
 
+    public bool HidesNegativeZero { get; init; }
+
     public int Width { get; init; }
 
     /// <summary><c>,</c> or <c>_</c>; null: none.</summary>
@@ -37,7 +39,7 @@ internal sealed record FormatSpec
         if (text.Length > first && IsAlign(text[first])) (spec, at) = (spec with { Fill = text[..first], Align = text[first] }, first + 1);
         else if (text.Length > 0 && IsAlign(text[0])) (spec, at) = (spec with { Align = text[0] }, 1);
         if (at < text.Length && text[at] is '+' or '-' or ' ') spec = spec with { Sign = text[at++] };
-        if (at < text.Length && text[at] == 'z') throw JinjaError.Unsupported("the format option 'z' is not supported");
+        if (at < text.Length && text[at] == 'z') (spec, at) = (spec with { HidesNegativeZero = true }, at + 1);
         if (at < text.Length && text[at] == '#') (spec, at) = (spec with { Alternate = true }, at + 1);
         if (at < text.Length && text[at] == '0')
         {
@@ -63,7 +65,7 @@ internal sealed record FormatSpec
     {
         if (Type is not ('\0' or 's')) throw JinjaError.Value($"Unknown format code '{Type}' for object of type 'str'");
         if (Align == '=') throw JinjaError.Value("'=' alignment not allowed in string format specifier");
-        if (Sign != '-' || Alternate || Grouping is not null) throw JinjaError.Value("Sign, '#' or grouping not allowed in string format specifier");
+        if (Sign != '-' || Alternate || HidesNegativeZero || Grouping is not null) throw JinjaError.Value("Sign, 'z', '#' or grouping not allowed in string format specifier");
         StringValue text = Precision is int most && most < value.Count ? value.Units(0, value.UnitOf(most)) : value;
         return Pad(text, Align ?? '<', rendering);
     }
@@ -112,6 +114,7 @@ internal sealed record FormatSpec
 
     private StringValue FormatInteger(BigInteger value, Rendering rendering)
     {
+        if (HidesNegativeZero) throw JinjaError.Value("Negative zero coercion (z) not allowed in format specifier with integer");
         if (Precision is not null) throw JinjaError.Value("Precision not allowed in integer format specifier");
         if (Type == 'c')
         {
@@ -129,6 +132,7 @@ internal sealed record FormatSpec
     {
         bool isNegative = double.IsNegative(value) && !double.IsNaN(value);
         string text = FloatText.NotFinite(Math.Abs(value)) ?? FloatDigits(Math.Abs(value));
+        if (HidesNegativeZero && text.AsSpan().IndexOfAnyInRange('1', '9') < 0) isNegative = false;
         if (Type is 'F' or 'E' or 'G') text = text.ToUpperInvariant();
         string suffix = Type == '%' ? "%" : "";
         int whole = 0;
@@ -148,7 +152,9 @@ internal sealed record FormatSpec
             '%' => FloatText.Fixed(value * 100, Precision ?? 6),
             _ => throw JinjaError.Value($"Unknown format code '{Type}' for object of type 'float'"),
         };
-        return Alternate && text.AsSpan().IndexOfAny(".e") < 0 ? text + "." : text;
+        if (!Alternate || text.Contains('.', StringComparison.Ordinal)) return text;
+        int mark = text.IndexOf('e', StringComparison.Ordinal);
+        return text.Insert(mark < 0 ? text.Length : mark, ".");
     }
 
     /// <summary>Puts sign, prefix, digits and rest together, with grouping and padding.</summary>
@@ -176,8 +182,8 @@ internal sealed record FormatSpec
             if (left == 0 && width > 0)
             {
                 int used = groups.Sum(g => g.Length) + groups.Count;
-                part = part.PadLeft(Math.Max(part.Length, Math.Min(size, width - used)), '0');
-                if (part.Length == 0) break;
+                // A separator never comes first: then one more digit does.
+                part = part.PadLeft(Math.Clamp(width - used, 1, size), '0');
             }
 
             groups.Add(part);

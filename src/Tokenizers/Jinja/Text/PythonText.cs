@@ -67,7 +67,7 @@ internal static class PythonText
     public static string Lower(string text) => Ascii.IsValid(text) ? text.ToLowerInvariant() : Convert(text, LowerOf);
 
     public static string Fold(string text) => Convert(text, (t, i) =>
-        CaseTables.Fold.TryGetValue(t[i], out string? folded) ? folded : Simple(t, i, r => Rune.ToLowerInvariant(r)));
+        CaseTables.Fold.TryGetValue(t[i], out string? folded) ? folded : t[i] == '\u03A3' ? "\u03C3" : LowerOf(t, i));
 
     public static string Capitalize(string text)
     {

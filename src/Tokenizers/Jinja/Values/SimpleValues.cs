@@ -138,7 +138,7 @@ internal sealed class IntValue : NumberValue
     {
         get
         {
-            double value = (double)Integer;
+            double value = FloatText.ToDouble(Integer);
             return double.IsFinite(value) ? value : throw JinjaError.Value("int too large to convert to float");
         }
     }
