@@ -27,9 +27,9 @@ internal sealed class AddedTokenFinder
     /// <summary>A part of the text; the id is -1 for text between tokens.</summary>
     public readonly record struct Part(int Start, int End, int Id);
 
-    public List<Part> Split(ReadOnlySpan<char> text)
+    /// <param name="specialAsText">Whether special tokens are text like any other.</param>
+    public void Split(ReadOnlySpan<char> text, bool specialAsText, PooledList<Part> parts)
     {
-        List<Part> parts = [];
         int done = 0;
         for (int i = 0; i < text.Length;)
         {
@@ -43,7 +43,8 @@ internal sealed class AddedTokenFinder
                 continue;
             }
 
-            if (Accept(text, i, i + length, _tokens[id], done) is (int start, int end))
+            AddedToken token = _tokens[id];
+            if (!(specialAsText && token.Special) && Accept(text, i, i + length, token, done) is (int start, int end))
             {
                 if (done < start) parts.Add(new Part(done, start, -1));
                 parts.Add(new Part(start, end, id));
@@ -54,7 +55,6 @@ internal sealed class AddedTokenFinder
         }
 
         if (done < text.Length) parts.Add(new Part(done, text.Length, -1));
-        return parts;
     }
 
     /// <summary>Applies the flags of a token to a match: null when it does not count, else the range with swallowed white space.</summary>
@@ -64,7 +64,7 @@ internal sealed class AddedTokenFinder
         if (token.LStrip)
         {
             int left = start;
-            while (left > 0 && CodePoints.IsWhiteSpace(text[left - 1])) left--;
+            while (left > done && CodePoints.IsWhiteSpace(text[left - 1])) left--;
             start = Math.Max(left, done);
         }
 
