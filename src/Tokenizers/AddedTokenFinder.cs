@@ -27,8 +27,10 @@ internal sealed class AddedTokenFinder
     /// <summary>A part of the text; the id is -1 for text between tokens.</summary>
     public readonly record struct Part(int Start, int End, int Id);
 
-    /// <param name="specialAsText">Whether special tokens are text like any other.</param>
-    public void Split(ReadOnlySpan<char> text, bool specialAsText, PooledList<Part> parts)
+    /// <summary>Cuts a text at the tokens in it.</summary>
+    /// <param name="plain">Where special tokens are text like any other.</param>
+    /// <param name="source">The text with its places in the original; null when it is a part of the original that starts at <paramref name="origin"/>.</param>
+    public void Split(ReadOnlySpan<char> text, PlainText plain, AlignedText? source, int origin, PooledList<Part> parts)
     {
         int done = 0;
         for (int i = 0; i < text.Length;)
@@ -44,7 +46,14 @@ internal sealed class AddedTokenFinder
             }
 
             AddedToken token = _tokens[id];
-            if (!(specialAsText && token.Special) && Accept(text, i, i + length, token, done) is (int start, int end))
+            if (token.Special && !plain.IsNowhere && plain.Touches(source?.Original(i, i + length) ?? new TextRange(origin + i, origin + i + length)))
+            {
+                // In the reference, which knows plain texts only as a whole, the next token starts behind this one.
+                i += plain.IsEverywhere ? length : 1;
+                continue;
+            }
+
+            if (Accept(text, i, i + length, token, done) is (int start, int end))
             {
                 if (done < start) parts.Add(new Part(done, start, -1));
                 parts.Add(new Part(start, end, id));

@@ -50,20 +50,23 @@ internal sealed class AddedVocabulary
     /// <summary>Whether decoding leaves out a token that is spelled so.</summary>
     public bool IsSpecialSpelling(string token) => _special.Contains(token);
 
+    /// <summary>The spellings of the special tokens.</summary>
+    public IReadOnlyCollection<string> SpecialSpellings => _special;
+
     /// <summary>Finds tokens in the raw text, normalizes what lies between, and finds tokens there again.</summary>
-    public void Split(string text, bool specialAsText, Workspace work)
+    public void Split(string text, PlainText plain, Workspace work)
     {
         PreTokenizedText output = work.Pieces;
         output.Clear();
         output.Text.Reset(text, 0, text.Length);
         work.Parts.Clear();
-        _raw.Split(text, specialAsText, work.Parts);
-        if (_normalizer is null) SplitUnchanged(text, specialAsText, work);
-        else if (work.Parts.Count == 1 && work.Parts[0].Id < 0) SplitWhole(specialAsText, work);
-        else SplitParts(text, specialAsText, work);
+        _raw.Split(text, plain, null, 0, work.Parts);
+        if (_normalizer is null) SplitUnchanged(text, plain, work);
+        else if (work.Parts.Count == 1 && work.Parts[0].Id < 0) SplitWhole(plain, work);
+        else SplitParts(text, plain, work);
     }
 
-    private void SplitUnchanged(string text, bool specialAsText, Workspace work)
+    private void SplitUnchanged(string text, PlainText plain, Workspace work)
     {
         foreach (AddedTokenFinder.Part part in work.Parts.Span)
         {
@@ -74,23 +77,23 @@ internal sealed class AddedVocabulary
             }
 
             work.InnerParts.Clear();
-            _normalized.Split(text.AsSpan(part.Start..part.End), specialAsText, work.InnerParts);
+            _normalized.Split(text.AsSpan(part.Start..part.End), plain, null, part.Start, work.InnerParts);
             foreach (AddedTokenFinder.Part inner in work.InnerParts.Span)
                 work.Pieces.Add(new Piece(part.Start + inner.Start, part.Start + inner.End, part.Start + inner.Start, inner.Id));
         }
     }
 
-    private void SplitWhole(bool specialAsText, Workspace work)
+    private void SplitWhole(PlainText plain, Workspace work)
     {
         AlignedText text = work.Pieces.Text;
         _normalizer!.Apply(text);
         work.InnerParts.Clear();
-        _normalized.Split(text.Span, specialAsText, work.InnerParts);
+        _normalized.Split(text.Span, plain, text, 0, work.InnerParts);
         foreach (AddedTokenFinder.Part inner in work.InnerParts.Span)
             work.Pieces.Add(new Piece(inner.Start, inner.End, text.StartOf(inner.Start), inner.Id));
     }
 
-    private void SplitParts(string text, bool specialAsText, Workspace work)
+    private void SplitParts(string text, PlainText plain, Workspace work)
     {
         AlignedText output = work.Pieces.Text, section = work.Section;
         output.BeginRewrite(text.Length + text.Length / 8);
@@ -105,7 +108,7 @@ internal sealed class AddedVocabulary
 
             _normalizer!.Apply(section);
             work.InnerParts.Clear();
-            _normalized.Split(section.Span, specialAsText, work.InnerParts);
+            _normalized.Split(section.Span, plain, section, 0, work.InnerParts);
             foreach (AddedTokenFinder.Part inner in work.InnerParts.Span) Append(work, inner);
         }
 

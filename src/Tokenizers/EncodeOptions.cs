@@ -9,6 +9,10 @@ public sealed record EncodeOptions
     /// <summary>What the spelling of a special token in a text is: the token, or text like any other.</summary>
     public SpecialTokensInText SpecialTokensInText { get; init; } = SpecialTokensInText.AreTokens;
 
+    /// <summary>Where in the text, and nowhere else, the spelling of a special token is text like any other; ranges in order, apart from each other.
+    /// A spelling that lies only partly in a range is text, too. A pair's second text has no such ranges.</summary>
+    public IReadOnlyList<TextRange> PlainRanges { get; init; } = [];
+
     /// <summary>How long the encoding may become; null for no limit. <see cref="Tokenizer.Truncation"/> is what the file asks for.</summary>
     public Truncation? Truncation { get; init; }
 

@@ -18,6 +18,7 @@ public sealed class Tokenizer
     private readonly Model _model;
     private readonly PostProcessor? _postProcessor;
     private readonly Decoder _decoder;
+    private readonly PlainPieces _plainPieces;
     private readonly ConcurrentBag<Workspace> _workspaces = [];
 
     internal Tokenizer(AddedVocabulary added, PreTokenizer? preTokenizer, Model model, PostProcessor? postProcessor, Decoder decoder)
@@ -30,6 +31,7 @@ public sealed class Tokenizer
         (_preTokenizer, _model) = preTokenizer?.WithoutSpelling() is PreTokenizer unspelled && model.OverBytes() is Model overBytes
             ? (unspelled, overBytes)
             : (preTokenizer, model);
+        _plainPieces = new PlainPieces(_model, added);
     }
 
     /// <summary>One more than the highest token id.</summary>
@@ -146,8 +148,8 @@ public sealed class Tokenizer
         if (!_workspaces.TryTake(out Workspace? work)) work = new Workspace();
         try
         {
-            TokenizedText first = Tokenize(ReplaceLoneSurrogates(text), work.First, options, work);
-            TokenizedText? second = pair is null ? null : Tokenize(ReplaceLoneSurrogates(pair), work.Second, options, work);
+            TokenizedText first = Tokenize(ReplaceLoneSurrogates(text), work.First, PlainText.Of(options), work);
+            TokenizedText? second = pair is null ? null : Tokenize(ReplaceLoneSurrogates(pair), work.Second, PlainText.OfPair(options), work);
             bool addSpecialTokens = options.SpecialTokens == SpecialTokens.Include;
             options.Truncation?.Apply(first, second, addSpecialTokens ? _postProcessor?.AddedTokens(second is not null) ?? 0 : 0);
             EncodingLayout layout = new(this, first, second);
@@ -161,10 +163,10 @@ public sealed class Tokenizer
         }
     }
 
-    private TokenizedText Tokenize(string text, TokenBuffer tokens, EncodeOptions options, Workspace work)
+    private TokenizedText Tokenize(string text, TokenBuffer tokens, PlainText plain, Workspace work)
     {
         // 1. Added tokens and normalization, 2. cutting, 3. the model.
-        _added.Split(text, options.SpecialTokensInText == SpecialTokensInText.AreText, work);
+        _added.Split(text, plain, work);
         _preTokenizer?.Apply(work.Pieces);
         AlignedText changed = work.Pieces.Text;
         ReadOnlySpan<char> span = changed.Span;
@@ -175,7 +177,11 @@ public sealed class Tokenizer
             Piece piece = pieces[word];
             ReadOnlySpan<char> part = span[piece.Start..piece.End];
             int from = tokens.Count;
-            if (piece.IsText) _model.Tokenize(part, piece.Start, tokens);
+            if (piece.IsText)
+            {
+                _model.Tokenize(part, piece.Start, tokens);
+                if (!plain.IsNowhere) _plainPieces.Check(part, piece.Start, from, changed, plain, tokens);
+            }
             else if (part.SequenceEqual(SpellingOf(piece.TokenId))) tokens.Add(piece.TokenId, piece.Start, piece.End);
             else tokens.Add(piece.TokenId, piece.Start, piece.End, part.ToString());
             foreach (ref Token token in tokens.Tokens[from..])

@@ -43,8 +43,12 @@ internal sealed class TokenBuffer
         while (_words.Count < _tokens.Count) _words.Add(word);
     }
 
-    /// <summary>Forgets the tokens from an index on; they have the vocabulary's strings.</summary>
-    public void Truncate(int count) => _tokens.Truncate(count);
+    /// <summary>Forgets the tokens from an index on.</summary>
+    public void Truncate(int count)
+    {
+        _tokens.Truncate(count);
+        while (_spellings.Count > 0 && _spellings.Span[^1].Index >= count) _spellings.Truncate(_spellings.Count - 1);
+    }
 
     public void Clear()
     {
