@@ -15,8 +15,8 @@ internal sealed class RepositoryAccess(HubOptions options, HubUrls urls, HubTran
 
     public HubUrls Urls => urls;
 
-    /// <summary>Whether the repository is read anonymously because the Hub refused the token.</summary>
-    public bool TokenRefused => _tokenRefusal is not null;
+    /// <summary>Why the Hub refused the token, where the repository is therefore read anonymously.</summary>
+    public HubException? RefusedToken => _tokenRefusal?.Refusal;
 
     /// <summary>Sends without judging the answer.</summary>
     public async Task<HubAnswer> SendAsync(HubRequest request, CancellationToken cancellationToken)
