@@ -63,7 +63,7 @@ internal sealed class RepositoryAccess(HubOptions options, HubUrls urls, HubTran
         using (answer)
         {
             if (HubHeaders.MediaType(answer.Response) != "application/json")
-                throw Explanations.NotTheHub(options, request.Subject, "the answer is not JSON");
+                throw Explanations.NotTheHub(options, request.Subject, await ForeignPage.DescribeAsync(answer, options, cancellationToken).ConfigureAwait(false));
             try
             {
                 byte[] body = await BoundedContent.ReadAsync(answer.Response, MaxJsonBytes, options.MetadataTimeout, cancellationToken).ConfigureAwait(false)

@@ -24,7 +24,8 @@ internal sealed class HubCheck(AppOptions options, ModelReference model, CheckSt
         }
         catch (HubException refused)
         {
-            string step = StepOf(refused.Diagnosis);
+            // Where a host behind the endpoint is at fault, it is the step that asked for its file.
+            string step = refused.Host is null ? StepOf(refused.Diagnosis) : "";
             reached &= step != CheckSteps.Endpoint;
             DescribeRefusal(refused, step);
             throw;
