@@ -5,6 +5,10 @@ internal sealed class AppException(FailureCode code, string message, Exception? 
 {
     public FailureCode Code { get; } = code;
 
+    /// <summary>What a library says of an argument, without the argument's name, which means nothing to a user.</summary>
+    public static string SentenceOf(ArgumentException refused) =>
+        refused.Message.Replace($" (Parameter '{refused.ParamName}')", "", StringComparison.Ordinal);
+
     /// <summary>The request parameter or option at fault.</summary>
     public string? Parameter { get; init; }
 

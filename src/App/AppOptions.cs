@@ -35,11 +35,12 @@ internal sealed record AppOptions
         List<string> mistakes = [];
         Settings settings = Settings.Read(context, mistakes);
         (HubOptions hub, HubTokens tokens) = ReadHub(context, settings, mistakes);
-        if (tokens.FindMistake() is { } mistake)
-            mistakes.Add(mistake);
+        List<ModelReference> models = ReadModels(context, commandLine.Models, settings, mistakes);
+        // A token for one owner matters where a model is that owner's; the one for everything else always does.
+        mistakes.AddRange(models.Select(model => model.Repository).Append(null).Select(tokens.FindMistake).OfType<string>().Distinct());
         AppOptions options = new()
         {
-            Models = ReadModels(context, commandLine.Models, settings, mistakes),
+            Models = models,
             Host = ReadHost(commandLine.Host ?? settings.Find("HOST", "Host")?.Value ?? "127.0.0.1", mistakes),
             Port = Number("--port", commandLine.Port, settings.Find("PORT", "Port"), 0, 65535, mistakes) ?? 3001,
             MaxModelLength = Number("--max-model-len", commandLine.MaxModelLength, settings.Find("LLM_SERVICE_MAX_MODEL_LEN", "MaxModelLen"), 1, 1 << 24, mistakes),
@@ -50,7 +51,7 @@ internal sealed record AppOptions
         };
         CheckDtype(commandLine.Dtype ?? settings.Find("LLM_SERVICE_DTYPE", "Dtype")?.Value ?? "auto", mistakes);
         if (mistakes.Count > 0)
-            throw new AppException(FailureCode.InvalidRequest, string.Join(" ", mistakes));
+            throw new AppException(FailureCode.InvalidRequest, string.Join(" ", mistakes)) { Remedy = "Correct what is named, then try again; the README's section Configuration has every setting." };
         return options;
     }
 
@@ -135,7 +136,7 @@ internal sealed record AppOptions
         }
         catch (ArgumentException e)
         {
-            mistakes.Add(e.Message);
+            mistakes.Add(AppException.SentenceOf(e));
         }
         return (options, tokens);
     }
@@ -173,7 +174,7 @@ internal sealed record AppOptions
         }
         catch (ArgumentException e)
         {
-            mistakes.Add(e.Message);
+            mistakes.Add(AppException.SentenceOf(e));
             return null;
         }
 

@@ -60,28 +60,21 @@ internal sealed class DownloadReport(TextWriter writer, bool isTerminal, TimePro
         int filled = (int)(BarWidth * Part(value));
         string name = value.File.Length <= NameWidth ? value.File : "…" + value.File[^(NameWidth - 1)..];
         return string.Create(CultureInfo.InvariantCulture,
-            $"[{new string('#', filled)}{new string('.', BarWidth - filled)}] {100 * Part(value),3:0} % {Size(value.TotalBytesReceived)} of {Size(value.TotalSizeBytes)}{Speed(value)} {name}");
+            $"[{new string('#', filled)}{new string('.', BarWidth - filled)}] {100 * Part(value),3:0} % {Sizes.Format(value.TotalBytesReceived)} of {Sizes.Format(value.TotalSizeBytes)}{Speed(value)} {name}");
     }
 
     private static string Line(DownloadProgress value) => string.Create(CultureInfo.InvariantCulture,
-        $"{value.File}: {Size(value.FileBytesReceived)} of {Size(value.FileSizeBytes)}; in all {Size(value.TotalBytesReceived)} of {Size(value.TotalSizeBytes)} ({100 * Part(value):0} %){Speed(value)}");
+        $"{value.File}: {Sizes.Format(value.FileBytesReceived)} of {Sizes.Format(value.FileSizeBytes)}; in all {Sizes.Format(value.TotalBytesReceived)} of {Sizes.Format(value.TotalSizeBytes)} ({100 * Part(value):0} %){Speed(value)}");
 
     private string Summary(TimeSpan elapsed)
     {
         long moved = _latest.TotalBytesReceived - _before;
-        string rate = elapsed > TimeSpan.Zero ? $", {Size(moved / elapsed.TotalSeconds)}/s" : "";
-        return string.Create(CultureInfo.InvariantCulture, $"Downloaded {Size(moved)} in {elapsed.TotalSeconds:0.0} s{rate}");
+        string rate = elapsed > TimeSpan.Zero ? $", {Sizes.Format((decimal)(moved / elapsed.TotalSeconds))}/s" : "";
+        return string.Create(CultureInfo.InvariantCulture, $"Downloaded {Sizes.Format(moved)} in {elapsed.TotalSeconds:0.0} s{rate}");
     }
 
     private static string Speed(DownloadProgress value) =>
-        value.BytesPerSecond <= 0 ? "" : $", {Size(value.BytesPerSecond)}/s{(value.TimeLeft is { } left && left > TimeSpan.Zero ? $", {Time(left)} left" : "")}";
-
-    private static string Size(double bytes) => bytes switch
-    {
-        >= 1e9 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.00} GB"),
-        >= 1e6 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:0.0} MB"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e3:0.0} kB"),
-    };
+        value.BytesPerSecond <= 0 ? "" : $", {Sizes.Format((decimal)value.BytesPerSecond)}/s{(value.TimeLeft is { } left && left > TimeSpan.Zero ? $", {Time(left)} left" : "")}";
 
     private static string Time(TimeSpan time) => time.TotalHours >= 1
         ? string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalHours}:{time.Minutes:00}:{time.Seconds:00}")

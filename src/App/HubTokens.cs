@@ -40,7 +40,7 @@ internal sealed record HubTokens(TokenSearch Search, string TokenPath, bool Endp
         }
         catch (ArgumentException e)
         {
-            mistakes.Add(e.Message);
+            mistakes.Add(AppException.SentenceOf(e));
             options = options with { Named = new Dictionary<string, string>() };
         }
         return new(new TokenSearch(options), options.TokenPath, endpointFromDotEnv, clientId);
@@ -50,5 +50,6 @@ internal sealed record HubTokens(TokenSearch Search, string TokenPath, bool Endp
     public HubOptions AddTo(HubOptions hub) => hub with { Token = Search.Find(null), TokenFor = Search.FindAsync, TokenHint = Search.Hint };
 
     /// <summary>The sentence on a setting that names a file or a token that is not there; null when all is well.</summary>
-    public string? FindMistake() => Search.FirstMistake() is { } place ? $"No token from {place.Name}: {place.Detail}" : null;
+    /// <param name="repository">The repository that a token is wanted for; null for requests that are about none.</param>
+    public string? FindMistake(RepoId? repository) => Search.FirstMistake(repository) is { } place ? $"No token from {place.Name}: {place.Detail}" : null;
 }

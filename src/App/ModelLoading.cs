@@ -20,7 +20,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
     {
         long started = options.Hub.TimeProvider.GetTimestamp();
         log.WriteLine($"[LLM] Loading model: {model.Text}...");
-        HubToken? token = model.Repository is null ? null : options.Hub.Token;
+        HubToken? token = model.Repository is null ? null : await options.Hub.FindTokenAsync(model.Repository, cancellationToken);
         if (token is not null)
             log.WriteLine("[LLM] Using Hugging Face authentication");
         log.Flush();
@@ -37,8 +37,8 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
     {
         if (token is not null)
         {
-            string verdict = repository!.TokenRefused ? " (refused by the Hub; the model is public and was read without it)" : "";
-            log.WriteLine($"[LLM] Token: {token.Source}{verdict}");
+            HubException? refused = repository!.RefusedToken;
+            log.WriteLine($"[LLM] Token: {(refused is null ? token.Source : $"{RefusedToken.Describe(token.Source, refused.Diagnosis)} The model was read without it.")}");
         }
         if (repository is not null)
             log.WriteLine($"[LLM] Commit: {repository.Commit}{(repository.FromCacheOnly ? " (from the cache)" : "")}");
@@ -56,19 +56,10 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
             Plan(model, ModelFiles.OfFolder(model.Text, folder), folder, null);
             return (folder, null);
         }
-        report("asking the Hub");
         using HubClient client = new(options.Hub);
-        ModelRepository repository = await client.OpenAsync(model.Repository!.Value, model.Revision, cancellationToken);
-
-        // 1. The small files decide whether the model can run at all; 2. only then do weights move.
-        ModelFiles files = ModelFiles.OfRepository(model.Text, repository);
-        files.RequireConfiguration(options.SkipTokenizerInit);
-        string snapshot = await repository.DownloadAsync(files.FilesBeforeWeights, null, cancellationToken);
-        ModelPlan plan = Plan(model, files, snapshot, repository.Card);
-        report("downloading weights");
-        await repository.DownloadAsync(plan.Weights, new ReportingProgress(progress, report), cancellationToken);
-        progress.Complete();
-        return (snapshot, repository);
+        DownloadedModel downloaded = await new ModelDownload(client, progress).RunAsync(
+            model, options.SkipTokenizerInit, (repository, files) => Plan(model, files, repository.SnapshotFolder, repository.Card).Weights, report, cancellationToken);
+        return (downloaded.Repository.SnapshotFolder, downloaded.Repository);
     }
 
     /// <summary>The engine's options of a run.</summary>
@@ -86,14 +77,5 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
         ModelPlan plan = ModelPlan.Read(model, files, folder, configuration, card, options);
         plan.RequireMemory(model);
         return plan;
-    }
-
-    private sealed class ReportingProgress(DownloadReport inner, Action<string> report) : IProgress<DownloadProgress>
-    {
-        public void Report(DownloadProgress value)
-        {
-            report(string.Create(CultureInfo.InvariantCulture, $"downloading weights, {value.TotalBytesReceived / 1e6:0} of {value.TotalSizeBytes / 1e6:0} MB"));
-            inner.Report(value);
-        }
     }
 }

@@ -40,10 +40,21 @@ internal sealed record ModelReference(string Text, string Id, string? Folder, Re
             throw new AppException(FailureCode.InvalidRequest, $"'{text}' is not a model: it is neither '{DemoName}', nor a Hub id 'owner/name' with an optional '@revision', nor a folder with a config.json.")
             {
                 Parameter = "model",
-                Remedy = "Write a folder with ./ in front, or an id such as Qwen/Qwen2.5-0.5B-Instruct.",
+                Remedy = IdInAddress(text) is { } meant ? $"That is the address of a page; write {meant}."
+                    : "Write a folder with ./ in front, or an id such as Qwen/Qwen2.5-0.5B-Instruct.",
             };
         }
         return new(text, text, null, repository, revision);
+    }
+
+    // What people paste from the browser: https://huggingface.co/owner/name/tree/main, hf.co/owner/name, hf://owner/name.
+    private static string? IdInAddress(string text)
+    {
+        string[] parts = text.Split(["://"], 2, StringSplitOptions.None);
+        string path = parts is ["hf", var after] ? after : parts[^1].Contains('/', StringComparison.Ordinal) ? parts[^1][(parts[^1].IndexOf('/', StringComparison.Ordinal) + 1)..] : "";
+        bool isPage = parts.Length == 2 || text.StartsWith("hf.co/", StringComparison.OrdinalIgnoreCase) || text.StartsWith("huggingface.co/", StringComparison.OrdinalIgnoreCase);
+        string id = string.Join('/', path.Split('?', '#')[0].Split('/', StringSplitOptions.RemoveEmptyEntries).Take(2));
+        return isPage && id.Contains('/', StringComparison.Ordinal) && RepoId.TryParse(id, out _) ? id : null;
     }
 
     private static bool LooksLikeFolder(string text, string workingDirectory) =>

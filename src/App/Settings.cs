@@ -14,6 +14,9 @@ internal sealed class Settings
 {
     private const long MaxFileBytes = 1 << 20;
 
+    // No text has this code point.
+    private const char HiddenDollar = '\uFDD0';
+
     private readonly IReadOnlyDictionary<string, string> _environment;
     private readonly Lock _dotEnvLock = new();
     private readonly List<(string Source, JsonElement Root)> _files = [];
@@ -151,10 +154,12 @@ internal sealed class Settings
         }
         try
         {
-            // Values are taken as they stand, without interpolation: a token may hold a dollar sign.
+            // Values are taken as they stand. The parser would put any variable of the process in the place of $NAME, and a .env that came
+            // with a download could so send them to the endpoint that it chose: it never sees a dollar sign.
+            string content = File.ReadAllText(path).TrimStart('\uFEFF').Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
             Dictionary<string, string> values = new(StringComparer.Ordinal);
-            foreach ((string key, string value) in DotNetEnv.Env.LoadContents(Escape(File.ReadAllText(path)), DotNetEnv.LoadOptions.NoEnvVars()))
-                values[key] = value;
+            foreach ((string key, string value) in DotNetEnv.Env.LoadContents(content.Replace('$', HiddenDollar), DotNetEnv.LoadOptions.NoEnvVars()))
+                values[key] = value.Replace(HiddenDollar, '$');
             _dotEnv = values;
         }
         catch (Exception e) when (e is Sprache.ParseException or IOException or UnauthorizedAccessException or FormatException)
@@ -163,9 +168,6 @@ internal sealed class Settings
             mistakes.Add($"'{path}' cannot be read: every line must be NAME=value, a comment or empty.");
         }
     }
-
-    private static string Escape(string content) =>
-        content.TrimStart('\uFEFF').Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n').Replace("$", "\\$", StringComparison.Ordinal);
 
     private void ReadJson(string path, ICollection<string> mistakes)
     {

@@ -1,6 +1,6 @@
 namespace LlmService.Hub;
 
-/// <summary>Reads a body into memory, up to a limit of bytes and of silence.</summary>
+/// <summary>Reads a body into memory, up to a limit of bytes, of silence, and of a minute in all.</summary>
 internal static class BoundedContent
 {
     private const int InitialSize = 16 * 1024;
@@ -8,7 +8,10 @@ internal static class BoundedContent
     /// <summary>The body, or null when it is longer than the limit.</summary>
     public static async Task<byte[]?> ReadAsync(HttpResponseMessage response, int maxBytes, TimeSpan silence, CancellationToken cancellationToken)
     {
-        using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        // A server that drips is as useless as a mute one.
+        using var whole = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        whole.CancelAfter(RetryPolicy.MaxWait);
+        using var stall = CancellationTokenSource.CreateLinkedTokenSource(whole.Token);
         stall.CancelAfter(silence);
         Stream body = await response.Content.ReadAsStreamAsync(stall.Token).ConfigureAwait(false);
         await using (body.ConfigureAwait(false))

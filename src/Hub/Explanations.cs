@@ -32,6 +32,7 @@ internal static class Explanations
             TokenSource = refusal.Token?.Source,
             Hint = refusal.TokenSent ? null : options.TokenHint,
             Account = account,
+            Detail = refusal.Page,
             ServerMessage = refusal.Message.Length == 0 ? null : refusal.Message,
             Status = refusal.Status,
             RequestId = refusal.RequestId,
@@ -40,6 +41,10 @@ internal static class Explanations
 
     public static HubException Unreachable(HubOptions options, Subject subject, HubDiagnosis diagnosis, Exception inner) =>
         Of(options, subject, diagnosis, inner: inner);
+
+    /// <summary>A host that the endpoint sent us to is at fault.</summary>
+    public static HubException OfHost(HubOptions options, Subject subject, HubDiagnosis diagnosis, Uri host, string? detail, Exception? inner = null) =>
+        new(diagnosis, Facts(options, subject) with { Host = new TrustedOrigins(options.Endpoint).IsHub(host) ? null : TrustedOrigins.Origin(host), Detail = detail }, inner);
 
     public static HubException Offline(HubOptions options, Subject subject) => Of(options, subject, HubDiagnosis.OfflineMode);
 
@@ -76,6 +81,9 @@ internal static class Explanations
         string model = facts.Repository is null ? "the model" : $"'{facts.Repository}'";
         string what = facts.File is null ? model : $"'{facts.File}' of {model}";
         string endpoint = facts.Endpoint ?? "https://huggingface.co";
+        string host = facts.Host ?? endpoint;
+        string firewall = facts.Host is null ? ""
+            : " The Hub sends files from hosts of their own (such as us.aws.cdn.hf.co, cas-bridge.xethub.hf.co, cdn-lfs-us-1.hf.co); the firewall and the proxy must let them through.";
         string page = $"{endpoint}/{facts.Repository}";
         string tokens = $"{endpoint}/settings/tokens";
         string token = facts.TokenSource is null ? "the token" : $"the token from {facts.TokenSource}";
@@ -120,14 +128,20 @@ internal static class Explanations
                 $"Choose a model that has it; the files are listed at {page}/tree/main."),
             HubDiagnosis.RateLimited => ($"The Hub limits the rate of requests{(facts.RetryAfter is { } wait ? string.Create(CultureInfo.InvariantCulture, $"; it opens again in {Math.Ceiling(wait.TotalSeconds)} s") : "")}.",
                 facts.TokenSource is null ? $"Wait, or set HF_TOKEN: with an account the quota is larger ({tokens})." : "Wait, then try again."),
+            HubDiagnosis.NotTheHub when facts.Host is not null => ($"What answers at {host} is not the storage of the Hub but a page of a network, a proxy or a firewall.",
+                $"Open {host} in a browser, and check the proxy.{firewall}"),
             HubDiagnosis.NotTheHub => ($"What answers at {endpoint} is not the Hub: a log-in page of a network, a proxy, or a wrong HF_ENDPOINT.",
                 $"Open {endpoint} in a browser, and check HF_ENDPOINT and the proxy."),
+            HubDiagnosis.HubUnavailable when facts.Host is not null => ($"The storage of the Hub at {host} is in trouble and did not give {what}. Neither the name nor the token is the reason.",
+                $"Try again later.{firewall}"),
             HubDiagnosis.HubUnavailable => ($"The Hub at {endpoint} is in trouble{(facts.Status is { } status ? $" (HTTP {status})" : "")} and did not give {what}. Neither the name nor the token is the reason.",
                 "Try again later; https://status.huggingface.co has the state of the Hub."),
-            HubDiagnosis.Offline => ($"{endpoint} could not be found: the name does not resolve, or there is no network.",
-                "Check the network. A model that was downloaded before loads without it."),
+            HubDiagnosis.Offline => ($"{host} could not be found: the name does not resolve, or there is no network.",
+                $"Check the network. A model that was downloaded before loads without it.{firewall}"),
+            HubDiagnosis.Blocked when facts.Host is not null => ($"{host}, from which the Hub sends {what}, does not answer: the connection was refused or timed out.",
+                $"Check the firewall and the proxy.{firewall}"),
             HubDiagnosis.Blocked => ($"{endpoint} does not answer: the connection was refused or timed out.", $"Check the firewall, the proxy and HF_ENDPOINT; {endpoint} must open in a browser."),
-            HubDiagnosis.TlsUntrusted => ($"The TLS certificate of {endpoint} is not trusted.", "If a company proxy inspects traffic, add its certificate authority (SSL_CERT_FILE)."),
+            HubDiagnosis.TlsUntrusted => ($"The TLS certificate of {host} is not trusted.", "If a company proxy inspects traffic, add its certificate authority (SSL_CERT_FILE)."),
             HubDiagnosis.ProxyAuth => ("The proxy asks for a user name and password.", "Put them into HTTPS_PROXY."),
             HubDiagnosis.SignedUrlExpired => ($"The storage behind the Hub kept refusing its own signed address of {what}. Your access is fine.",
                 "Check this machine's clock, and that no proxy rewrites requests."),

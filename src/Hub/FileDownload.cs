@@ -21,6 +21,12 @@ internal sealed class FileDownload(
         using (FileStream? held = await CacheLock
             .AcquireAsync(cache.LockPath(etag), () => cache.ArrivedBytes(etag), Options.TimeProvider, cancellationToken).ConfigureAwait(false))
         {
+            // Where there are no links, whoever came first has moved the blob into the snapshot.
+            if (cache.IsPublished(commit, file))
+            {
+                progress.Found(file, file.SizeBytes);
+                return;
+            }
             if (IsHere(etag))
             {
                 progress.Found(file, file.SizeBytes);

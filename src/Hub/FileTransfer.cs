@@ -160,7 +160,7 @@ internal sealed class FileTransfer(
         // Once a whole time-out was lost, another one must still fit into the minute.
         bool tooLong = tries.Wasted >= BodyTimeout && tries.Wasted + BodyTimeout > RetryPolicy.MaxWait;
         if (tries.Fruitless >= MaxTriesWithoutProgress || tooLong)
-            throw Explanations.Of(Options, subject, HubDiagnosis.HubUnavailable, "the transfer broke off or stood still again and again", failure);
+            throw Explanations.OfHost(Options, subject, HubDiagnosis.HubUnavailable, _source!.Address, "the transfer broke off or stood still again and again", failure);
         await Task.Delay(tries.Backoff, Options.TimeProvider, cancellationToken).ConfigureAwait(false);
     }
 
@@ -210,6 +210,11 @@ internal sealed class FileTransfer(
             return Outcome.AddressRefused;
         if (answer.Status is not (200 or 206 or 416))
             throw await access.DiagnoseAsync(answer, subject, cancellationToken).ConfigureAwait(false);
+        if (ForeignPage.IsHtml(answer.Response) && !file.Path.EndsWith(".html", StringComparison.OrdinalIgnoreCase))
+        {
+            string page = await ForeignPage.DescribeAsync(answer, Options, cancellationToken).ConfigureAwait(false);
+            throw Explanations.OfHost(Options, subject, HubDiagnosis.NotTheHub, answer.Uri, page);
+        }
         bool whole = answer.Status == 200 && (part.Position > 0 || part.End < file.SizeBytes);
         bool refused = answer.Status == 416 || (answer.Status == 206 && !IsExpectedRange(answer.Response.Content.Headers.ContentRange, part));
         if ((whole || refused) && !alone)

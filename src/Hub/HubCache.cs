@@ -60,7 +60,11 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
     {
         try
         {
-            return new DriveInfo(Path.GetFullPath(root)).AvailableFreeSpace;
+            // On a fresh machine the folder is made later; it will lie on the disk of the nearest one that is there.
+            string? folder = Path.GetFullPath(root);
+            while (folder is not null && !Directory.Exists(folder))
+                folder = Path.GetDirectoryName(folder);
+            return folder is null ? null : new DriveInfo(folder).AvailableFreeSpace;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -73,6 +77,9 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
     public string SnapshotFolder(string commit) => Path.Combine(_folder, "snapshots", commit);
 
     public string SnapshotPath(string commit, string path) => Path.Combine([SnapshotFolder(commit), .. path.Split('/')]);
+
+    /// <summary>Whether a snapshot has the file, with the size that the listing promises.</summary>
+    public bool IsPublished(string commit, RepositoryFile file) => FileSize(SnapshotPath(commit, file.Path)) == file.SizeBytes;
 
     /// <summary>The commit that a revision had when it was last seen; null when unknown.</summary>
     public string? ReadRef(string revision)

@@ -44,6 +44,9 @@ public sealed class HubException : Exception
     /// <inheritdoc cref="HubFacts.Endpoint"/>
     public string? Endpoint => _facts.Endpoint;
 
+    /// <inheritdoc cref="HubFacts.Host"/>
+    public string? Host => _facts.Host;
+
     /// <inheritdoc cref="HubFacts.TokenSource"/>
     public string? TokenSource => _facts.TokenSource;
 

@@ -18,6 +18,9 @@ public sealed record HubFacts
     /// <summary>The endpoint, without credentials or query.</summary>
     public string? Endpoint { get; init; }
 
+    /// <summary>The host at fault, where it is not the endpoint but one that the endpoint sent us to.</summary>
+    public string? Host { get; init; }
+
     /// <summary>The cache folder, where it is at fault.</summary>
     public string? CacheFolder { get; init; }
 

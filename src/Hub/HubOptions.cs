@@ -69,6 +69,13 @@ public sealed record HubOptions
         return token is { Secret.IsUsable: true } ? token : null;
     }
 
+    /// <summary>The proxy that an address is asked through; null for none.</summary>
+    internal Uri? ProxyOf(Uri address)
+    {
+        IWebProxy proxy = Proxy ?? HttpClient.DefaultProxy;
+        return address.IsLoopback || proxy.IsBypassed(address) ? null : proxy.GetProxy(address);
+    }
+
     /// <summary>Checks the values against each other.</summary>
     /// <exception cref="ArgumentException">A value cannot work; the message names it and never holds the token.</exception>
     public void Validate()

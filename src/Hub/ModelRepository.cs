@@ -37,8 +37,8 @@ public sealed class ModelRepository
     /// <summary>Whether the Hub was not asked or not reached, so that only the cache answers.</summary>
     public bool FromCacheOnly { get; internal init; }
 
-    /// <summary>Whether the Hub refused the token and the repository was then read anonymously.</summary>
-    public bool TokenRefused => _access.TokenRefused;
+    /// <summary>Why the Hub refused the token, where the repository was then read anonymously; null when all is well.</summary>
+    public HubException? RefusedToken => _access.RefusedToken;
 
     /// <summary>Why the Hub did not answer, where the cache stands in for it; a dead network then costs its time-outs once and not for every file.</summary>
     public HubException? Unreachable { get; internal init; }
@@ -202,7 +202,7 @@ public sealed class ModelRepository
             _cache.FreeBytes());
     }
 
-    private bool IsCached(RepositoryFile file) => HubCache.FileSize(_cache.SnapshotPath(Commit, file.Path)) == file.SizeBytes;
+    private bool IsCached(RepositoryFile file) => _cache.IsPublished(Commit, file);
 
     private decimal MissingBytes(string? etag, long size)
     {

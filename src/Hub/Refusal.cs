@@ -4,7 +4,14 @@ using System.Text.Json;
 namespace LlmService.Hub;
 
 /// <summary>The facts of an answer that is not the one hoped for.</summary>
-internal sealed record Refusal(int Status, string? Code, string Message, bool IsHtml, HubToken? Token, string? RequestId, TimeSpan? RetryAfter)
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Code">The Hub's own code; null without one.</param>
+/// <param name="Message">The Hub's sentence, cleaned; empty without one.</param>
+/// <param name="Page">What a page for people, which the Hub never sends here, looks like; null for other answers.</param>
+/// <param name="Token">The token that was sent.</param>
+/// <param name="RequestId">The id to quote.</param>
+/// <param name="RetryAfter">When to ask again.</param>
+internal sealed record Refusal(int Status, string? Code, string Message, string? Page, HubToken? Token, string? RequestId, TimeSpan? RetryAfter)
 {
     private const int MaxBodyBytes = 64 * 1024;
 
@@ -19,15 +26,15 @@ internal sealed record Refusal(int Status, string? Code, string Message, bool Is
     public static async Task<Refusal> ReadAsync(HubAnswer answer, HubOptions options, CancellationToken cancellationToken)
     {
         HttpResponseMessage response = answer.Response;
-        bool html = HubHeaders.MediaType(response) is "text/html" or "application/xhtml+xml";
+        string? page = ForeignPage.IsHtml(response) ? await ForeignPage.DescribeAsync(answer, options, cancellationToken).ConfigureAwait(false) : null;
         string? message = HubHeaders.Get(response, "X-Error-Message");
-        if (message is null && !html)
+        if (message is null && page is null)
             message = await BodyAsync(response, options, cancellationToken).ConfigureAwait(false);
         return new Refusal(
             answer.Status,
             HubHeaders.Get(response, "X-Error-Code"),
             Clean(message ?? "", answer.Token),
-            html,
+            page,
             answer.Token,
             HubHeaders.RequestId(response) is { } id ? Clean(id, answer.Token) : null,
             RetryPolicy.AskedWait(response, options.TimeProvider.GetUtcNow()));

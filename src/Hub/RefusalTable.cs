@@ -54,7 +54,7 @@ internal static class RefusalTable
     public static Row Find(Refusal refusal, Target target)
     {
         // The Hub itself refuses in JSON or plain text; a page means that a portal or a proxy answered.
-        if (refusal is { IsHtml: true, Code: null, Status: < 500 and not (407 or 408 or 429) })
+        if (refusal is { Page: not null, Code: null, Status: < 500 and not (407 or 408 or 429) })
             return new Row(refusal.Status, HubDiagnosis.NotTheHub);
         return Array.Find(Rows, row => row.Fits(refusal, target))
             ?? new Row(refusal.Status, Unlisted(refusal.Status));

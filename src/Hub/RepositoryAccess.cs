@@ -15,8 +15,8 @@ internal sealed class RepositoryAccess(HubOptions options, HubUrls urls, HubTran
 
     public HubUrls Urls => urls;
 
-    /// <summary>Whether the repository is read anonymously because the Hub refused the token.</summary>
-    public bool TokenRefused => _tokenRefusal is not null;
+    /// <summary>Why the Hub refused the token, where the repository is therefore read anonymously.</summary>
+    public HubException? RefusedToken => _tokenRefusal?.Refusal;
 
     /// <summary>Sends without judging the answer.</summary>
     public async Task<HubAnswer> SendAsync(HubRequest request, CancellationToken cancellationToken)
@@ -63,7 +63,7 @@ internal sealed class RepositoryAccess(HubOptions options, HubUrls urls, HubTran
         using (answer)
         {
             if (HubHeaders.MediaType(answer.Response) != "application/json")
-                throw Explanations.NotTheHub(options, request.Subject, "the answer is not JSON");
+                throw Explanations.NotTheHub(options, request.Subject, await ForeignPage.DescribeAsync(answer, options, cancellationToken).ConfigureAwait(false));
             try
             {
                 byte[] body = await BoundedContent.ReadAsync(answer.Response, MaxJsonBytes, options.MetadataTimeout, cancellationToken).ConfigureAwait(false)

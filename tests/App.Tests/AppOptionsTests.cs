@@ -106,6 +106,49 @@ public sealed class AppOptionsTests : IDisposable
         Assert.Equal("HF_TOKEN in .env", token!.Source);
     }
 
+    // Whoever writes a .env that chooses the endpoint must not draw other variables to it.
+    [Theory]
+    [InlineData("HF_TOKEN={0}")]
+    [InlineData("HF_TOKEN=\"{0}\"")]
+    [InlineData("HF_TOKEN='{0}'")]
+    public async Task Read_DollarInDotEnv_IsADollar(string line)
+    {
+        foreach (string text in new[] { "$STOLEN", "${STOLEN}", "a$b$" })
+        {
+            File.WriteAllText(Path.Combine(_folder, ".env"), $"HF_ENDPOINT=https://hub.example.org\n{string.Format(System.Globalization.CultureInfo.InvariantCulture, line, text)}\n");
+            HubToken? token = await Read(new() { ["STOLEN"] = Secret }).Hub.FindTokenAsync(null, TestContext.Current.CancellationToken);
+            Assert.Equal(new Hub.Tokens.Secret(text), token!.Secret);
+        }
+    }
+
+    [Fact]
+    public void Read_OwnersTokenThatIsNotThere_IsAMistakeForItsModelsOnly()
+    {
+        File.WriteAllText(Path.Combine(_folder, "appsettings.json"), """{ "tokens": { "acme": "file:gone" } }""");
+        Assert.NotNull(Read(new() { ["HF_TOKEN"] = Secret }, new CommandLineValues { Models = ["other/model"] }).Hub.Token);
+        AppException failure = Assert.Throws<AppException>(() => Read(new() { ["HF_TOKEN"] = Secret }, new CommandLineValues { Models = ["acme/model"] }));
+        Assert.Contains("tokens.acme", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("There is no such file", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("https://huggingface.co/acme/tiny")]
+    [InlineData("https://huggingface.co/acme/tiny/tree/main?x=1")]
+    [InlineData("hf.co/acme/tiny/")]
+    [InlineData("hf://acme/tiny")]
+    public void Read_AddressAsModel_IsAnsweredWithTheId(string model)
+    {
+        AppException failure = Assert.Throws<AppException>(() => Read([], new CommandLineValues { Models = [model] }));
+        Assert.Contains("write acme/tiny.", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_EndpointWithQuery_IsRefusedWithoutParameterNames()
+    {
+        AppException failure = Assert.Throws<AppException>(() => Read(new() { ["HF_ENDPOINT"] = "http://127.0.0.1:1/path?x=1" }));
+        Assert.DoesNotContain("Parameter", failure.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Read_OwnersInConfiguration_HaveTheirOwnTokens()
     {

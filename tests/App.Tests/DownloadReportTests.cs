@@ -22,7 +22,7 @@ public sealed class DownloadReportTests : IDisposable
         report.Complete();
 
         Assert.Equal(
-            "\r\u001b[K[........................]   0 % 0.0 kB of 1.00 GB model.safetensors"
+            "\r\u001b[K[........................]   0 % 0 B of 1.00 GB model.safetensors"
             + "\r\u001b[K[############............]  50 % 500.0 MB of 1.00 GB, 2.0 MB/s, 4:10 left model.safetensors\n",
             _writer.ToString());
     }

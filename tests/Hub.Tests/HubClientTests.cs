@@ -14,7 +14,7 @@ public sealed class HubClientTests : HubTest
         string folder = await opened.DownloadAsync([.. opened.Files.Select(f => f.Path)], null, Cancel);
 
         Assert.Equal(4, opened.Files.Count);
-        Assert.Equal(kind == "bad", opened.TokenRefused);
+        Assert.Equal(kind == "bad", opened.RefusedToken is not null);
         Assert.Equal("{}", await File.ReadAllTextAsync(Path.Combine(folder, "config.json"), Cancel));
         Assert.Equal("../../../../blobs/" + opened.Files.Single(f => f.Path == "sub/dir/part.gguf").Sha256, new FileInfo(Path.Combine(folder, "sub/dir/part.gguf")).LinkTarget);
         Assert.Equal(opened.Commit, await File.ReadAllTextAsync(Path.Combine(Cache, "models--acme--tiny", "refs", "main"), Cancel));

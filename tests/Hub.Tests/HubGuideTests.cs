@@ -60,11 +60,11 @@ public sealed class HubGuideTests : HubTest
         using var client = new HubClient(new HubOptions { Endpoint = endpoint, CacheFolder = cacheFolder, Token = token });
 
         ModelRepository repository = await client.OpenAsync(id, "main", cancellationToken);
-        bool refused = repository.TokenRefused;
+        HubException? refused = repository.RefusedToken;
         string shown = $"{token}";
         // end
 
-        Assert.True(refused);
+        Assert.Equal(HubDiagnosis.TokenInvalid, refused!.Diagnosis);
         Assert.DoesNotContain(secret, shown, StringComparison.Ordinal);
     }
 

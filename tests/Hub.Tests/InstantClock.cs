@@ -3,9 +3,9 @@ using System.Collections.Concurrent;
 namespace LlmService.Hub;
 
 /// <summary>A clock whose timers fire at once; it moves by what was waited and remembers the waits.</summary>
-internal sealed class InstantClock : TimeProvider
+internal sealed class InstantClock(DateTimeOffset? start = null) : TimeProvider
 {
-    private static readonly DateTimeOffset Start = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+    private readonly DateTimeOffset _start = start ?? new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
 
     private long _elapsed;
 
@@ -15,7 +15,7 @@ internal sealed class InstantClock : TimeProvider
 
     public override long GetTimestamp() => Interlocked.Read(ref _elapsed);
 
-    public override DateTimeOffset GetUtcNow() => Start.AddTicks(GetTimestamp());
+    public override DateTimeOffset GetUtcNow() => _start.AddTicks(GetTimestamp());
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {

@@ -7,6 +7,7 @@ public sealed class KillTests : HubTest
 {
     private const string Endpoint = "LOOPBACK_HUB_ENDPOINT";
     private const string CacheFolder = "LOOPBACK_HUB_CACHE";
+    private const string NoLinks = "LOOPBACK_HUB_NO_LINKS";
     private const int RangeSize = 30_000;
 
     /// <summary>What the processes of the other tests do; started by hand it has nothing to ask.</summary>
@@ -20,6 +21,7 @@ public sealed class KillTests : HubTest
             CacheFolder = Environment.GetEnvironmentVariable(CacheFolder)!,
             Endpoint = new Uri(endpoint!),
             RangeSizeBytes = RangeSize,
+            DisableSymlinks = Environment.GetEnvironmentVariable(NoLinks) is not null,
         });
         await DownloadAsync(client);
     }
@@ -48,11 +50,13 @@ public sealed class KillTests : HubTest
         AssertPublished(await DownloadAsync(client));
     }
 
-    [Fact]
-    public async Task DownloadAsync_TwoProcessesAtOnce_OneDownloads()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task DownloadAsync_ManyProcessesAtOnce_OneDownloads(bool noLinks)
     {
         Server.Cdn.Weather = Weather.Always(Weather.Slowly(Weights, 5_000, TimeSpan.FromMilliseconds(20)));
-        Process[] children = [Start(), Start()];
+        Process[] children = [.. Enumerable.Range(0, 3).Select(_ => Start(noLinks))];
 
         foreach (Process child in children)
         {
@@ -63,10 +67,12 @@ public sealed class KillTests : HubTest
 
         Assert.Equal(10, Ranges.Length);
         Assert.Equal(10, Ranges.Distinct().Count());
-        Assert.Equal([Path.Combine(Blobs, Content.Sha256)], Directory.GetFiles(Blobs));
+        Assert.Equal(noLinks ? [] : [Path.Combine(Blobs, Content.Sha256)], Directory.GetFiles(Blobs));
+        string published = Assert.Single(Directory.GetFiles(Path.Combine(Cache, "models--acme--tiny", "snapshots"), Large, SearchOption.AllDirectories));
+        Assert.Equal(Weights, await File.ReadAllBytesAsync(published, Cancel));
     }
 
-    private Process Start()
+    private Process Start(bool noLinks = false)
     {
         string path = Environment.ProcessPath!;
         var start = new ProcessStartInfo(path) { RedirectStandardOutput = true, RedirectStandardError = true };
@@ -76,6 +82,8 @@ public sealed class KillTests : HubTest
             start.ArgumentList.Add(argument);
         start.Environment[Endpoint] = Server.Hub.Address;
         start.Environment[CacheFolder] = Cache;
+        if (noLinks)
+            start.Environment[NoLinks] = "1";
         Process child = Process.Start(start)!;
         child.BeginOutputReadLine();
         child.BeginErrorReadLine();

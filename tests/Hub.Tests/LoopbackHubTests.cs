@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
 using LlmService.LoopbackHub;
 
 namespace LlmService.Hub;
@@ -62,6 +64,53 @@ public sealed class LoopbackHubTests : HubTest
         Assert.Contains("Only one auth mechanism allowed", await refused.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task ModelInfo_GivesWhatTheQueryAsksFor()
+    {
+        JsonElement blobs = (await JsonAsync($"/api/models/{Public}?blobs=true")).GetProperty("siblings");
+        JsonElement large = blobs.EnumerateArray().Single(sibling => sibling.GetProperty("rfilename").GetString() == Large);
+        Assert.Equal((Weights.Length, Content.GitId), (large.GetProperty("size").GetInt32(), large.GetProperty("blobId").GetString()));
+        Assert.Equal((Content.Sha256, Weights.Length), (large.GetProperty("lfs").GetProperty("sha256").GetString(), large.GetProperty("lfs").GetProperty("size").GetInt32()));
+
+        JsonElement some = await JsonAsync($"/api/models/{Public}?expand=gated&expand=sha");
+        Assert.Equal(["_id", "gated", "id", "sha"], some.EnumerateObject().Select(field => field.Name).Order(StringComparer.Ordinal));
+
+        JsonElement refused = await JsonAsync($"/api/models/{Public}?expand=nonsense", HttpStatusCode.BadRequest);
+        Assert.Contains("gated, disabled, sha", refused.GetProperty("error").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PathsInfo_LeavesOutWhatThereIsNot()
+    {
+        using var http = new HttpClient();
+        using var body = new StringContent($$"""{"paths": ["{{Large}}", "none.bin"]}""", Encoding.UTF8, "application/json");
+
+        using HttpResponseMessage response = await http.PostAsync($"{Server.Hub.Address}/api/models/{Public}/paths-info/main", body, Cancel);
+
+        using JsonDocument found = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(Cancel));
+        Assert.Equal(Large, Assert.Single(found.RootElement.EnumerateArray()).GetProperty("path").GetString());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AskAccess_ChangesTheGate(bool auto)
+    {
+        Repository gated = new("acme/asked", Files) { Gated = true, AutoGate = auto, AnonymousRefusal = "gatedAnonymous", TokenRefusal = "gatedNotRequested" };
+        await using LoopbackHubServer other = await LoopbackHubServer.StartAsync([gated]);
+        other.Tokens[Good] = null;
+        using var client = new HubClient(Options(Good) with { Endpoint = new Uri(other.Hub.Address) });
+        Assert.Equal(HubDiagnosis.GatedNotRequested, (await FailureAsync(() => client.OpenAsync(Id("acme/asked"), "main", Cancel))).Diagnosis);
+
+        using HttpResponseMessage asked = await AskAsync($"{other.Hub.Address}/acme/asked/ask-access", Good, HttpMethod.Post);
+
+        Assert.Equal((HttpStatusCode.SeeOther, $"{other.Hub.Address}/acme/asked"), (asked.StatusCode, asked.Headers.Location!.ToString()));
+        if (auto)
+            Assert.NotEmpty((await client.OpenAsync(Id("acme/asked"), "main", Cancel)).Files);
+        else
+            Assert.Equal(HubDiagnosis.GatedPending, (await FailureAsync(() => client.OpenAsync(Id("acme/asked"), "main", Cancel))).Diagnosis);
+    }
+
     [Theory]
     [InlineData("bytes=0-0", 0, 1)]
     [InlineData("bytes=10-19", 10, 10)]
@@ -88,10 +137,18 @@ public sealed class LoopbackHubTests : HubTest
         string? Header(string name) => response.Headers.TryGetValues(name, out IEnumerable<string>? values) ? values.Single() : null;
     }
 
-    private static async Task<HttpResponseMessage> AskAsync(string address, string? token)
+    private async Task<JsonElement> JsonAsync(string target, HttpStatusCode expected = HttpStatusCode.OK)
+    {
+        using HttpResponseMessage response = await AskAsync(Server.Hub.Address + target, null);
+        Assert.Equal(expected, response.StatusCode);
+        using JsonDocument json = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(Cancel));
+        return json.RootElement.Clone();
+    }
+
+    private static async Task<HttpResponseMessage> AskAsync(string address, string? token, HttpMethod? method = null)
     {
         using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
-        using var request = new HttpRequestMessage(HttpMethod.Get, address);
+        using var request = new HttpRequestMessage(method ?? HttpMethod.Get, address);
         if (token is not null)
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         return await http.SendAsync(request, Cancel);

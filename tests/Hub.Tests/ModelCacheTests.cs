@@ -112,7 +112,7 @@ public sealed class ModelCacheTests : HubTest
         string open = Path.Combine(Blobs, "d.1.incomplete");
         using var writer = new FileStream(open, FileMode.Create, FileAccess.Write, FileShare.None);
 
-        CacheRemoval plan = Whole.PlanPrune();
+        CacheRemoval plan = Whole.PlanPrune(TimeProvider.System);
         RemovedFromCache removed = plan.Execute();
 
         Assert.Equal(60, plan.SizeBytes);
@@ -121,8 +121,25 @@ public sealed class ModelCacheTests : HubTest
         Assert.Equal(commit, Assert.Single(Whole.Find(Id(Public))!.Snapshots).Commit);
         Assert.True(File.Exists(open));
         writer.Dispose();
-        Whole.PlanPrune().Execute();
-        Assert.Empty(Whole.PlanPrune().Models);
+        Whole.PlanPrune(TimeProvider.System).Execute();
+        Assert.Empty(Whole.PlanPrune(TimeProvider.System).Models);
+    }
+
+    [Fact]
+    public async Task PlanPrune_SweepsUpWhatKilledProcessesLeft_OnceItIsOld()
+    {
+        await PullAsync();
+        string[] left = [.. new[] { "1", "2", "3" }.Select(name => Path.Combine(Model, $".llm-service.{name}.tmp"))];
+        await File.WriteAllBytesAsync(left[0], new byte[7], Cancel);
+        File.CreateSymbolicLink(left[1], "blobs/gone");
+        Directory.CreateDirectory(left[2]);
+        await File.WriteAllBytesAsync(Path.Combine(left[2], "config.json"), new byte[5], Cancel);
+
+        Assert.Equal(0, Whole.PlanPrune(TimeProvider.System).Execute().FreedBytes);
+        Assert.All(left, path => Assert.True(Path.Exists(path) || new FileInfo(path).LinkTarget is not null));
+
+        Assert.Equal(12, Whole.PlanPrune(new InstantClock(DateTimeOffset.UtcNow.AddDays(2))).Execute().FreedBytes);
+        Assert.Empty(Directory.GetFileSystemEntries(Model, ".llm-service.*"));
     }
 
     [Fact]

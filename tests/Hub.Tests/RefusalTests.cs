@@ -47,7 +47,7 @@ public sealed class RefusalTests : HubTest
         ModelRepository opened = await client.OpenAsync(Id(Public), "main", Cancel);
         await opened.DownloadAsync([Large], null, Cancel);
 
-        Assert.True(opened.TokenRefused);
+        Assert.NotNull(opened.RefusedToken);
         Assert.Equal(1, Server.Hub.Requests.Count(request => request.HasAuthorization));
     }
 

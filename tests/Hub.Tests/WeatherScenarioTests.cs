@@ -338,6 +338,47 @@ public sealed class WeatherScenarioTests : HubTest
         AssertNothingPublished();
     }
 
+    [Fact]
+    public async Task D77_PageInPlaceOfTheApi_IsDescribed()
+    {
+        Server.Hub.Weather = Weather.Always(Weather.Text(200, "text/html", "<html><head><TITLE lang='en'>Sign in to\nAcmeNet</TITLE>"));
+        using HubClient client = Client();
+
+        HubException failure = await FailureAsync(() => client.OpenAsync(Id(Public), "main", Cancel));
+
+        Assert.Equal(HubDiagnosis.NotTheHub, failure.Diagnosis);
+        Assert.Contains($"({Server.Hub.Address} answered 200 with text/html, a page titled 'Sign in to AcmeNet')", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ContentHost_PageInPlaceOfTheFile_IsToldOfThatHost()
+    {
+        Server.Cdn.Weather = Weather.Always(Weather.Text(200, "text/html", "<title>Blocked by policy</title>"));
+        using HubClient client = Client();
+
+        HubException failure = await FailureAsync(() => DownloadAsync(client));
+
+        Assert.Equal((HubDiagnosis.NotTheHub, Server.Cdn.Address), (failure.Diagnosis, failure.Host));
+        Assert.Contains("Blocked by policy", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("cas-bridge.xethub.hf.co", failure.Remedy, StringComparison.Ordinal);
+        AssertNothingPublished();
+    }
+
+    [Fact]
+    public async Task ContentHost_ThatIsDown_IsNamed()
+    {
+        Server.Hub.Weather = Weather.Where("HEAD", "/resolve/", Weather.Always(context => Weather.Status(302,
+            ("X-Repo-Commit", context.Request.Path.Value!.Split('/')[4]),
+            ("X-Linked-ETag", $"\"{Content.Sha256}\""),
+            ("Location", "http://127.0.0.1:1/x"))(context)));
+        using HubClient client = Client();
+
+        HubException failure = await FailureAsync(() => DownloadAsync(client));
+
+        Assert.Equal((HubDiagnosis.Blocked, "http://127.0.0.1:1"), (failure.Diagnosis, failure.Host));
+        Assert.StartsWith("http://127.0.0.1:1, from which the Hub sends", failure.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -107,6 +107,11 @@ public sealed class LoopbackHubServer : IAsyncDisposable
                 await AnswerRepositoryAsync(
                     context, address[..IdLength(address)], ["content", .. address[(IdLength(address) + 1)..]], token, tokenRefusal, api: true);
                 return;
+            case [_, _, "ask-access"] when token is not null && tokenRefusal is null && context.Request.Method == "POST":
+                Ask($"{parts[0]}/{parts[1]}");
+                response.StatusCode = 303;
+                response.Headers.Location = $"{Hub.Address}/{parts[0]}/{parts[1]}";
+                return;
             case [_, "resolve", ..] or [_, _, "resolve", ..]:
                 await AnswerRepositoryAsync(context, parts[..IdLength(parts)], parts[IdLength(parts)..], token, tokenRefusal, api: false);
                 return;
@@ -114,6 +119,13 @@ public sealed class LoopbackHubServer : IAsyncDisposable
                 response.StatusCode = 404;
                 return;
         }
+    }
+
+    // An automatic gate opens for everybody who asks; a manual one waits for its owner.
+    private void Ask(string id)
+    {
+        if (_repositories.TryGetValue(id, out Repository? repository) && repository.Gated)
+            _repositories[id] = repository with { TokenRefusal = repository.AutoGate ? null : "gatedPending" };
     }
 
     // A legacy id is one segment, without an owner; what follows an id is a call or a commit.
@@ -149,7 +161,9 @@ public sealed class LoopbackHubServer : IAsyncDisposable
                 await context.Response.WriteAsync("OK");
                 return;
             case [] or ["revision", _] when rest is [] || Knows(repository!, rest[1]):
-                await JsonAsync(context, RepositoryAnswers.Info(repository!, id));
+                JsonObject? info = RepositoryAnswers.Info(repository!, id, context.Request.Query);
+                context.Response.StatusCode = info is null ? 400 : 200;
+                await JsonAsync(context, info ?? RepositoryAnswers.UnknownField());
                 return;
             case ["refs"]:
                 await JsonAsync(context, RepositoryAnswers.Revisions(repository!));

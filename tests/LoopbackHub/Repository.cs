@@ -21,6 +21,7 @@ public sealed record Repository(string Id, IReadOnlyDictionary<string, Repositor
 
     /// <summary>Whether large files say that they lie in Xet storage too. Nothing answers there, so clients that prefer it need this off.</summary>
     public bool Xet { get; init; }
+
     /// <summary>Whether a gated repository lets everybody in who asks.</summary>
     public bool AutoGate { get; init; }
 

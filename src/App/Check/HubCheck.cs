@@ -5,7 +5,7 @@ namespace LlmService.App.Check;
 /// <summary>The steps that ask the Hub: endpoint, token, repository, gate, revision.</summary>
 internal sealed class HubCheck(AppOptions options, ModelReference model, CheckSteps steps)
 {
-    private bool _tokenRefused;
+    private HubException? _refusedToken;
 
     /// <summary>Opens the repository; when this caller may read it, goes on with its files.</summary>
     /// <exception cref="HubException">As the load would throw it; the steps know which of them it belongs to.</exception>
@@ -17,14 +17,15 @@ internal sealed class HubCheck(AppOptions options, ModelReference model, CheckSt
         {
             ModelRepository repository = await client.OpenAsync(model.Repository!.Value, model.Revision, cancellationToken);
             reached = !repository.FromCacheOnly;
-            _tokenRefused = repository.TokenRefused;
+            _refusedToken = repository.RefusedToken;
             DescribeOpened(repository);
             await CheckGateAsync(repository, cancellationToken);
             await next(ModelFiles.OfRepository(model.Text, repository), repository, cancellationToken);
         }
         catch (HubException refused)
         {
-            string step = StepOf(refused.Diagnosis);
+            // Where a host behind the endpoint is at fault, it is the step that asked for its file.
+            string step = refused.Host is null ? StepOf(refused.Diagnosis) : "";
             reached &= step != CheckSteps.Endpoint;
             DescribeRefusal(refused, step);
             throw;
@@ -82,20 +83,21 @@ internal sealed class HubCheck(AppOptions options, ModelReference model, CheckSt
     {
         if (steps.HasFailed(CheckSteps.Token))
             return;
-        if (options.Hub.Token is not { } token)
+        RepoId repository = model.Repository!.Value;
+        if (await options.Hub.FindTokenAsync(repository, cancellationToken) is not { } token)
             steps.Pass(CheckSteps.Token, "none is configured; a public model needs none");
         else if (!reached)
             steps.Leave(CheckSteps.Token, $"{token.Source}; the Hub was not asked");
         else
-            Describe((await client.DescribeTokenAsync(model.Repository!.Value, cancellationToken))!);
+            Describe((await client.DescribeTokenAsync(repository, cancellationToken))!);
     }
 
     private void Describe(TokenReport report)
     {
         string role = report.Role is null ? "" : $", role {report.Role}";
         string gated = report.ReadsGated switch { true => ", may read gated repositories", false => ", may not read gated repositories", null => "" };
-        if (report.IsAccepted == false || _tokenRefused)
-            steps.Fail(CheckSteps.Token, $"{report.Source}: the Hub does not accept it; it is invalid, expired or revoked. Replace it there, or remove it: a public model needs none.");
+        if (report.IsAccepted == false || _refusedToken is not null)
+            steps.Fail(CheckSteps.Token, RefusedToken.Describe(report.Source, _refusedToken?.Diagnosis));
         else if (report.IsAccepted == true)
             steps.Pass(CheckSteps.Token, $"{report.Source}: valid, account {report.Account}{role}{gated}");
         else

@@ -44,7 +44,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
         ModelFiles files = ModelFiles.OfFolder(model.Text, folder);
         steps.Pass(CheckSteps.Folder, folder);
         ModelPlan plan = CheckFiles(model, files, folder, null, steps);
-        steps.Pass(CheckSteps.Licence, ModelCardLicence.Read(Path.Combine(folder, "README.md")) ?? "README.md names none");
+        steps.Pass(CheckSteps.Licence, ModelCard.ReadLicence(Path.Combine(folder, ModelCard.FileName)) ?? "the model card names none");
         CheckMemory(model, plan, steps);
         CheckContent(model, folder, plan, files, steps);
     }
@@ -94,7 +94,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
 
         steps.Begin(CheckSteps.Tokenizer);
         TokenizerConfig tokenizer = ModelPlan.Told(model, folder, () => TokenizerConfig.Load(folder));
-        steps.Pass(CheckSteps.Tokenizer, options.SkipTokenizerInit ? "not needed (--skip-tokenizer-init)" : $"{ModelFiles.TokenizerName}, {Size(files.Size(ModelFiles.TokenizerName))}");
+        steps.Pass(CheckSteps.Tokenizer, options.SkipTokenizerInit ? "not needed (--skip-tokenizer-init)" : $"{ModelFiles.TokenizerName}, {Sizes.Format(files.Size(ModelFiles.TokenizerName))}");
         steps.Pass(CheckSteps.ChatTemplate, files.HasChatTemplateFile || tokenizer.HasChatTemplate ? "present" : "none; chats get a plain rendering");
         return plan;
     }
@@ -104,10 +104,10 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
         steps.Begin(CheckSteps.Download);
         DownloadPlan download = repository.Plan(paths);
         repository.RequireReachable(paths);
-        steps.Pass(CheckSteps.Download, $"{Size(download.TotalBytes)} in {download.FileCount} files; {Size(download.MissingBytes)} to come, the rest is in the cache");
+        steps.Pass(CheckSteps.Download, $"{Sizes.Format(download.TotalBytes)} in {download.FileCount} files; {Sizes.Format(download.MissingBytes)} to come, the rest is in the cache");
         steps.Begin(CheckSteps.Disk);
         repository.RequireSpace(download);
-        steps.Pass(CheckSteps.Disk, download.FreeBytes is { } free ? $"{Size(free)} free for {Size(download.MissingBytes)}" : "the system does not tell what is free");
+        steps.Pass(CheckSteps.Disk, download.FreeBytes is { } free ? $"{Sizes.Format(free)} free for {Sizes.Format(download.MissingBytes)}" : "the system does not tell what is free");
         return download;
     }
 
@@ -130,7 +130,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
             : need.LongestContext == 0 ? "no context fits beside the weights"
             : string.Create(CultureInfo.InvariantCulture, $"the longest context that fits beside the weights is {need.LongestContext} tokens (--max-model-len {need.LongestContext})");
         string detail = string.Create(CultureInfo.InvariantCulture,
-            $"{Size(need.WeightBytes)} of weights and {Size(need.CacheBytes)} of cache for {need.ContextLength} tokens, of {Size(need.AvailableBytes)}; {longest}");
+            $"{Sizes.Format(need.WeightBytes)} of weights and {Sizes.Format(need.CacheBytes)} of cache for {need.ContextLength} tokens, of {Sizes.Format(need.AvailableBytes)}; {longest}");
         // A refusal keeps the numbers.
         steps.Fail(CheckSteps.Memory, detail);
         plan.RequireMemory(model);
@@ -140,7 +140,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
     private static string DescribeWeights(ModelFiles files, ModelPlan plan, string? stored)
     {
         string names = plan.Weights.Count == 1 ? plan.Weights[0] : $"{plan.Weights.Count} files from {plan.Weights[0]} on";
-        return $"{names} (safetensors, {(stored is null ? "stored precision unknown" : $"stored as {stored}")}, computed in f32), {Size(plan.Memory.WeightBytes)}. {files.OthersThan(plan.Weights)}".TrimEnd();
+        return $"{names} (safetensors, {(stored is null ? "stored precision unknown" : $"stored as {stored}")}, computed in f32), {Sizes.Format(plan.Memory.WeightBytes)}. {files.OthersThan(plan.Weights)}".TrimEnd();
     }
 
     // The Hub reads the headers of safetensors files; config.json says what the author meant.
@@ -154,12 +154,4 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
             .FirstOrDefault(text => text is not null);
         return declared switch { "float32" => "f32", "float16" => "f16", "bfloat16" => "bf16", _ => null };
     }
-
-    private static string Size(decimal bytes) => bytes switch
-    {
-        < 1000 => string.Create(CultureInfo.InvariantCulture, $"{bytes:0} bytes"),
-        < 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1000:0.#} kB"),
-        < 1_000_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1_000_000:0.#} MB"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1_000_000_000:0.##} GB"),
-    };
 }

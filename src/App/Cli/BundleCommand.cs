@@ -37,11 +37,11 @@ internal sealed class BundleCommand
         string path = PathOf(parsed.GetValue(_output)!);
         using HubClient client = new(session.Options.Hub);
         DownloadReport progress = new(_context.Error, _context.IsErrorTerminal, _context.TimeProvider);
-        ModelPull pull = new(client, _context.Error, progress);
+        ModelPull pull = new(new ModelDownload(client, progress), _context.Error);
         List<BundleSource> sources = [];
         foreach (ModelReference model in session.Models)
         {
-            PulledModel pulled = await pull.RunAsync(model, parsed.GetValue(_skipTokenizer), cancellationToken);
+            DownloadedModel pulled = await pull.RunAsync(model, parsed.GetValue(_skipTokenizer), cancellationToken);
             sources.Add(new BundleSource(pulled.Repository, [.. pulled.Files, .. await LicensesAsync(pulled.Repository, cancellationToken)]));
         }
         return Report(session, parsed, await Bundle.CreateAsync(path, sources, cancellationToken), "created", path);

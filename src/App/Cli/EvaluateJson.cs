@@ -9,7 +9,7 @@ internal static class EvaluateJson
     public static JsonObject Create(EvaluationOutcome outcome)
     {
         JsonObject root = new() { ["ok"] = outcome.Failure is null };
-        AddFailure(root, outcome.Failure);
+        JsonOutput.AddFailure(root, outcome.Failure);
         root["cases"] = new JsonObject { ["source"] = outcome.CaseSource, ["count"] = outcome.CaseCount };
         root["models"] = new JsonArray([.. outcome.Ranking.All.Select(m => Model(m, outcome.Ranking.PlaceOf(m)))]);
         root["recommendation"] = outcome.Ranking.Recommendation is { } recommendation
@@ -28,7 +28,7 @@ internal static class EvaluateJson
             ["state"] = model.State.ToString().ToLowerInvariant(),
             ["load_seconds"] = Seconds(model.LoadTime),
         };
-        AddFailure(result, model.Failure);
+        JsonOutput.AddFailure(result, model.Failure);
         if (model.Scores is { } scores)
             AddScores(result, scores);
         result["documents"] = new JsonArray([.. model.Results.Select(Document)]);
@@ -54,7 +54,7 @@ internal static class EvaluateJson
         JsonObject document = new() { ["name"] = result.Case.Name, ["expected"] = Texts(result.Case.Tags) };
         if (result.Failure is not null)
         {
-            AddFailure(document, result.Failure);
+            JsonOutput.AddFailure(document, result.Failure);
             return document;
         }
         TagComparison comparison = result.Comparison;
@@ -71,16 +71,6 @@ internal static class EvaluateJson
         document["parts"] = result.Parts;
         document["seconds"] = Seconds(result.Duration);
         return document;
-    }
-
-    private static void AddFailure(JsonObject target, Failure? failure)
-    {
-        if (failure is null)
-            return;
-        target["code"] = failure.Code.Name;
-        target["diagnosis"] = failure.Diagnosis;
-        target["message"] = failure.Message;
-        target["remedy"] = failure.Remedy;
     }
 
     private static JsonArray Texts(IReadOnlyList<string> texts) => new([.. texts.Select(t => JsonValue.Create(t))]);

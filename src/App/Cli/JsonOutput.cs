@@ -13,14 +13,23 @@ internal static class JsonOutput
     public static string Failure(Failure failure) => Write(OfFailure(failure));
 
     /// <summary>The fields of a failure, for a command that has more to tell.</summary>
-    public static JsonObject OfFailure(Failure failure) => new()
+    public static JsonObject OfFailure(Failure failure)
     {
-        ["ok"] = false,
-        ["code"] = failure.Code.Name,
-        ["diagnosis"] = failure.Diagnosis ?? InPascalCase(failure.Code.Name),
-        ["message"] = failure.Message,
-        ["remedy"] = failure.Remedy ?? $"Look up '{failure.Code.Name}' in docs/failures.md.",
-    };
+        JsonObject result = new() { ["ok"] = false };
+        AddFailure(result, failure);
+        return result;
+    }
+
+    /// <summary>Adds what is told of a failure; nothing when there is none.</summary>
+    public static void AddFailure(JsonObject target, Failure? failure)
+    {
+        if (failure is null)
+            return;
+        target["code"] = failure.Code.Name;
+        target["diagnosis"] = failure.Diagnosis ?? InPascalCase(failure.Code.Name);
+        target["message"] = failure.Message;
+        target["remedy"] = failure.Remedy ?? $"Look up '{failure.Code.Name}' in docs/failures.md.";
+    }
 
     public static string Write(JsonObject value) => value.ToJsonString(Options);
 

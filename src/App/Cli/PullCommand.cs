@@ -27,15 +27,15 @@ internal sealed class PullCommand
         ModelReference model = session.Models[0];
         using HubClient client = new(session.Options.Hub);
         DownloadReport progress = new(_context.Error, _context.IsErrorTerminal, _context.TimeProvider);
-        PulledModel pulled = await new ModelPull(client, _context.Error, progress).RunAsync(model, parsed.GetValue(_skipTokenizer), cancellationToken);
+        DownloadedModel pulled = await new ModelPull(new ModelDownload(client, progress), _context.Error).RunAsync(model, parsed.GetValue(_skipTokenizer), cancellationToken);
         if (parsed.GetValue(_json))
             _context.Out.WriteLine(JsonOutput.Write(ToJson(pulled)));
         else
-            _context.Out.WriteLine(pulled.Snapshot);
+            _context.Out.WriteLine(pulled.Repository.SnapshotFolder);
         return 0;
     }
 
-    private static JsonObject ToJson(PulledModel pulled)
+    private static JsonObject ToJson(DownloadedModel pulled)
     {
         Dictionary<string, RepositoryFile> files = pulled.Repository.Files.ToDictionary(f => f.Path, StringComparer.Ordinal);
         return new JsonObject
@@ -44,7 +44,7 @@ internal sealed class PullCommand
             ["model"] = pulled.Repository.Id.Value,
             ["revision"] = pulled.Repository.Revision,
             ["commit"] = pulled.Repository.Commit,
-            ["path"] = pulled.Snapshot,
+            ["path"] = pulled.Repository.SnapshotFolder,
             ["from_cache_only"] = pulled.Repository.FromCacheOnly,
             ["size_bytes"] = pulled.Files.Sum(f => files[f].SizeBytes),
             ["files"] = new JsonArray([.. pulled.Files.Select(path => new JsonObject

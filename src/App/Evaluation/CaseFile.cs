@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Unicode;
 
 namespace LlmService.App.Evaluation;
 
@@ -9,8 +8,6 @@ internal static class CaseFile
     private const int MaxBytes = 16 * 1024 * 1024;
     private const int MaxDepth = 8;
 
-    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
-
     /// <summary>Reads and checks a file.</summary>
     /// <param name="path">The file, as it was named.</param>
     /// <param name="workingDirectory">Where relative paths begin.</param>
@@ -18,9 +15,7 @@ internal static class CaseFile
     public static IReadOnlyList<EvaluationCase> Read(string path, string workingDirectory)
     {
         ReadOnlyMemory<byte> content = ReadBytes(path, Path.GetFullPath(path, workingDirectory));
-        if (content.Span.StartsWith(ByteOrderMark))
-            content = content[ByteOrderMark.Length..];
-        using JsonDocument document = Parse(path, content);
+        using JsonDocument document = JsonText.Parse(content, MaxDepth, $"{path}: the file", Invalid);
         List<string> mistakes = [];
         IReadOnlyList<EvaluationCase> cases = new CaseReader(mistakes).Read(document.RootElement);
         return mistakes.Count == 0 ? cases : throw Invalid($"{path}: {string.Join(" ", mistakes)}");
@@ -47,29 +42,6 @@ internal static class CaseFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw Invalid($"{path}: the file cannot be read; check its permissions.", e);
-        }
-    }
-
-    private static JsonDocument Parse(string path, ReadOnlyMemory<byte> content)
-    {
-        if (!Utf8.IsValid(content.Span))
-            throw Invalid($"{path}: the file is not valid UTF-8.");
-        try
-        {
-            return JsonDocument.Parse(content, new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false });
-        }
-        catch (JsonException e) when (e.LineNumber is { } line)
-        {
-            throw Invalid($"{path}: not valid JSON, line {line + 1}, byte {e.BytePositionInLine + 1}.", e);
-        }
-        catch (JsonException e)
-        {
-            // The only refusal without a place is a name that an object has twice.
-            throw Invalid($"{path}: an entry has a field twice. {e.Message}", e);
-        }
-        catch (InvalidOperationException e)
-        {
-            throw Invalid($"{path}: a field name has half a surrogate pair (\\ud800 to \\udfff).", e);
         }
     }
 

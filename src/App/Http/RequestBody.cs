@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json;
-using System.Text.Unicode;
 
 namespace LlmService.App.Http;
 
@@ -10,8 +9,6 @@ internal static class RequestBody
 {
     private const int MaxBytes = 8 * 1024 * 1024;
     private const int MaxDepth = 32;
-
-    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
     public static Failure TooLarge { get; } =
         new(FailureCode.RequestTooLarge, "The body of the request is larger than 8 MB.", "Send fewer prompts at once, or shorter ones.");
@@ -45,42 +42,15 @@ internal static class RequestBody
     /// <exception cref="AppException">invalid_request.</exception>
     public static JsonDocument Parse(ReadOnlyMemory<byte> body)
     {
-        if (body.Span.StartsWith(ByteOrderMark))
-            body = body[ByteOrderMark.Length..];
-        if (body.Span.Trim(" \t\r\n"u8).IsEmpty)
-            throw Invalid("The body is empty; a JSON object is expected.");
-        if (!Utf8.IsValid(body.Span))
-            throw Invalid("The body is not valid UTF-8.");
-        JsonDocument document = ParseJson(body);
+        JsonDocument document = JsonText.Parse(body, MaxDepth, "The body", Invalid);
         if (document.RootElement.ValueKind == JsonValueKind.Object)
             return document;
         JsonValueKind kind = document.RootElement.ValueKind;
         document.Dispose();
-        throw Invalid($"The body is a JSON {kind.ToString().ToLowerInvariant()}; an object is expected.");
-    }
-
-    private static JsonDocument ParseJson(ReadOnlyMemory<byte> body)
-    {
-        try
-        {
-            return JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false });
-        }
-        catch (JsonException e) when (e.LineNumber is { } line)
-        {
-            throw Invalid($"The body is not valid JSON: line {line + 1}, byte {e.BytePositionInLine + 1}.", e);
-        }
-        catch (JsonException e)
-        {
-            // The only refusal without a place is a name that an object has twice.
-            throw Invalid($"The body is ambiguous: an object has a field twice. {e.Message}", e);
-        }
-        catch (InvalidOperationException e)
-        {
-            throw Invalid("The body has a field name with half a surrogate pair (\\ud800 to \\udfff).", e);
-        }
+        throw Invalid($"The body is a JSON {kind.ToString().ToLowerInvariant()}; an object is expected.", null);
     }
 
     private static AppException Refuse() => new(TooLarge.Code, TooLarge.Message) { Remedy = TooLarge.Remedy };
 
-    private static AppException Invalid(string message, Exception? inner = null) => new(FailureCode.InvalidRequest, message, inner);
+    private static AppException Invalid(string message, Exception? inner) => new(FailureCode.InvalidRequest, message, inner);
 }

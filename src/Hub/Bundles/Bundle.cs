@@ -7,7 +7,7 @@ public static class Bundle
     public static IReadOnlyList<string> LicenseFiles(ModelRepository repository)
     {
         ArgumentNullException.ThrowIfNull(repository);
-        return [.. repository.Files.Select(file => file.Path).Where(path => path == BundleLicense.CardName || BundleLicense.IsLicenseFile(path))];
+        return [.. repository.Files.Select(file => file.Path).Where(path => path == ModelCard.FileName || BundleLicense.IsLicenseFile(path))];
     }
 
     /// <summary>Makes a bundle of files that are in the cache. The same files give the same bytes.</summary>

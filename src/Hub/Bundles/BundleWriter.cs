@@ -62,7 +62,7 @@ internal sealed class BundleWriter(string path)
         bool hasListing = files.Count > 0 && repository.Files.All(file => file.BlobId is not null || file.Sha256 is not null);
         return new BundledModel(
             repository.Id.Value, repository.Commit, repository.Revision == repository.Commit ? [] : [repository.Revision],
-            BundleLicense.Read(Path.Combine(repository.SnapshotFolder, BundleLicense.CardName)),
+            ModelCard.ReadLicence(Path.Combine(repository.SnapshotFolder, ModelCard.FileName)),
             [.. files.Select(file => file.Path).Where(BundleLicense.IsLicenseFile)], files,
             hasListing ? [.. repository.Files.Select(file => new ListedFile(file.Path, file.SizeBytes, file.BlobId, file.Sha256))] : null);
     }

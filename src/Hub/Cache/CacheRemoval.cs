@@ -13,8 +13,8 @@ public sealed class CacheRemoval
         Models = models;
     }
 
-    /// <summary>Whether installations of bundles that were killed are swept up too.</summary>
-    internal bool SweepsStaging { get; init; }
+    /// <summary>The time, where what killed processes left outside the blobs is swept up too; null where it stays.</summary>
+    internal DateTimeOffset? SweepAt { get; init; }
 
     /// <summary>What goes, model by model.</summary>
     public IReadOnlyList<ModelRemoval> Models { get; }
@@ -28,12 +28,15 @@ public sealed class CacheRemoval
     /// <exception cref="UnauthorizedAccessException">A file may not be removed.</exception>
     public RemovedFromCache Execute()
     {
-        long freed = SweepsStaging ? StagedBlobs.RemoveAbandoned(_root) : 0;
+        long freed = SweepAt is { } now ? Sweep(now) : 0;
         List<string> inUse = [];
         foreach (ModelRemoval removal in Models)
             freed += Remove(removal, inUse);
         return new RemovedFromCache(freed, inUse);
     }
+
+    private long Sweep(DateTimeOffset now) =>
+        StagedBlobs.RemoveAbandoned(_root) + FolderContent.FoldersIn(_root).Sum(folder => AtomicFile.RemoveAbandoned(folder.FullName, now));
 
     private long Remove(ModelRemoval removal, List<string> inUse)
     {

@@ -7,6 +7,8 @@ internal static class FolderContent
 {
     private const int MaxDepth = 64;
 
+    private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = true };
+
     /// <summary>The files of a folder and of all folders in it, links to files included. Links to folders are not followed.</summary>
     public static IEnumerable<string> Files(string folder)
     {
@@ -28,6 +30,10 @@ internal static class FolderContent
 
     /// <summary>The files directly in a folder.</summary>
     public static IEnumerable<FileInfo> FilesIn(string folder) => Directory.Exists(folder) ? new DirectoryInfo(folder).EnumerateFiles() : [];
+
+    /// <summary>Files and folders directly in a folder whose names match.</summary>
+    public static IEnumerable<FileSystemInfo> EntriesIn(string folder, string pattern) =>
+        Directory.Exists(folder) ? [.. new DirectoryInfo(folder).EnumerateFileSystemInfos(pattern, Everything)] : [];
 
     /// <summary>The folders directly in a folder.</summary>
     public static IEnumerable<DirectoryInfo> FoldersIn(string folder) => Directory.Exists(folder) ? new DirectoryInfo(folder).EnumerateDirectories() : [];

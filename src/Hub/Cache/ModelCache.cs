@@ -41,9 +41,14 @@ public sealed class ModelCache(string folder)
         return new CacheRemoval(Folder, [nameOnly ? ModelRemoval.OfName(model, revision) : ModelRemoval.OfSnapshots(model, [snapshot])]);
     }
 
-    /// <summary>What pruning would remove: snapshots that no branch or tag names any more, downloads that were broken off, blobs that no snapshot uses.</summary>
-    public CacheRemoval PlanPrune() =>
-        new(Folder, [.. CacheScan.Read(Folder).Select(ModelRemoval.OfUnused).Where(removal => !removal.IsEmpty)]) { SweepsStaging = true };
+    /// <summary>What pruning would remove: snapshots that no branch or tag names any more, downloads that were broken off, blobs that no snapshot uses.
+    /// Its execution also sweeps up what killed processes left elsewhere.</summary>
+    /// <param name="clock">The clock that tells how old a leftover is.</param>
+    public CacheRemoval PlanPrune(TimeProvider clock)
+    {
+        ArgumentNullException.ThrowIfNull(clock);
+        return new(Folder, [.. CacheScan.Read(Folder).Select(ModelRemoval.OfUnused).Where(removal => !removal.IsEmpty)]) { SweepAt = clock.GetUtcNow() };
+    }
 
     /// <summary>Hashes what is cached of a model, file by file as it goes.</summary>
     /// <param name="model">The model.</param>

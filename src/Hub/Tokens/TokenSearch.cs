@@ -38,11 +38,13 @@ public sealed class TokenSearch
     /// <summary>The path of <c>stored_tokens</c>.</summary>
     public string StoredPath => TokenStore.StoredPathOf(_options.TokenPath);
 
-    /// <summary>Names of the environment and of <c>.env</c> that look like a token's and are not read; null when there are none.</summary>
+    /// <summary>Why no token is sent although one lies somewhere: it is held back, or stands under a name that is not read; null when there is nothing to say.</summary>
     public string? Hint
     {
         get
         {
+            if (Walk(null).FirstOrDefault(place => place.State == TokenPlaceState.Excluded) is { } held)
+                return $"There is a token ({held.Name}), but it is not sent: {held.Detail}";
             string[] others = [.. OtherPlaces().Select(place => place.Name)];
             return others.Length == 0 ? null : $"There is a token under a name that this program does not read ({string.Join(", ", others)}): call it HF_TOKEN.";
         }
@@ -84,7 +86,8 @@ public sealed class TokenSearch
         _options.Named.ToDictionary(named => named.Key, named => Allow(FromReference(named.Key, named.Value)), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The first place on the way to a token where a setting names something that is not there; null when all is well.</summary>
-    public TokenPlace? FirstMistake() => Walk(null).TakeWhile(place => place.Token is null)
+    /// <param name="repository">The repository; null for requests that are about none.</param>
+    public TokenPlace? FirstMistake(RepoId? repository) => Walk(repository).TakeWhile(place => place.Token is null)
         .FirstOrDefault(place => place.NamedBy is not null && place.State is TokenPlaceState.Missing or TokenPlaceState.Unreadable);
 
     internal static bool IsReference(string text) =>

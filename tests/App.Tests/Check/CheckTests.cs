@@ -78,7 +78,7 @@ public sealed class CheckTests : IAsyncLifetime
         (int exit, JsonElement json) = await CheckAsync(Good, Open);
 
         Assert.Equal(0, exit);
-        Assert.Contains("0 bytes to come", Detail(json, "download"), StringComparison.Ordinal);
+        Assert.Contains("0 B to come", Detail(json, "download"), StringComparison.Ordinal);
         Assert.Contains("valid, account alice, role read", Detail(json, "token"), StringComparison.Ordinal);
     }
 
@@ -209,6 +209,32 @@ public sealed class CheckTests : IAsyncLifetime
 
         Assert.Equal(17, exit);
         Assert.Equal("failed", Status(json, "weights"));
+    }
+
+    [Fact]
+    public async Task OwnersToken_IsTheOneThatIsUsedAndNamed()
+    {
+        File.WriteAllText(Path.Combine(_folder, "acme-token"), Good);
+        File.WriteAllText(Path.Combine(_folder, "appsettings.json"), """{ "tokens": { "acme": "file:acme-token" } }""");
+
+        (int exit, JsonElement json) = await CheckAsync(Bad, "acme/secret");
+        (_, string output, string error) = await RunAsync(Bad, "run", "acme/secret", "hi", "--max-tokens", "1");
+
+        Assert.Equal(0, exit);
+        Assert.Equal("passed", Status(json, "token"));
+        Assert.Contains("(tokens.acme)", Detail(json, "token"), StringComparison.Ordinal);
+        Assert.Contains("[LLM] Using Hugging Face authentication", output + error, StringComparison.Ordinal);
+        Assert.Contains("(tokens.acme)", output + error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Pull_DeadTokenOfAPublicModel_WarnsWithSourceAndRemedy()
+    {
+        (int exit, _, string error) = await RunAsync(Bad, "pull", Open);
+
+        Assert.Equal(0, exit);
+        Assert.Contains("the model is public and is read without the token. environment variable HF_TOKEN: the Hub does not accept it", error, StringComparison.Ordinal);
+        Assert.DoesNotContain(Bad, error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class CaseFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("", "line 1")]
+    [InlineData("", "the file is empty")]
     [InlineData("[\n{]", "line 2")]
     [InlineData("3", "a list of cases is expected, not a number")]
     [InlineData("[]", "0 cases")]

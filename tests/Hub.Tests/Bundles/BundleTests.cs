@@ -100,7 +100,7 @@ public sealed class BundleTests : HubTest
         string path = Path.Combine(Cache, "README.md");
         File.WriteAllText(path, card);
 
-        Assert.Equal(expected, BundleLicense.Read(path));
+        Assert.Equal(expected, ModelCard.ReadLicence(path));
     }
 
     [Theory]

@@ -14,7 +14,7 @@ public sealed class TokenPerRequestTests : HubTest
 
         Assert.Equal(HubDiagnosis.TokenInvalid, refused.Diagnosis);
         Assert.Equal("rotating", refused.TokenSource);
-        Assert.False(opened.TokenRefused);
+        Assert.Null(opened.RefusedToken);
     }
 
     [Fact]

@@ -112,7 +112,7 @@ public sealed class TokenSearchTests : IDisposable
         Assert.Equal(new Secret(Third), Search(o => o with { Choice = "production" }).Find(null)!.Secret);
         TokenSearch missing = Search(o => o with { Choice = "staging" });
         Assert.Null(missing.Find(null));
-        Assert.Contains("'staging'", missing.FirstMistake()!.Name, StringComparison.Ordinal);
+        Assert.Contains("'staging'", missing.FirstMistake(null)!.Name, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -125,6 +125,7 @@ public sealed class TokenSearchTests : IDisposable
         Assert.Null(search.Find(null));
         Assert.Equal(new Secret(Second), search.Find(Id("acme/model"))!.Secret);
         Assert.Contains(search.Look(null), place => place is { State: TokenPlaceState.Excluded, Token: null });
+        Assert.Equal("There is a token (environment variable HF_TOKEN), but it is not sent: HF_HUB_DISABLE_IMPLICIT_TOKEN is on.", search.Hint);
     }
 
     [Fact]
