@@ -21,6 +21,16 @@ public sealed class ChatMessage
         Fields.Set("content", StringValue.FromData(content));
     }
 
+    /// <summary>A message whose content is a list of parts of text.</summary>
+    public ChatMessage(string role, IReadOnlyList<string> parts)
+    {
+        ArgumentNullException.ThrowIfNull(role);
+        ArgumentNullException.ThrowIfNull(parts);
+        Fields = new DictValue();
+        Fields.Set("role", RoleValue(role));
+        Fields.Set("content", new ListValue([.. parts.Select(TextPart)]));
+    }
+
     /// <summary>Who speaks; null when the message does not say so.</summary>
     public string? Role => (Fields.Get("role") as StringValue)?.Text;
 
@@ -48,6 +58,24 @@ public sealed class ChatMessage
     /// <exception cref="JsonException">Not an array of objects, or nested too deeply.</exception>
     public static IReadOnlyList<ChatMessage> ListFromJson(JsonElement json) =>
         json.ValueKind == JsonValueKind.Array ? [.. json.EnumerateArray().Select(FromJson)] : throw new JsonException("The messages must be a JSON array.");
+
+    /// <summary>The same message with one more field, such as <c>name</c> or <c>reasoning_content</c>.</summary>
+    public ChatMessage With(string field, string value)
+    {
+        ArgumentNullException.ThrowIfNull(field);
+        ArgumentNullException.ThrowIfNull(value);
+        DictValue fields = Fields.Copy();
+        fields.Set(field, StringValue.FromData(value));
+        return new ChatMessage(fields);
+    }
+
+    private static DictValue TextPart(string text)
+    {
+        DictValue part = new();
+        part.Set("type", new StringValue("text"));
+        part.Set("text", StringValue.FromData(text));
+        return part;
+    }
 
     private static StringValue RoleValue(string role) => KnownRoles.Contains(role) ? new StringValue(role) : StringValue.FromData(role);
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using LlmService.Tokenizers.Jinja;
 
 namespace LlmService.Tokenizers.Chat;
@@ -65,26 +66,47 @@ public sealed class ChatTemplate
         ArgumentNullException.ThrowIfNull(input);
         if (input is { AddGenerationPrompt: true, ContinueFinalMessage: true })
             throw new ArgumentException("A message cannot be continued with the beginning of another one: ask for a generation prompt or for a continuation.", nameof(input));
-        Template template = Choose(input);
-        StringValue text = template.Render(Variables(input), input.Now ?? TimeProvider.System.GetLocalNow().DateTime, TemplateLimits.Default, cancellationToken);
+        Template template = Choose(input.TemplateName, input.Tools is not null);
+        StringValue text = Render(template, Variables(input), input.Now, cancellationToken);
         if (input.ContinueFinalMessage) text = FinalMessage.CutBehind(text, input.Messages, template.Name);
-        return new RenderedChat(text.Text, Ranges(text));
+        return ToChat(text);
     }
 
-    /// <summary>The named one; else the one for tools when there are tools; else the default.</summary>
-    private Template Choose(ChatTemplateInput input)
+    /// <summary>Renders with these variables, the special tokens that they do not name, and nothing else: a name that is absent is undefined.</summary>
+    /// <param name="now">The local time that templates may print; null for now.</param>
+    /// <exception cref="TemplateException">The template does not accept them, or is at fault.</exception>
+    public RenderedChat Render(IReadOnlyDictionary<string, JsonElement> variables, DateTime? now = null, CancellationToken cancellationToken = default)
     {
-        if (input.TemplateName is { } name)
-            return _templates.GetValueOrDefault(name) ?? throw new ArgumentException($"There is no chat template '{name}'; there are: {string.Join(", ", Names)}.", nameof(input));
-        if (input.Tools is not null && _templates.TryGetValue(ToolTemplate, out Template? forTools)) return forTools;
+        ArgumentNullException.ThrowIfNull(variables);
+        Dictionary<string, Value> values = new(_specialTokens, StringComparer.Ordinal);
+        foreach ((string name, JsonElement value) in variables)
+            values[name] = name == "messages" && IsMessages(value) ? new ListValue([.. ChatMessage.ListFromJson(value).Select(m => m.Fields)]) : JsonValues.Read(value);
+        bool hasTools = values.TryGetValue("tools", out Value? tools) && tools is not NoneValue;
+        return ToChat(Render(Choose(null, hasTools), values, now, cancellationToken));
+    }
+
+    /// <summary>Whether the text of the default template has a word.</summary>
+    internal bool Mentions(string word) => _templates.TryGetValue(ChatTemplateSources.Default, out Template? template) && template.Mentions(word);
+
+    private static StringValue Render(Template template, Dictionary<string, Value> variables, DateTime? now, CancellationToken cancellationToken) =>
+        template.Render(variables, now ?? TimeProvider.System.GetLocalNow().DateTime, TemplateLimits.Default, cancellationToken);
+
+    private static bool IsMessages(JsonElement json) => json.ValueKind == JsonValueKind.Array && json.EnumerateArray().All(m => m.ValueKind == JsonValueKind.Object);
+
+    /// <summary>The named one; else the one for tools when there are tools; else the default.</summary>
+    private Template Choose(string? name, bool hasTools)
+    {
+        if (name is not null)
+            return _templates.GetValueOrDefault(name) ?? throw new ArgumentException($"There is no chat template '{name}'; there are: {string.Join(", ", Names)}.", nameof(name));
+        if (hasTools && _templates.TryGetValue(ToolTemplate, out Template? forTools)) return forTools;
         return _templates.GetValueOrDefault(ChatTemplateSources.Default)
-            ?? throw new ArgumentException($"None of the chat templates is the default; name one of: {string.Join(", ", Names)}.", nameof(input));
+            ?? throw new ArgumentException($"None of the chat templates is the default; name one of: {string.Join(", ", Names)}.", nameof(name));
     }
 
     private Dictionary<string, Value> Variables(ChatTemplateInput input)
     {
         Dictionary<string, Value> variables = new(_specialTokens, StringComparer.Ordinal);
-        foreach ((string name, System.Text.Json.JsonElement value) in input.Variables)
+        foreach ((string name, JsonElement value) in input.Variables)
         {
             if (Reserved.Contains(name)) throw new ArgumentException($"The variable '{name}' has a property of its own.", nameof(input));
             variables[name] = JsonValues.Read(value);
@@ -93,14 +115,14 @@ public sealed class ChatTemplate
         variables["messages"] = new ListValue([.. input.Messages.Select(m => m.Fields)]);
         variables["tools"] = input.Tools is { } tools ? JsonValues.Read(tools) : NoneValue.Instance;
         variables["documents"] = input.Documents is { } documents ? JsonValues.Read(documents) : NoneValue.Instance;
-        variables["add_generation_prompt"] = BoolValue.Of(input.AddGenerationPrompt);
+        if (input.AddGenerationPrompt is { } add) variables["add_generation_prompt"] = BoolValue.Of(add);
         return variables;
     }
 
-    private static TextRange[] Ranges(StringValue text)
+    private static RenderedChat ToChat(StringValue text)
     {
         TextRange[] ranges = new TextRange[text.Data?.Count ?? 0];
         for (int i = 0; i < ranges.Length; i++) ranges[i] = text.Data![i, text.Text.Length];
-        return ranges;
+        return new RenderedChat(text.Text, ranges);
     }
 }

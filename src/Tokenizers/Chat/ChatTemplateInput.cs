@@ -14,8 +14,8 @@ public sealed record ChatTemplateInput
     /// <summary>The documents that the answer may draw on, as a JSON array; null for none.</summary>
     public JsonElement? Documents { get; init; }
 
-    /// <summary>Whether the beginning of an answer follows the messages.</summary>
-    public bool AddGenerationPrompt { get; init; }
+    /// <summary>Whether the beginning of an answer follows the messages; null leaves the variable undefined.</summary>
+    public bool? AddGenerationPrompt { get; init; } = false;
 
     /// <summary>Whether the text ends where the last message ends, so that a model goes on with it.</summary>
     public bool ContinueFinalMessage { get; init; }

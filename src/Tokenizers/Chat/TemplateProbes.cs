@@ -23,6 +23,7 @@ internal static class TemplateProbes
         bool takesParts = Prints(template, new() { Messages = Messages(Parts("user")) }, but: "'type'");
         return new(
             SystemRole: Prints(template, new() { Messages = Messages(Marked("system"), User) }) || Prints(template, new() { Messages = Messages(Parts("system"), PlainPart) }, but: "'type'"),
+            DeveloperRole: template.Mentions("developer") && Prints(template, new() { Messages = Messages(Marked("developer"), User) }),
             Text: takesText,
             ContentParts: takesParts,
             Tools: Prints(template, new() { Messages = Messages(User), Tools = MarkedTools }),

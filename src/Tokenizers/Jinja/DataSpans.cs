@@ -37,6 +37,9 @@ internal sealed class DataSpans
         return Of(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(bounds), length);
     }
 
+    /// <summary>Whether a character is data.</summary>
+    public bool Covers(int index) => FirstAfter(index) is int range && range < Count && _bounds[2 * range] <= index;
+
     /// <summary>The ranges of two texts that become one.</summary>
     public static DataSpans? Join(StringValue left, StringValue right)
     {

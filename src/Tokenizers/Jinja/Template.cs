@@ -65,6 +65,8 @@ internal sealed class Template
         }
     }
 
+    public bool Mentions(string word) => _source.Contains(word, StringComparison.Ordinal);
+
     public BlockStatement? FindBlock(string name) => _blocks.GetValueOrDefault(name);
 
     private void CollectBlocks(IEnumerable<Node> nodes)

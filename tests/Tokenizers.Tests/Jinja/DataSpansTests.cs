@@ -27,10 +27,11 @@ public sealed class DataSpansTests
     [InlineData("{{ ('<' + s)|indent(2, true) }}", "  <[Ab c]")]
     [InlineData("{{ [s, 'x', s]|join('<>') }}", "[Ab c]<>x<>[Ab c]")]
     [InlineData("{% generation %}<{{ s }}>{% endgeneration %}", "<[Ab c]>")]
-    [InlineData("{{ s|e }}{{ ('<' + s)|e }}", "[Ab c]&lt;[Ab c]")]
+    [InlineData("{{ s|e }}{{ ('<' + s)|e }}{{ (d.k + '<')|e }}", "[Ab c]&lt;[Ab c&lt;s&gt;]&lt;")]
+    [InlineData("{{ ['\"' + d.q]|tojson }}{{ ['\n' + d.q] }}", "[\"\\\"[\\n]\"]['\\n[\\n]']")]
     [InlineData("{{ d.k }}{{ d['k'] }}{{ d.items()|list|first|last }}", "[<s><s><s>]")]
     public void Render_DataThroughOperations_StaysKnown(string source, string expected) =>
-        Assert.Equal(expected, Bracketed(Templates.RenderValue(source, """{"s":"Ab c","d":{"k":"<s>"}}""")));
+        Assert.Equal(expected, Bracketed(Templates.RenderValue(source, """{"s":"Ab c","d":{"k":"<s>","q":"\n"}}""")));
 
     /// <summary>Operations that make a new text of an old one say that all of it is data: never too little.</summary>
     [Theory]

@@ -118,7 +118,7 @@ internal sealed class JsonWriter(Rendering rendering, bool ensureAscii, string? 
         {
             if (Escape(text[i]) is not { } escape) continue;
             _buffer.Append(value, done, i - done);
-            _buffer.Append(escape, isData: value.Data is not null);
+            _buffer.Append(escape, value.IsDataAt(i));
             done = i + 1;
         }
 

@@ -20,7 +20,7 @@ internal static class Markup
         {
             if (Entity(text.Text[i]) is not { } entity) continue;
             buffer.Append(text, done, i - done);
-            buffer.Append(entity, isData: text.Data is not null);
+            buffer.Append(entity, text.IsDataAt(i));
             done = i + 1;
         }
 

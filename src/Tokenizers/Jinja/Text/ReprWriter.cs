@@ -63,7 +63,7 @@ internal sealed class ReprWriter(Rendering rendering)
             if (Escape(codePoint, quote) is { } escape)
             {
                 _buffer.Append(value, done, i - done);
-                _buffer.Append(escape, isData: value.Data is not null);
+                _buffer.Append(escape, value.IsDataAt(i));
                 done = i + length;
             }
 

@@ -53,7 +53,14 @@ internal class TupleValue(IReadOnlyList<Value> items) : SequenceValue(items)
 {
     public override string TypeName => "tuple";
 
-    public override bool IsHashable => Items.All(i => i.IsHashable);
+    public override bool IsHashable
+    {
+        get
+        {
+            Rendering.CheckStack();
+            return Items.All(i => i.IsHashable);
+        }
+    }
 
     public override SequenceValue With(IReadOnlyList<Value> others) => new TupleValue(others);
 

@@ -42,6 +42,9 @@ internal sealed class StringValue(string text, DataSpans? data = null, bool isMa
     /// <summary>A text that is data as a whole.</summary>
     public static StringValue FromData(string text) => text.Length == 0 ? Empty : new StringValue(text, DataSpans.All);
 
+    /// <summary>Whether a character is data, by its place in UTF-16 units.</summary>
+    public bool IsDataAt(int unit) => data is not null && data.Covers(unit);
+
     /// <summary>A part, in UTF-16 units.</summary>
     public StringValue Units(int start, int length)
     {
