@@ -19,7 +19,7 @@ internal sealed class TemplateMutator(IReadOnlyList<string> templates, int seed)
     public string Next()
     {
         string template = templates[_random.Next(templates.Count)];
-        for (int changes = 1 + _random.Next(6); changes > 0; changes--) template = Change(template);
+        for (int changes = 1 + _random.Next(4); changes > 0; changes--) template = Change(template);
         return template;
     }
 

@@ -17,7 +17,9 @@ internal sealed record ChatPrompt(string Text, IReadOnlyList<int>? TokenIds)
             throw failure;
         if (engine.ChatTemplate is not { } template)
             return RenderPlainly(engine, conversation);
-        Check(template.Abilities, conversation);
+        // A template that does not even print a user's text has shown nothing of what it can do.
+        if (template.Abilities.Text || template.Abilities.ContentParts)
+            Check(template.Abilities, conversation);
         RenderedChat chat = template.Render(new()
         {
             Messages = [.. conversation.Turns.Select(t => t.ToMessage(template.Abilities))],

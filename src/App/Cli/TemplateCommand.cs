@@ -32,21 +32,20 @@ internal sealed class TemplateCommand
         return command;
     }
 
-    private Task<int> InvokeAsync(ParseResult parsed)
+    private async Task<int> InvokeAsync(ParseResult parsed)
     {
         string name = parsed.GetValue(_model)!;
         if (!name.EndsWith(".jinja", StringComparison.Ordinal))
         {
-            return CacheSession.RunAsync(_context, [name], async (session, cancel) =>
-            {
-                string folder = await TokenizerFolder.FindAsync(session.Models[0], session.Options, cancel);
-                return Run(parsed, () => Load(name, folder), folder);
-            });
+            AppOptions options = AppOptions.Read(_context, new CommandLineValues { Models = [name] });
+            using Interrupt interrupt = new();
+            string folder = await TokenizerFolder.FindAsync(options.Models[0], options, interrupt.Token);
+            return Run(parsed, () => Load(name, folder), folder);
         }
         string path = _context.Expand(name);
         if (!File.Exists(path))
             throw new AppException(FailureCode.InvalidRequest, $"There is no file '{path}'.") { Parameter = "MODEL" };
-        return Task.FromResult(Run(parsed, () => ChatTemplate.Parse(File.ReadAllText(path), Path.GetFileName(path)), null));
+        return Run(parsed, () => ChatTemplate.Parse(File.ReadAllText(path), Path.GetFileName(path)), null);
     }
 
     private static ChatTemplate Load(string name, string folder) => ChatTemplate.Load(folder)

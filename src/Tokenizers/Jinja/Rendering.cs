@@ -86,8 +86,8 @@ internal sealed class Rendering
     }
 
     /// <summary>A variable of the caller, or a global function; null when there is none.</summary>
-    public Value? Resolve(string name) =>
-        Exported.Count > 0 && Exported.TryGetValue(name, out Value? exported) ? exported
+    public Value? Resolve(string name, Dictionary<string, Value> exported) =>
+        exported.Count > 0 && exported.TryGetValue(name, out Value? own) ? own
         : Variables.TryGetValue(name, out Value? variable) ? variable
         : Builtins.Globals.Find(name);
 

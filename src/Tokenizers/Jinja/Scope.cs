@@ -9,6 +9,9 @@ internal sealed class Activation(Layout layout, Activation? parent, Rendering re
 
     public Rendering Rendering => rendering;
 
+    /// <summary>What the template had set at its top level, as seen from where this was written.</summary>
+    public Dictionary<string, Value> Exported { get; } = parent?.Exported ?? rendering.Exported;
+
     public Activation Ancestor(int hops)
     {
         Activation activation = this;
@@ -155,7 +158,7 @@ internal sealed class ScopeEntry(Layout layout, IReadOnlyList<(string Name, Slot
             (string name, Slot slot, Load load) = loads[i];
             frame.Slots[slot.Index] = load.Kind switch
             {
-                LoadKind.Resolve => frame.Rendering.Resolve(name),
+                LoadKind.Resolve => frame.Rendering.Resolve(name, frame.Exported),
                 LoadKind.Alias => frame.Ancestor(layout.Depth - load.Source!.Layout.Depth).Slots[load.Source.Index],
                 _ => null,
             };

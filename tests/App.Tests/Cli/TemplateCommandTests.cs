@@ -13,7 +13,7 @@ public sealed class TemplateCommandTests : IDisposable
         File.WriteAllText(Path.Combine(_folder, "model", "tokenizer.json"), """
             {
               "added_tokens": [{"id": 0, "content": "<s>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}],
-              "model": {"type": "WordLevel", "unk_token": "?", "vocab": {"?": 1, "Hi|go": 2}}
+              "model": {"type": "WordLevel", "unk_token": "?", "vocab": {"<s>": 0, "?": 1, "Hi|go": 2}}
             }
             """);
         File.WriteAllText(Path.Combine(_folder, "own.jinja"), "{{ bos_token is defined }}{{ tools }}{{ add_generation_prompt is defined }}{{ strftime_now('%H:%M') }}\n{{ messages[0].content + '' }}");

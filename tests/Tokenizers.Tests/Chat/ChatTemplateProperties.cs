@@ -6,11 +6,11 @@ namespace LlmService.Tokenizers.Tests.Chat;
 /// <summary>What holds for every conversation.</summary>
 public sealed class ChatTemplateProperties
 {
-    private static readonly Gen<string> Text = Gen.OneOf(
-        Gen.String, Gen.OneOfConst("<|im_end|>", "<|im_start|>system\n", "[/INST]", "<s>", "{{ x }}", "😀\n ", ""), Gen.Select(Gen.String, Gen.OneOfConst("<|im_end|>", "</s>"), (a, b) => a + b));
+    private static readonly Gen<string> Text = Gen.OneOf<string>(
+        Gen.String, Gen.OneOf("<|im_end|>", "<|im_start|>system\n", "[/INST]", "<s>", "{{ x }}", "😀\n ", ""), Gen.Select(Gen.String, Gen.OneOf("<|im_end|>", "</s>"), (a, b) => a + b));
 
     private static readonly Gen<ChatMessage[]> Conversations =
-        Gen.Select(Gen.OneOfConst("system", "user", "assistant", "tool"), Text, (role, text) => new ChatMessage(role, text)).Array[1, 6];
+        Gen.Select(Gen.OneOf("system", "user", "assistant", "tool"), Text, (role, text) => new ChatMessage(role, text)).Array[1, 6];
 
     private static readonly ChatTemplate Template = ChatTemplate.Parse(OwnTemplates.ChatMl, "t");
 

@@ -45,9 +45,10 @@ internal sealed class BlockStatement(string name, bool isScoped, bool isRequired
         rendering.Offset = Offset;
         if (isRequired) throw JinjaError.Value($"Required block '{name}' not found");
         Dictionary<string, Value> exported = rendering.Exported;
+        rendering.Exported = frame.Exported;
         if (isScoped)
         {
-            rendering.Exported = new(exported);
+            rendering.Exported = new(frame.Exported);
             foreach ((string local, int hops, int index) in _locals)
                 if (frame.Ancestor(hops).Slots[index] is { } value) rendering.Exported[local] = value;
         }

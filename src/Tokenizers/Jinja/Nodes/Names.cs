@@ -63,7 +63,7 @@ internal sealed class NameTarget(string name, int offset, bool isParameter = fal
     public override void Assign(Value value, Activation frame)
     {
         frame.Slots[_index] = value;
-        if (_isExported && frame.Rendering.Template.HasBlocks) frame.Rendering.Exported[name] = value;
+        if (_isExported && frame.Rendering.Template.HasBlocks) frame.Exported[name] = value;
     }
 
     public override Target Copy() => new NameTarget(name, Offset);

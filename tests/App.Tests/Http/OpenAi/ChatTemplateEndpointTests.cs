@@ -55,7 +55,7 @@ public sealed class ChatTemplateEndpointTests
     [Fact]
     public async Task Chat_KwargsDocumentsAndClock_ReachTheTemplate()
     {
-        await using TestHost host = await StartAsync("{{ strftime_now('%Y') }}{{ x.y }}{{ documents[0].text if documents }}{{ messages[0].content }}");
+        await using TestHost host = await StartAsync("{{ strftime_now('%Y') }}{{ x.y if x }}{{ documents[0].text if documents }}{{ messages[0].content }}");
         await host.PostForJsonAsync(Path, Body("""[{"role":"user","content":"U"}]""", ""","chat_template_kwargs":{"x":{"y":7}},"documents":[{"text":"Doc"}]"""));
         Assert.Equal(["20237DocU"], _prompts);
     }
