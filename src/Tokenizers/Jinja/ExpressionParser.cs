@@ -252,8 +252,10 @@ internal sealed class ExpressionParser(TokenStream tokens)
     private ConstantExpression ParseText(int offset)
     {
         string text = tokens.Next().Text;
-        while (tokens.Current.Kind == TokenKind.Text) text += tokens.Next().Text;
-        return new ConstantExpression(new StringValue(text), offset);
+        if (tokens.Current.Kind != TokenKind.Text) return new ConstantExpression(new StringValue(text), offset);
+        List<string> texts = [text];
+        while (tokens.Current.Kind == TokenKind.Text) texts.Add(tokens.Next().Text);
+        return new ConstantExpression(new StringValue(string.Concat(texts)), offset);
     }
 
     private static BigInteger ParseInteger(JinjaToken token)

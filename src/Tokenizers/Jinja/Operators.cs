@@ -5,7 +5,9 @@ namespace LlmService.Tokenizers.Jinja;
 /// <summary>Python's operators.</summary>
 internal static class Operators
 {
-    private const int MostShift = 1 << 14;
+    private const int MostBits = 1 << 12;
+    private const int ManyBits = 512;
+    private const int ManyBitsCost = 32;
 
     public static Value Add(Value left, Value right, Rendering rendering)
     {
@@ -36,7 +38,7 @@ internal static class Operators
         ThrowIfUndefined(left, right);
         return (left, right) switch
         {
-            (NumberValue a, NumberValue b) => a.AsInteger is { } x && b.AsInteger is { } y ? IntValue.Of(x * y) : new FloatValue(a.AsDouble * b.AsDouble),
+            (NumberValue a, NumberValue b) => a.AsInteger is { } x && b.AsInteger is { } y ? IntValue.Of(Charged(x, rendering) * y) : new FloatValue(a.AsDouble * b.AsDouble),
             (StringValue or SequenceValue, NumberValue { AsInteger: { } times }) => Repeat(left, times, rendering),
             (NumberValue { AsInteger: { } times }, StringValue or SequenceValue) => Repeat(right, times, rendering),
             (StringValue or SequenceValue, _) => throw JinjaError.Type($"can't multiply sequence by non-int of type '{right.TypeName}'"),
@@ -45,20 +47,20 @@ internal static class Operators
         };
     }
 
-    public static Value Divide(Value left, Value right)
+    public static Value Divide(Value left, Value right, Rendering rendering)
     {
         ThrowIfUndefined(left, right);
         if (left is not NumberValue a || right is not NumberValue b) throw JinjaError.Operands("/", left, right);
         if (!b.Truth) throw JinjaError.Value(a.AsInteger is not null && b.AsInteger is not null ? "division by zero" : "float division by zero");
-        return new FloatValue(a.AsInteger is { } x && b.AsInteger is { } y ? DivideExactly(x, y) : a.AsDouble / b.AsDouble);
+        return new FloatValue(a.AsInteger is { } x && b.AsInteger is { } y ? DivideExactly(Charged(x, rendering), y) : a.AsDouble / b.AsDouble);
     }
 
-    public static Value FloorDivide(Value left, Value right)
+    public static Value FloorDivide(Value left, Value right, Rendering rendering)
     {
         ThrowIfUndefined(left, right);
         if (left is not NumberValue a || right is not NumberValue b) throw JinjaError.Operands("//", left, right);
         if (!b.Truth) throw JinjaError.Value(a.AsInteger is not null && b.AsInteger is not null ? "integer division or modulo by zero" : "float floor division by zero");
-        return a.AsInteger is { } x && b.AsInteger is { } y ? IntValue.Of(FloorDivide(x, y)) : new FloatValue(FloorDivide(a.AsDouble, b.AsDouble));
+        return a.AsInteger is { } x && b.AsInteger is { } y ? IntValue.Of(FloorDivide(Charged(x, rendering), y)) : new FloatValue(FloorDivide(a.AsDouble, b.AsDouble));
     }
 
     public static Value Modulo(Value left, Value right, Rendering rendering)
@@ -67,16 +69,17 @@ internal static class Operators
         ThrowIfUndefined(left, right);
         if (left is not NumberValue a || right is not NumberValue b) throw JinjaError.Operands("%", left, right);
         if (!b.Truth) throw JinjaError.Value(a.AsInteger is not null && b.AsInteger is not null ? "integer division or modulo by zero" : "float modulo");
-        return a.AsInteger is { } x && b.AsInteger is { } y ? IntValue.Of(x - FloorDivide(x, y) * y) : new FloatValue(Modulo(a.AsDouble, b.AsDouble));
+        return a.AsInteger is { } x && b.AsInteger is { } y ? IntValue.Of(x - FloorDivide(Charged(x, rendering), y) * y) : new FloatValue(Modulo(a.AsDouble, b.AsDouble));
     }
 
-    public static Value Power(Value left, Value right)
+    public static Value Power(Value left, Value right, Rendering rendering)
     {
         ThrowIfUndefined(left, right);
         if (left is not NumberValue a || right is not NumberValue b) throw JinjaError.Operands("** or pow()", left, right);
         if (a.AsInteger is { } x && b.AsInteger is { Sign: >= 0 } y)
         {
-            if (!BigInteger.Abs(x).IsOne && !x.IsZero && y * x.GetBitLength() > MostShift) throw JinjaError.Limit($"an integer would have more than {MostShift} bits");
+            if (!BigInteger.Abs(x).IsOne && !x.IsZero && y * x.GetBitLength() > MostBits) throw JinjaError.Limit($"an integer would have more than {MostBits} bits");
+            rendering.Steps(ManyBitsCost);
             return IntValue.Of(BigInteger.Abs(x).IsOne ? (y.IsEven ? BigInteger.One : x) : x.IsZero ? (y.IsZero ? 1 : 0) : BigInteger.Pow(x, (int)y));
         }
 
@@ -100,7 +103,7 @@ internal static class Operators
     };
 
     /// <summary>The order of two values, for <c>&lt;</c> and its like; null where one is not a number.</summary>
-    public static int? Compare(Value left, Value right, string op)
+    public static int? Compare(Value left, Value right, string op, Rendering rendering)
     {
         ThrowIfUndefined(left, right);
         switch (left, right)
@@ -108,15 +111,16 @@ internal static class Operators
             case (NumberValue a, NumberValue b):
                 return a.AsInteger is { } x && b.AsInteger is { } y ? x.CompareTo(y) : CompareFloats(a, b);
             case (StringValue a, StringValue b):
+                rendering.Steps(Math.Min(a.Text.Length, b.Text.Length) >> 6);
                 return CompareText(a.Text, b.Text);
             case (SequenceValue a, SequenceValue b) when a is ListValue == b is ListValue:
-                return CompareItems(a, b, op);
+                return CompareItems(a, b, op, rendering);
             default:
                 throw JinjaError.Type($"'{op}' not supported between instances of '{left.TypeName}' and '{right.TypeName}'");
         }
     }
 
-    public static bool IsLess(Value left, Value right) => Compare(left, right, "<") < 0;
+    public static bool IsLess(Value left, Value right, Rendering rendering) => Compare(left, right, "<", rendering) < 0;
 
     /// <summary>Python's <c>in</c>.</summary>
     public static bool Contains(Value container, Value item, Rendering rendering)
@@ -124,6 +128,7 @@ internal static class Operators
         switch (container)
         {
             case StringValue text:
+                rendering.Steps(text.Text.Length >> 6);
                 return item is StringValue part ? text.Text.Contains(part.Text, StringComparison.Ordinal)
                     : throw JinjaError.Type($"'in <string>' requires string as left operand, not {item.TypeName}");
             case DictValue dict:
@@ -175,6 +180,13 @@ internal static class Operators
     {
         rendering.ChargeText(text.Text.Length);
         return text;
+    }
+
+    /// <summary>Long integers cost more than a step.</summary>
+    private static BigInteger Charged(BigInteger value, Rendering rendering)
+    {
+        if (value.GetBitLength() > ManyBits) rendering.Steps(ManyBitsCost);
+        return value;
     }
 
     private static void ThrowIfUndefined(Value left, Value right)
@@ -300,11 +312,12 @@ internal static class Operators
         return char.IsSurrogate(x) == char.IsSurrogate(y) ? x.CompareTo(y) : char.IsSurrogate(x) ? 1 : -1;
     }
 
-    private static int? CompareItems(SequenceValue left, SequenceValue right, string op)
+    private static int? CompareItems(SequenceValue left, SequenceValue right, string op, Rendering rendering)
     {
         Rendering.CheckStack();
+        rendering.Steps(Math.Min(left.Count, right.Count));
         for (int i = 0; i < Math.Min(left.Count, right.Count); i++)
-            if (!ReferenceEquals(left.Items[i], right.Items[i]) && !left.Items[i].IsEqual(right.Items[i])) return Compare(left.Items[i], right.Items[i], op);
+            if (!ReferenceEquals(left.Items[i], right.Items[i]) && !left.Items[i].IsEqual(right.Items[i])) return Compare(left.Items[i], right.Items[i], op, rendering);
         return left.Count.CompareTo(right.Count);
     }
 }

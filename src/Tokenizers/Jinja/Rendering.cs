@@ -5,6 +5,8 @@ namespace LlmService.Tokenizers.Jinja;
 /// <summary>One rendering of one template: its variables, its output, where it is, and what it may still cost.</summary>
 internal sealed class Rendering
 {
+    private const int DeepestPrinted = 1000;
+
     private readonly TemplateLimits _limits;
     private readonly CancellationToken _cancellation;
     private long _stepsLeft;
@@ -83,6 +85,13 @@ internal sealed class Rendering
     public static void CheckStack()
     {
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack()) throw JinjaError.Limit("values or expressions are nested too deeply");
+    }
+
+    /// <summary>Refuses to print values that are nested deeper than the reference prints them.</summary>
+    public static void CheckNesting(int depth)
+    {
+        if (depth > DeepestPrinted) throw JinjaError.Limit($"values are nested deeper than {DeepestPrinted}");
+        CheckStack();
     }
 
     /// <summary>A variable of the caller, or a global function; null when there is none.</summary>

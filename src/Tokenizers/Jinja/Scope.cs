@@ -55,6 +55,8 @@ internal readonly record struct Load(LoadKind Kind, Slot? Source);
 /// <summary>Which names a scope reads and sets, and where each lives: the reference decides that before it runs anything, and so does this.</summary>
 internal sealed class Scope
 {
+    private const int MostNames = 1000;
+
     private readonly Scope? _parent;
     private readonly Dictionary<string, Slot> _slots;
     private readonly Dictionary<string, Slot> _references = new(StringComparer.Ordinal);
@@ -139,7 +141,13 @@ internal sealed class Scope
 
     private Slot Define(string name, Load load)
     {
-        if (!_slots.TryGetValue(name, out Slot? slot)) _slots[name] = slot = Layout.Add();
+        if (!_slots.TryGetValue(name, out Slot? slot))
+        {
+            // Every branch takes over what is known before it.
+            if (_slots.Count >= MostNames) throw JinjaError.Limit($"a template may use {MostNames} names in one place at most");
+            _slots[name] = slot = Layout.Add();
+        }
+
         _references[name] = slot;
         _loads[name] = load;
         return slot;

@@ -6,7 +6,7 @@ internal sealed record TemplateLimits
     public static TemplateLimits Default { get; } = new();
 
     /// <summary>Characters of a template's source.</summary>
-    public int SourceLength { get; init; } = 1 << 20;
+    public int SourceLength { get; init; } = 1 << 18;
 
     /// <summary>How deep expressions and statements may nest in each other.</summary>
     public int Nesting { get; init; } = 100;
@@ -18,8 +18,8 @@ internal sealed record TemplateLimits
     public long Steps { get; init; } = 10_000_000;
 
     /// <summary>Characters of any one text.</summary>
-    public int TextLength { get; init; } = 16 << 20;
+    public int TextLength { get; init; } = 8 << 20;
 
     /// <summary>Characters of all texts that are made on the way, together.</summary>
-    public long AllText { get; init; } = 256L << 20;
+    public long AllText { get; init; } = 128L << 20;
 }

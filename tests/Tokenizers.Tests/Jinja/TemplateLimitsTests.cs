@@ -28,16 +28,36 @@ public sealed class TemplateLimitsTests
     [InlineData("{% for x in [[1]] recursive %}{{ loop([x]) }}{% endfor %}")]
     [InlineData("{% set ns = namespace(x=[]) %}{% for a in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}")]
     [InlineData("{% set ns = namespace(x=[]) %}{% for a in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x|tojson }}")]
-    [InlineData("{% set ns = namespace(x=[], y=[]) %}{% for a in range(100000) %}{% set ns.x = [ns.x] %}{% set ns.y = [ns.y] %}{% endfor %}{{ ns.x == ns.y }}")]
-    [InlineData("{% set ns = namespace(x=()) %}{% for a in range(100000) %}{% set ns.x = (ns.x,) %}{% endfor %}{{ {ns.x: 1} }}")]
     [InlineData("{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}")]
-    [InlineData("{% set ns = namespace(g=[1]) %}{% for a in range(100000) %}{% set ns.g = ns.g|map('string') %}{% endfor %}{{ ns.g|list }}")]
     [InlineData("{% for i in range(100000) %}{{ 'x' * 10000 }}{% endfor %}")]
+    [InlineData("{% set b = 'a' * 8000000 %}{% for i in range(100000) %}{{ 'b' in b }}{% endfor %}")]
+    [InlineData("{% set b = 'a' * 8000000 %}{% for i in range(100000) %}{{ b < b ~ '' }}{% endfor %}")]
+    [InlineData("{% set b = 'a' * 8000000 %}{% for i in range(100000) %}{{ b is upper }}{% endfor %}")]
+    [InlineData("{% set b = 'a' * 8000000 %}{% for i in range(100000) %}{% set x = b|wordcount %}{% endfor %}")]
+    [InlineData("{% set n = 2 ** 4000 %}{% for i in range(99999) %}{% for j in range(99) %}{% set x = n * n // n %}{{ n }}{% endfor %}{% endfor %}")]
+    [InlineData("{{ '%.1000000f' % 1.5 }}")]
     [InlineData("{{ range(99999)|slice(99999)|map('list')|list|map('length')|sum ~ range(99999)|batch(1000000000, 1)|list }}")]
     public void Render_HostileTemplate_EndsWithALimit(string source)
     {
         TemplateException e = Templates.Fails(source);
         Assert.Equal(TemplateFailure.Limit, e.Failure);
+    }
+
+    /// <summary>How deep the stack reaches depends on the machine: a result is right, a limit is right, a crash is not.</summary>
+    [Theory]
+    [InlineData("{% set ns = namespace(x=[], y=[]) %}{% for a in range(100000) %}{% set ns.x = [ns.x] %}{% set ns.y = [ns.y] %}{% endfor %}{{ ns.x == ns.y }}")]
+    [InlineData("{% set ns = namespace(x=()) %}{% for a in range(100000) %}{% set ns.x = (ns.x,) %}{% endfor %}{{ {ns.x: 1} }}")]
+    [InlineData("{% set ns = namespace(g=[1]) %}{% for a in range(100000) %}{% set ns.g = ns.g|map('string') %}{% endfor %}{{ ns.g|list }}")]
+    public void Render_DeepValues_GivesAResultOrALimit(string source)
+    {
+        try
+        {
+            Templates.Render(source);
+        }
+        catch (TemplateException e)
+        {
+            Assert.Equal(TemplateFailure.Limit, e.Failure);
+        }
     }
 
     [Theory]
@@ -80,6 +100,20 @@ public sealed class TemplateLimitsTests
         Assert.Equal(TemplateFailure.Limit, Templates.Fails("01234567890", limits: limits).Failure);
         Assert.Equal("0123456789", Templates.Render("0123456789", limits: limits));
     }
+
+    [Fact]
+    public void Parse_ManyNamesAndBranches_EndsWithALimit()
+    {
+        string names = string.Concat(Enumerable.Range(0, 5000).Select(i => $"{{% set a{i}=1 %}}"));
+        Assert.Equal(TemplateFailure.Limit, Templates.Fails(names).Failure);
+        string few = string.Concat(Enumerable.Range(0, 900).Select(i => $"{{% set a{i}=1 %}}"));
+        Assert.Equal("", Templates.Render(few + Repeat("{%if 1%}{%endif%}", 5000)));
+    }
+
+    /// <summary>Equal texts are compared once, however often a template asks.</summary>
+    [Fact]
+    public void Render_ComparesLongTextsAgainAndAgain_EndsSoon() => Assert.Equal("True", Templates.Render(
+        "{% set a = 'x' * 4000000 %}{% set b = 'x' * 4000000 %}{% set ns = namespace(r=true) %}{% for i in range(100000) %}{% set ns.r = ns.r and [a] == [b] %}{% endfor %}{{ ns.r }}"));
 
     [Fact]
     public void Render_Cancelled_Stops()

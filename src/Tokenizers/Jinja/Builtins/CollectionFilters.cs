@@ -131,7 +131,7 @@ internal static class CollectionFilters
         foreach (Value item in value.Elements(rendering))
         {
             Value key = path.Get(item, rendering);
-            if (bestKey is not null && !(isMax ? Operators.IsLess(bestKey, key) : Operators.IsLess(key, bestKey))) continue;
+            if (bestKey is not null && !(isMax ? Operators.IsLess(bestKey, key, rendering) : Operators.IsLess(key, bestKey, rendering))) continue;
             (best, bestKey) = (item, key);
         }
 

@@ -11,7 +11,7 @@ internal static class NumberFilters
         new("abs", [], (v, _, _, _) => Abs(v)),
         new("int", ["default?", "base?"], (v, a, _, _) => Int(v, a[0] ?? IntValue.Of(0), a[1] is null ? 10 : Globals.Int32(a[1]!))),
         new("float", ["default?"], (v, a, _, _) => v is UndefinedValue undefined ? throw undefined.Error() : Float(v) is double number ? new FloatValue(number) : a[0] ?? new FloatValue(0)),
-        new("round", ["precision?", "method?"], (v, a, _, _) => Round(v, a[0], a[1])),
+        new("round", ["precision?", "method?"], (v, a, _, r) => Round(v, a[0], a[1], r)),
         new("filesizeformat", ["binary?"], (v, a, _, _) => new StringValue(FileSize(v, a[0]?.Truth ?? false))),
     ];
 
@@ -49,7 +49,7 @@ internal static class NumberFilters
         _ => null,
     };
 
-    private static Value Round(Value value, Value? precision, Value? method)
+    private static Value Round(Value value, Value? precision, Value? method, Rendering rendering)
     {
         int digits = precision is null ? 0 : Globals.Int32(precision);
         string how = method is null ? "common" : StringMethods.Text(method).Text;
@@ -57,11 +57,11 @@ internal static class NumberFilters
         if (value is UndefinedValue undefined) throw undefined.Error();
         if (value is not NumberValue number) throw JinjaError.Type($"type {value.TypeName} doesn't define __round__ method");
         if (how == "common") return number.AsInteger is { } integer ? IntValue.Of(RoundInteger(integer, digits)) : new FloatValue(FloatText.Round(number.AsDouble, digits));
-        Value scale = Operators.Power(IntValue.Of(10), IntValue.Of(digits));
+        Value scale = Operators.Power(IntValue.Of(10), IntValue.Of(digits), rendering);
         NumberValue scaled = (NumberValue)(digits >= 0 && number.AsInteger is { } whole ? IntValue.Of(whole * ((IntValue)scale).Integer) : new FloatValue(number.AsDouble * ((NumberValue)scale).AsDouble));
         if (!double.IsFinite(scaled is FloatValue f ? f.Number : 0)) throw JinjaError.Value("cannot convert float infinity or NaN to integer");
         BigInteger rounded = scaled.AsInteger ?? new BigInteger(how == "ceil" ? Math.Ceiling(scaled.AsDouble) : Math.Floor(scaled.AsDouble));
-        return Operators.Divide(IntValue.Of(rounded), scale);
+        return Operators.Divide(IntValue.Of(rounded), scale, rendering);
     }
 
     private static BigInteger RoundInteger(BigInteger value, int digits)

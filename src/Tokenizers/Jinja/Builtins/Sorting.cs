@@ -21,7 +21,7 @@ internal static class Sorting
         for (int i = start; i < end; i++)
         {
             rendering.Step();
-            bool takesRight = left == middle || (right < end && (reverse ? Operators.IsLess(items[left].Key, items[right].Key) : Operators.IsLess(items[right].Key, items[left].Key)));
+            bool takesRight = left == middle || (right < end && (reverse ? Operators.IsLess(items[left].Key, items[right].Key, rendering) : Operators.IsLess(items[right].Key, items[left].Key, rendering)));
             scratch[i] = takesRight ? items[right++] : items[left++];
         }
 

@@ -292,6 +292,7 @@ internal static class StringMethods
 
     private static StringValue Translate(StringValue text, Value table, Rendering rendering)
     {
+        rendering.Steps(text.Text.Length);
         TextBuffer buffer = new(rendering);
         for (int i = 0; i < text.Text.Length;)
         {

@@ -5,7 +5,11 @@ namespace LlmService.Tokenizers.Jinja.Builtins;
 /// <summary>What stands behind <c>is</c>.</summary>
 internal sealed class Test(Func<Value, Arguments, Rendering, bool> holds)
 {
-    public bool Holds(Value value, Arguments arguments, Rendering rendering) => holds(value, arguments, rendering);
+    public bool Holds(Value value, Arguments arguments, Rendering rendering)
+    {
+        if (value is StringValue text) rendering.Steps(text.Text.Length >> 6);
+        return holds(value, arguments, rendering);
+    }
 }
 
 /// <summary>The tests of Jinja.</summary>

@@ -151,10 +151,10 @@ internal sealed class BinaryExpression(string op, Expression left, Expression ri
             "+" => Operators.Add(a, b, frame.Rendering),
             "-" => Operators.Subtract(a, b),
             "*" => Operators.Multiply(a, b, frame.Rendering),
-            "/" => Operators.Divide(a, b),
-            "//" => Operators.FloorDivide(a, b),
+            "/" => Operators.Divide(a, b, frame.Rendering),
+            "//" => Operators.FloorDivide(a, b, frame.Rendering),
             "%" => Operators.Modulo(a, b, frame.Rendering),
-            "**" => Operators.Power(a, b),
+            "**" => Operators.Power(a, b, frame.Rendering),
             _ => throw new InvalidOperationException($"unknown operator {op}"),
         };
     }
@@ -218,10 +218,10 @@ internal sealed class ComparisonExpression(Expression first, IReadOnlyList<(stri
     {
         "==" => left.IsEqual(right),
         "!=" => !left.IsEqual(right),
-        "<" => Operators.Compare(left, right, op) < 0,
-        "<=" => Operators.Compare(left, right, op) <= 0,
-        ">" => Operators.Compare(left, right, op) > 0,
-        ">=" => Operators.Compare(left, right, op) >= 0,
+        "<" => Operators.Compare(left, right, op, rendering) < 0,
+        "<=" => Operators.Compare(left, right, op, rendering) <= 0,
+        ">" => Operators.Compare(left, right, op, rendering) > 0,
+        ">=" => Operators.Compare(left, right, op, rendering) >= 0,
         "in" => Operators.Contains(right, left, rendering),
         "not in" => !Operators.Contains(right, left, rendering),
         _ => throw new InvalidOperationException($"unknown comparison {op}"),

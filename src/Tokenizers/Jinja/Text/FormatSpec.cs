@@ -7,6 +7,7 @@ namespace LlmService.Tokenizers.Jinja;
 internal sealed record FormatSpec
 {
     private const int Widest = 1 << 20;
+    private const int MostDecimals = 1000;
 
     public string Fill { get; init; } = " ";
 
@@ -130,6 +131,7 @@ internal sealed record FormatSpec
 
     private StringValue FormatFloat(double value, Rendering rendering)
     {
+        if (Precision > MostDecimals) throw JinjaError.Limit($"a number may have {MostDecimals} decimals at most");
         bool isNegative = double.IsNegative(value) && !double.IsNaN(value);
         string text = FloatText.NotFinite(Math.Abs(value)) ?? FloatDigits(Math.Abs(value));
         if (HidesNegativeZero && text.AsSpan().IndexOfAnyInRange('1', '9') < 0) isNegative = false;

@@ -18,7 +18,7 @@ internal sealed class JsonWriter(Rendering rendering, bool ensureAscii, string? 
     private void WriteValue(Value value)
     {
         rendering.Step();
-        Rendering.CheckStack();
+        Rendering.CheckNesting(_depth);
         switch (value)
         {
             case StringValue text:

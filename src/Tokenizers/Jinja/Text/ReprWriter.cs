@@ -6,6 +6,7 @@ namespace LlmService.Tokenizers.Jinja;
 internal sealed class ReprWriter(Rendering rendering)
 {
     private readonly TextBuffer _buffer = new(rendering);
+    private int _depth;
 
     public static StringValue Repr(Value value, Rendering rendering)
     {
@@ -19,8 +20,9 @@ internal sealed class ReprWriter(Rendering rendering)
     public void Write(Value value)
     {
         rendering.Step();
-        Rendering.CheckStack();
+        Rendering.CheckNesting(++_depth);
         value.WriteRepr(this);
+        _depth--;
     }
 
     public void WriteItems(char open, IReadOnlyList<Value> items, char close)

@@ -28,6 +28,7 @@ internal sealed partial class UrlLinks
     {
         UrlLinks links = new(arguments, rendering);
         StringValue text = Markup.Escape(value, rendering);
+        rendering.Steps(1000 + 16L * text.Text.Length);
         StringBuilder linked = new(text.Text.Length);
         try
         {
@@ -91,19 +92,19 @@ internal sealed partial class UrlLinks
 
     private static string Attribute(string name, StringValue value, Rendering rendering) => $" {name}=\"{Markup.EscapeText(value, rendering).Text}\"";
 
-    [GeneratedRegex(@"\s+|\S+", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"\s+|\S+", RegexOptions.None, matchTimeoutMilliseconds: 200)]
     private static partial Regex Words { get; }
 
-    [GeneratedRegex(@"\A(?:[(<]|&lt;)*", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"\A(?:[(<]|&lt;)*", RegexOptions.None, matchTimeoutMilliseconds: 200)]
     private static partial Regex Head { get; }
 
-    [GeneratedRegex(@"(?:[)>.,\n]|&gt;)*\z", RegexOptions.RightToLeft, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"(?:[)>.,\n]|&gt;)*\z", RegexOptions.RightToLeft, matchTimeoutMilliseconds: 200)]
     private static partial Regex Tail { get; }
 
-    [GeneratedRegex(@"\A[\w.+-]{2,}:(?:/){0,2}\z", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"\A[\w.+-]{2,}:(?:/){0,2}\z", RegexOptions.None, matchTimeoutMilliseconds: 200)]
     private static partial Regex Scheme { get; }
 
-    [GeneratedRegex(@"\A\S+@\w[\w.-]*\.\w+\n?\z", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"\A\S+@\w[\w.-]*\.\w+\n?\z", RegexOptions.None, matchTimeoutMilliseconds: 200)]
     private static partial Regex Email { get; }
 
     [GeneratedRegex("""
@@ -118,6 +119,6 @@ internal sealed partial class UrlLinks
         (?: :\d{1,5} )?
         (?: [/?\#]\S* )?
         \n?\z
-        """, RegexOptions.IgnorePatternWhitespace | RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+        """, RegexOptions.IgnorePatternWhitespace | RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 200)]
     private static partial Regex Http { get; }
 }

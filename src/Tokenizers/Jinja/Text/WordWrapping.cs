@@ -8,6 +8,8 @@ internal sealed partial class WordWrapping(int width, bool breaksLongWords, bool
     public List<StringValue> Wrap(StringValue line, Rendering rendering)
     {
         if (width <= 0) throw JinjaError.Value($"invalid width {width} (must be > 0)");
+        // The expression looks ahead and behind.
+        rendering.Steps(1000 + 16L * line.Text.Length);
         rendering.ChargeText(line.Text.Length);
         Stack<StringValue> chunks = new(Chunks(line).AsEnumerable().Reverse());
         List<StringValue> lines = [];
@@ -92,9 +94,9 @@ internal sealed partial class WordWrapping(int width, bool breaksLongWords, bool
             | (?=[\t\n\x0b\x0c\r\ ]|\z)
             | (?<=[\w!"'&.,?]) (?=-{2,}\w)
           )
-        """, RegexOptions.IgnorePatternWhitespace, matchTimeoutMilliseconds: 1000)]
+        """, RegexOptions.IgnorePatternWhitespace, matchTimeoutMilliseconds: 200)]
     private static partial Regex Separator { get; }
 
-    [GeneratedRegex(@"[\t\n\x0b\x0c\r ]+", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"[\t\n\x0b\x0c\r ]+", RegexOptions.None, matchTimeoutMilliseconds: 200)]
     private static partial Regex Spaces { get; }
 }

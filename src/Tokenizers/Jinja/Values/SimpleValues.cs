@@ -121,7 +121,7 @@ internal sealed class BoolValue : NumberValue
 /// <summary>An integer of any size that the limits allow.</summary>
 internal sealed class IntValue : NumberValue
 {
-    private const int MostBits = 1 << 14;
+    private const int MostBits = 1 << 12;
     private static readonly IntValue[] Small = [.. Enumerable.Range(-16, 273).Select(i => new IntValue(i))];
 
     private IntValue(BigInteger value) => Integer = value;
@@ -153,7 +153,11 @@ internal sealed class IntValue : NumberValue
 
     public override void WriteRepr(ReprWriter writer) => writer.Write(Digits(Integer));
 
-    public override StringValue ToText(Rendering rendering) => new(Digits(Integer));
+    public override StringValue ToText(Rendering rendering)
+    {
+        rendering.Steps((long)Integer.GetBitLength() >> 6);
+        return new(Digits(Integer));
+    }
 
     public override Value? Attribute(string name, Rendering rendering) => Builtins.NumberMethods.Find(this, name);
 

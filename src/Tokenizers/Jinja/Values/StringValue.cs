@@ -4,14 +4,19 @@ namespace LlmService.Tokenizers.Jinja;
 /// <remarks>Python counts code points. A text without surrogates is indexed directly; any other through a table.</remarks>
 internal sealed class StringValue(string text, DataSpans? data = null, bool isMarkup = false) : Value
 {
+    // Long texts are compared by their hashes first: a template may compare the same two as often as it likes.
+    private const int Long = 256;
+
+    private string _text = text;
     private int[]? _starts;
+    private int _hash;
     private bool _isChecked;
 
     public static StringValue Empty { get; } = new("");
 
     public static StringValue EmptyMarkup { get; } = new("", null, isMarkup: true);
 
-    public string Text => text;
+    public string Text => _text;
 
     public DataSpans? Data => data;
 
@@ -19,20 +24,20 @@ internal sealed class StringValue(string text, DataSpans? data = null, bool isMa
 
     public override string TypeName => isMarkup ? "Markup" : "str";
 
-    public override bool Truth => text.Length > 0;
+    public override bool Truth => _text.Length > 0;
 
     /// <summary>The length in code points.</summary>
-    public override int Count => Starts is { } starts ? starts.Length - 1 : text.Length;
+    public override int Count => Starts is { } starts ? starts.Length - 1 : _text.Length;
 
     /// <summary>Where each code point starts, and the end; null when each is one unit.</summary>
     private int[]? Starts
     {
         get
         {
-            if (!_isChecked)
+            if (!Volatile.Read(ref _isChecked))
             {
-                _starts = text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0 ? null : FindStarts(text);
-                _isChecked = true;
+                _starts = _text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0 ? null : FindStarts(_text);
+                Volatile.Write(ref _isChecked, true);
             }
 
             return _starts;
@@ -48,8 +53,8 @@ internal sealed class StringValue(string text, DataSpans? data = null, bool isMa
     /// <summary>A part, in UTF-16 units.</summary>
     public StringValue Units(int start, int length)
     {
-        if (length == text.Length) return this;
-        return length == 0 ? (isMarkup ? EmptyMarkup : Empty) : new StringValue(text.Substring(start, length), DataSpans.Slice(data, start, length), isMarkup);
+        if (length == _text.Length) return this;
+        return length == 0 ? (isMarkup ? EmptyMarkup : Empty) : new StringValue(_text.Substring(start, length), DataSpans.Slice(data, start, length), isMarkup);
     }
 
     /// <summary>The place in UTF-16 units of a code point.</summary>
@@ -70,7 +75,7 @@ internal sealed class StringValue(string text, DataSpans? data = null, bool isMa
         return Units(start, UnitOf(index + 1) - start);
     }
 
-    public StringValue WithMarkup(bool markup) => markup == isMarkup ? this : new StringValue(text, data, markup);
+    public StringValue WithMarkup(bool markup) => markup == isMarkup ? this : new StringValue(_text, data, markup);
 
     /// <summary>The same text without the mark.</summary>
     public StringValue Plain() => WithMarkup(false);
@@ -79,7 +84,7 @@ internal sealed class StringValue(string text, DataSpans? data = null, bool isMa
     public StringValue Derive(string derived) => derived.Length == 0 ? (isMarkup ? EmptyMarkup : Empty) : new StringValue(derived, data is null ? null : DataSpans.All, isMarkup);
 
     /// <summary>Another text of the same length whose characters stand for those of this.</summary>
-    public StringValue Map(string mapped) => mapped.Length == text.Length ? new StringValue(mapped, data, isMarkup) : Derive(mapped);
+    public StringValue Map(string mapped) => mapped.Length == _text.Length ? new StringValue(mapped, data, isMarkup) : Derive(mapped);
 
     public override void WriteRepr(ReprWriter writer) => writer.WriteString(this);
 
@@ -99,9 +104,22 @@ internal sealed class StringValue(string text, DataSpans? data = null, bool isMa
         for (int i = 0; i < count; i++) yield return At(i);
     }
 
-    public override bool IsEqual(Value other) => other is StringValue right && text == right.Text;
+    public override bool IsEqual(Value other)
+    {
+        if (other is not StringValue right || right._text.Length != _text.Length) return false;
+        if (ReferenceEquals(_text, right._text)) return true;
+        if ((_text.Length >= Long && Hash() != right.Hash()) || _text != right._text) return false;
+        // Once found to be equal, they are so at once.
+        right._text = _text;
+        return true;
+    }
 
-    public override int Hash() => text.GetHashCode(StringComparison.Ordinal);
+    // Zero stands for a hash that is not known yet.
+    public override int Hash()
+    {
+        if (_hash == 0) _hash = _text.GetHashCode(StringComparison.Ordinal) is int hash and not 0 ? hash : 1;
+        return _hash;
+    }
 
     private static int[] FindStarts(string text)
     {
