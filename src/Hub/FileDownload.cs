@@ -55,6 +55,9 @@ internal sealed class FileDownload(
         string? tag = HubHeaders.FileTag(answer.Response);
         if (tag is null || tag.Contains('/', StringComparison.Ordinal) || tag.Length > 128 || !SafePath.IsSafe(tag))
             throw Explanations.NotTheHub(Options, subject, "the answer has no usable ETag");
+        // A mirror's tag may be no hash at all; the listing's then counts, and the bytes are checked against it.
+        if (expectedTag is not null && !Hex.IsSha256(tag) && !Hex.IsCommit(tag))
+            tag = expectedTag;
         bool changed = (expectedTag is not null && expectedTag != tag)
             || (HubHeaders.FileSize(answer.Response) is { } size && size != file.SizeBytes);
         if (changed)
@@ -103,7 +106,7 @@ internal sealed class FileDownload(
             if (attempt == 2)
             {
                 PartialFile.Delete(partialPath);
-                throw Explanations.Of(Options, subject, HubDiagnosis.CorruptDownload);
+                throw Explanations.Of(Options, subject, HubDiagnosis.CorruptDownload, "it arrived damaged, also when it was fetched again");
             }
         }
         // No flush to the disk before the rename: a killed process loses nothing of what it wrote, and after a power cut a file

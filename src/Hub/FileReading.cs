@@ -3,7 +3,11 @@ namespace LlmService.Hub;
 /// <summary>Reads a small file of the Hub into memory, verified. The cache is left as it is.</summary>
 internal static class FileReading
 {
-    public static async Task<byte[]> ReadAsync(
+    public static Task<byte[]> ReadAsync(
+        RepositoryAccess access, RepoId id, string commit, RepositoryFile file, Subject subject, CancellationToken cancellationToken) =>
+        RetryPolicy.OverBrokenBodiesAsync(() => ReadOnceAsync(access, id, commit, file, subject, cancellationToken), access.Options, subject, cancellationToken);
+
+    private static async Task<byte[]> ReadOnceAsync(
         RepositoryAccess access, RepoId id, string commit, RepositoryFile file, Subject subject, CancellationToken cancellationToken)
     {
         // 1. The Hub's own answer: the content, or the address of it.
@@ -29,15 +33,11 @@ internal static class FileReading
         {
             content = await BoundedContent.ReadAsync(answer.Response, (int)file.SizeBytes, options.DownloadTimeout, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is IOException or HttpRequestException)
-        {
-            throw Explanations.Unreachable(options, subject, HubDiagnosis.HubUnavailable, failure);
-        }
         catch (OperationCanceledException mute) when (!cancellationToken.IsCancellationRequested)
         {
             throw Explanations.Unreachable(options, subject, HubDiagnosis.Blocked, mute);
         }
-        return content is not null && IsPromised(content, file) ? content : throw Explanations.Of(options, subject, HubDiagnosis.CorruptDownload);
+        return content is not null && IsPromised(content, file) ? content : throw Explanations.Of(options, subject, HubDiagnosis.CorruptDownload, "it arrived damaged");
     }
 
     private static bool IsPromised(byte[] content, RepositoryFile file)

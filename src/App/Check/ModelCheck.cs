@@ -60,7 +60,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
             foreach (string path in files.SmallFiles)
             {
                 byte[] content = await repository.ReadAsync(path, MaxSmallFileBytes, cancellationToken)
-                    ?? throw new AppException(FailureCode.CorruptModel, $"'{path}' of '{model.Text}' has {files.Size(path)} bytes; at most {MaxSmallFileBytes} were expected.");
+                    ?? throw new AppException(FailureCode.CorruptModel, $"'{path}' of '{model.Text}' has {files.Size(path)} bytes; at most {MaxSmallFileBytes} were expected.") { Remedy = "Choose another model: nothing that runs has such a file." };
                 await File.WriteAllBytesAsync(Path.Combine(folder, path), content, cancellationToken);
             }
             ModelPlan plan = CheckFiles(model, files, folder, repository.Card, steps);
@@ -152,6 +152,6 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
         string? declared = PrecisionFields
             .Select(field => config.RootElement.TryGetProperty(field, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null)
             .FirstOrDefault(text => text is not null);
-        return declared switch { "float32" => "f32", "float16" => "f16", "bfloat16" => "bf16", _ => null };
+        return declared switch { "float32" => "f32, says config.json", "float16" => "f16, says config.json", "bfloat16" => "bf16, says config.json", _ => null };
     }
 }

@@ -6,7 +6,8 @@ namespace LlmService.App.Check;
 /// <summary>The files that a model has, and which of them a load takes.</summary>
 /// <param name="model">The model as it was written.</param>
 /// <param name="sizes">Paths relative to the model, and their sizes in bytes.</param>
-internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long> sizes)
+/// <param name="requireKnown">Throws where a file must not be called missing, since only a part of the model's files is known.</param>
+internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long> sizes, Action<string>? requireKnown = null)
 {
     public const string ConfigurationName = "config.json";
     public const string TokenizerName = "tokenizer.json";
@@ -49,7 +50,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
 
     /// <summary>The files of a repository.</summary>
     public static ModelFiles OfRepository(string model, ModelRepository repository) =>
-        new(model, repository.Files.ToDictionary(file => file.Path, file => file.SizeBytes, StringComparer.Ordinal));
+        new(model, repository.Files.ToDictionary(file => file.Path, file => file.SizeBytes, StringComparer.Ordinal), repository.RequireKnown);
 
     /// <summary>The small files that a check reads.</summary>
     public IReadOnlyList<string> SmallFiles => Present(Deciding);
@@ -90,6 +91,8 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
             return [WeightFiles.SingleFileName];
         IReadOnlyList<string> shards = WeightFiles.ReadIndex(Path.Combine(folder, WeightFiles.IndexFileName));
         string[] absent = [.. shards.Where(shard => !sizes.ContainsKey(shard))];
+        if (absent.Length > 0)
+            requireKnown?.Invoke(absent[0]);
         return absent.Length == 0 ? shards : throw new AppException(FailureCode.NoUsableWeights,
             $"'{model}' lacks {absent.Length} of the {shards.Count} weight files that its index names, such as '{absent[0]}'. The model exists, and a token is not the reason.")
         {
@@ -117,6 +120,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
 
     private AppException Missing(bool skipTokenizer)
     {
+        requireKnown?.Invoke(!sizes.ContainsKey(ConfigurationName) ? ConfigurationName : !HasWeights ? WeightFiles.SingleFileName : TokenizerName);
         List<string> missing = [];
         if (!sizes.ContainsKey(ConfigurationName))
             missing.Add($"no {ConfigurationName}, which tells the architecture");
