@@ -197,9 +197,11 @@ internal sealed class PartialFile : IDisposable
         }
     }
 
-    /// <summary>Closes a finished file and removes its journal.</summary>
+    /// <summary>Closes a finished file and removes its journal. What came in ranges is on the disk then.</summary>
     public void Finish()
     {
+        if (_journal is not null)
+            RandomAccess.FlushToDisk(Handle);
         _journal?.Dispose();
         _journal = null;
         File.Delete(_journalPath);
