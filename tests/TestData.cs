@@ -17,6 +17,16 @@ internal static class TestData
         return path;
     }
 
+    /// <summary>Whether there is reference data beside the checkout.</summary>
+    public static bool HasShared => Directory.Exists(Metadata("SharedDataFolder"));
+
+    /// <summary>The names of the folders inside a folder of reference data; none when it is absent.</summary>
+    public static IEnumerable<string> SharedFolders(params string[] parts)
+    {
+        string path = Path.Combine([Metadata("SharedDataFolder"), .. parts]);
+        return Directory.Exists(path) ? Directory.GetDirectories(path).Select(Path.GetFileName).OfType<string>().Order(StringComparer.Ordinal) : [];
+    }
+
     private static string Metadata(string key) =>
         typeof(TestData).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == key).Value!;
 }

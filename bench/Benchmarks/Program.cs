@@ -1,4 +1,6 @@
 if (args is ["pull", .. var rest])
     return await LlmService.Benchmarks.PullBenchmark.RunAsync(rest);
+if (args is ["fuzz-templates", .. var folder])
+    return LlmService.Benchmarks.TemplateFuzz.Run(folder);
 BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(LlmService.Benchmarks.PullBenchmark).Assembly).Run(args);
 return 0;

@@ -39,6 +39,7 @@ internal static class Failures
         AppException e => new(e.Code, e.Message, e.Remedy, e.Diagnosis, e.Parameter, e.RetryAfter),
         InferenceException e => FromInference(e),
         TokenizerException e => FromTokenizer(e),
+        TemplateException e => FromTemplate(e),
         HubException e => HubFailures.From(e),
         OutOfMemoryException => new(FailureCode.OutOfMemory, "The machine ran out of memory.", "Use a smaller model or a smaller context (--max-model-len)."),
         IOException e when IsDiskFull(e) => new(FailureCode.DiskFull, "The disk is full.", "Free space, or move the cache with HF_HOME."),
@@ -78,6 +79,21 @@ internal static class Failures
             "Choose a model with a supported tokenizer, or serve without one (--skip-tokenizer-init). An access token makes no difference here."),
         _ => new(FailureCode.CorruptModel, e.Message, "Download the model again, or repair the file."),
     };
+
+    private static Failure FromTemplate(TemplateException e) => e.Failure switch
+    {
+        TemplateFailure.Raised => new(FailureCode.InvalidRequest, $"The chat template does not accept these messages: {Excerpt(e.Reason)} ({e.Template}, line {e.Line})",
+            "Change the messages as the template asks.", Parameter: "messages"),
+        TemplateFailure.Syntax => new(FailureCode.CorruptModel, $"The chat template does not compile: {e.Template}, line {e.Line}, column {e.Column}: {Excerpt(e.Reason)}",
+            "Repair the template, or write the prompt yourself and send it to /v1/completions.", Parameter: "chat_template"),
+        TemplateFailure.Unsupported => new(FailureCode.UnsupportedParameter, $"The chat template asks for something that this service does not do: {e.Template}, line {e.Line}: {Excerpt(e.Reason)}",
+            "Write the prompt yourself and send it to /v1/completions.", Parameter: "chat_template"),
+        _ => new(FailureCode.InvalidRequest, $"The chat template cannot render these messages: {e.Template}, line {e.Line}, column {e.Column}: {Excerpt(e.Reason)}",
+            "Check the roles and contents of the messages.", Parameter: "messages"),
+    };
+
+    // Templates put texts of the messages into their errors.
+    private static string Excerpt(string reason) => reason.Length <= 300 ? reason : reason[..300] + "...";
 
     // ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL; ENOSPC, EDQUOT.
     private static bool IsDiskFull(IOException e) =>

@@ -29,6 +29,8 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
         LlmEngine engine = await Task.Run(() => ModelPlan.Told(model, folder, () => LlmEngine.Load(folder, EngineOptionsOf(options, workers))), cancellationToken);
         TimeSpan elapsed = options.Hub.TimeProvider.GetElapsedTime(started);
         log.WriteLine("[LLM] Model loaded successfully");
+        if (engine.ChatTemplateFailure is { } failure)
+            log.WriteLine($"[LLM] Warning: {Failures.From(failure).Message} Chats with this model are refused.");
         WriteDetails(engine, token, repository, elapsed);
         return engine;
     }

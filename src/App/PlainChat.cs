@@ -3,12 +3,6 @@ using LlmService.Inference.Execution;
 
 namespace LlmService.App;
 
-/// <summary>One message of a conversation. The role <c>developer</c> is the newer name of <c>system</c>.</summary>
-internal sealed record ChatTurn(string Role, string Text)
-{
-    public bool IsSystem => Role is "system" or "developer";
-}
-
 /// <summary>How a conversation becomes a prompt for a model that has no chat template.</summary>
 /// <remarks>
 /// Encoder-decoders take one instruction: the last user message, with the system text on the lines before it.

@@ -3,6 +3,7 @@ using LlmService.Inference.Configuration;
 using LlmService.Inference.Execution;
 using LlmService.Inference.Scheduling;
 using LlmService.Tokenizers;
+using LlmService.Tokenizers.Chat;
 
 namespace LlmService.Inference;
 
@@ -42,7 +43,12 @@ public sealed class LlmEngine : IAsyncDisposable
         GenerationConfiguration generation = GenerationConfiguration.Load(folder);
         Tokenizer? tokenizer = options.SkipTokenizer ? null : Tokenizer.Load(folder);
         TokenizerConfig tokenizerConfig = TokenizerConfig.Load(folder);
-        return new LlmEngine(ModelLoader.Load(folder, configuration, options), tokenizer, tokenizerConfig, generation, options);
+        (ChatTemplate? template, TemplateException? failure) = LoadChatTemplate(folder);
+        return new LlmEngine(ModelLoader.Load(folder, configuration, options), tokenizer, tokenizerConfig, generation, options)
+        {
+            ChatTemplate = template,
+            ChatTemplateFailure = failure,
+        };
     }
 
     /// <summary>What the model is.</summary>
@@ -56,6 +62,12 @@ public sealed class LlmEngine : IAsyncDisposable
 
     /// <summary>What tokenizer_config.json says.</summary>
     public TokenizerConfig TokenizerConfig { get; }
+
+    /// <summary>How the model wants conversations written; null when its folder does not say so, or does it in a way that does not compile.</summary>
+    public ChatTemplate? ChatTemplate { get; init; }
+
+    /// <summary>Why the chat template does not compile; null when it does, or when there is none. The model runs without it.</summary>
+    public TemplateException? ChatTemplateFailure { get; init; }
 
     /// <summary>How many sequences run now.</summary>
     public int RunningSequences => _loop.RunningSequences;
@@ -98,6 +110,18 @@ public sealed class LlmEngine : IAsyncDisposable
         await _loop.StopAsync().ConfigureAwait(false);
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
             _runner.Dispose();
+    }
+
+    private static (ChatTemplate? Template, TemplateException? Failure) LoadChatTemplate(string folder)
+    {
+        try
+        {
+            return (ChatTemplate.Load(folder), null);
+        }
+        catch (TemplateException e)
+        {
+            return (null, e);
+        }
     }
 
     private static async IAsyncEnumerable<GenerationUpdate> ReadAsync(

@@ -27,9 +27,11 @@ internal sealed class AddedTokenFinder
     /// <summary>A part of the text; the id is -1 for text between tokens.</summary>
     public readonly record struct Part(int Start, int End, int Id);
 
-    public List<Part> Split(ReadOnlySpan<char> text)
+    /// <summary>Cuts a text at the tokens in it.</summary>
+    /// <param name="plain">Where special tokens are text like any other.</param>
+    /// <param name="source">The text with its places in the original; null when it is a part of the original that starts at <paramref name="origin"/>.</param>
+    public void Split(ReadOnlySpan<char> text, PlainText plain, AlignedText? source, int origin, PooledList<Part> parts)
     {
-        List<Part> parts = [];
         int done = 0;
         for (int i = 0; i < text.Length;)
         {
@@ -43,7 +45,15 @@ internal sealed class AddedTokenFinder
                 continue;
             }
 
-            if (Accept(text, i, i + length, _tokens[id], done) is (int start, int end))
+            AddedToken token = _tokens[id];
+            if (token.Special && !plain.IsNowhere && plain.Touches(source?.Original(i, i + length) ?? new TextRange(origin + i, origin + i + length)))
+            {
+                // In the reference, which knows plain texts only as a whole, the next token starts behind this one.
+                i += plain.IsEverywhere ? length : 1;
+                continue;
+            }
+
+            if (Accept(text, i, i + length, token, done) is (int start, int end))
             {
                 if (done < start) parts.Add(new Part(done, start, -1));
                 parts.Add(new Part(start, end, id));
@@ -54,7 +64,6 @@ internal sealed class AddedTokenFinder
         }
 
         if (done < text.Length) parts.Add(new Part(done, text.Length, -1));
-        return parts;
     }
 
     /// <summary>Applies the flags of a token to a match: null when it does not count, else the range with swallowed white space.</summary>
@@ -64,7 +73,7 @@ internal sealed class AddedTokenFinder
         if (token.LStrip)
         {
             int left = start;
-            while (left > 0 && CodePoints.IsWhiteSpace(text[left - 1])) left--;
+            while (left > done && CodePoints.IsWhiteSpace(text[left - 1])) left--;
             start = Math.Max(left, done);
         }
 

@@ -45,45 +45,93 @@ internal sealed class AddedVocabulary
     public string? TokenOf(int id) =>
         _tokens.TryGetValue(id, out AddedToken? token) ? _normalizedForms.GetValueOrDefault(id, token.Content) : null;
 
-    public bool Contains(int id) => _tokens.ContainsKey(id);
-
     public bool IsSpecial(int id) => _tokens.TryGetValue(id, out AddedToken? token) && token.Special;
 
     /// <summary>Whether decoding leaves out a token that is spelled so.</summary>
     public bool IsSpecialSpelling(string token) => _special.Contains(token);
 
+    /// <summary>The spellings of the special tokens.</summary>
+    public IReadOnlyCollection<string> SpecialSpellings => _special;
+
     /// <summary>Finds tokens in the raw text, normalizes what lies between, and finds tokens there again.</summary>
-    public PreTokenizedText Split(string text)
+    public void Split(string text, PlainText plain, Workspace work)
     {
-        AlignedText all = new(text, 0, text.Length);
-        AlignedText output = new(text.Length + text.Length / 8 + 8, 0);
-        PreTokenizedText result = new(output);
-        foreach (AddedTokenFinder.Part part in _raw.Split(all.Span))
+        PreTokenizedText output = work.Pieces;
+        output.Clear();
+        output.Text.Reset(text, 0, text.Length);
+        work.Parts.Clear();
+        _raw.Split(text, plain, null, 0, work.Parts);
+        if (_normalizer is null) SplitUnchanged(text, plain, work);
+        else if (work.Parts.Count == 1 && work.Parts[0].Id < 0) SplitWhole(plain, work);
+        else SplitParts(text, plain, work);
+    }
+
+    private void SplitUnchanged(string text, PlainText plain, Workspace work)
+    {
+        foreach (AddedTokenFinder.Part part in work.Parts.Span)
         {
-            if (part.Id >= 0) Append(result, all, part);
-            else AppendNormalized(result, text, all, part);
+            if (part.Id >= 0)
+            {
+                work.Pieces.Add(new Piece(part.Start, part.End, part.Start, part.Id));
+                continue;
+            }
+
+            work.InnerParts.Clear();
+            _normalized.Split(text.AsSpan(part.Start..part.End), plain, null, part.Start, work.InnerParts);
+            foreach (AddedTokenFinder.Part inner in work.InnerParts.Span)
+                work.Pieces.Add(new Piece(part.Start + inner.Start, part.Start + inner.End, part.Start + inner.Start, inner.Id));
+        }
+    }
+
+    private void SplitWhole(PlainText plain, Workspace work)
+    {
+        AlignedText text = work.Pieces.Text;
+        _normalizer!.Apply(text);
+        work.InnerParts.Clear();
+        _normalized.Split(text.Span, plain, text, 0, work.InnerParts);
+        foreach (AddedTokenFinder.Part inner in work.InnerParts.Span)
+            work.Pieces.Add(new Piece(inner.Start, inner.End, text.StartOf(inner.Start), inner.Id));
+    }
+
+    private void SplitParts(string text, PlainText plain, Workspace work)
+    {
+        AlignedText output = work.Pieces.Text, section = work.Section;
+        output.BeginRewrite(text.Length + text.Length / 8);
+        foreach (AddedTokenFinder.Part part in work.Parts.Span)
+        {
+            section.Reset(text, part.Start, part.End);
+            if (part.Id >= 0)
+            {
+                Append(work, new AddedTokenFinder.Part(0, section.Length, part.Id));
+                continue;
+            }
+
+            _normalizer!.Apply(section);
+            work.InnerParts.Clear();
+            _normalized.Split(section.Span, plain, section, 0, work.InnerParts);
+            foreach (AddedTokenFinder.Part inner in work.InnerParts.Span) Append(work, inner);
         }
 
-        return result;
+        output.EndRewrite();
     }
 
-    private void AppendNormalized(PreTokenizedText result, string text, AlignedText all, AddedTokenFinder.Part part)
-    {
-        AlignedText section = part.Start == 0 && part.End == all.Length ? all : new AlignedText(text, part.Start, part.End);
-        if (_normalizer is not null) section = _normalizer.Apply(section);
-        foreach (AddedTokenFinder.Part inner in _normalized.Split(section.Span)) Append(result, section, inner);
-    }
-
-    private static void Append(PreTokenizedText result, AlignedText source, AddedTokenFinder.Part part)
+    private static void Append(Workspace work, AddedTokenFinder.Part part)
     {
         if (part.Start == part.End) return;
-        int start = result.Text.Length;
-        result.Text.Append(source, part.Start, part.End);
-        result.Pieces.Add(new Piece(start, result.Text.Length, source.StartOf(part.Start), part.Id));
+        AlignedText output = work.Pieces.Text;
+        int start = output.Written;
+        output.CopyFrom(work.Section, part.Start, part.End);
+        work.Pieces.Add(new Piece(start, output.Written, work.Section.StartOf(part.Start), part.Id));
     }
 
-    private string Normalize(AddedToken token) =>
-        token.Normalized && _normalizer is not null
-            ? _normalizer.Apply(new AlignedText(token.Content, 0, token.Content.Length)).Span.ToString()
-            : token.Content;
+    private string Normalize(AddedToken token)
+    {
+        if (!token.Normalized || _normalizer is null) return token.Content;
+        AlignedText text = new();
+        text.Reset(token.Content, 0, token.Content.Length);
+        _normalizer.Apply(text);
+        string form = text.Span.ToString();
+        text.Release();
+        return form;
+    }
 }

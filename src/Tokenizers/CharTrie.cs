@@ -5,7 +5,11 @@ internal sealed class CharTrie
 {
     private long[] _keys = new long[1024];
     private int[] _nodes = new int[1024];
-    private readonly List<int> _values = [-1];
+    private readonly int[] _firstNodes = new int[0x10000];
+    private int[] _values = new int[512];
+    private int _count = 1;
+
+    public CharTrie() => _values[Root] = -1;
 
     /// <summary>The node that every walk starts from.</summary>
     public const int Root = 0;
@@ -19,9 +23,11 @@ internal sealed class CharTrie
             int next = Step(node, c);
             if (next < 0)
             {
-                next = _values.Count;
-                _values.Add(-1);
-                if (_values.Count * 2 > _keys.Length) Grow();
+                next = _count++;
+                if (next == _values.Length) Array.Resize(ref _values, _count * 2);
+                _values[next] = -1;
+                if (node == Root) _firstNodes[c] = next;
+                if (_count * 2 > _keys.Length) Grow();
                 Insert(Key(node, c), next);
             }
 
@@ -34,6 +40,7 @@ internal sealed class CharTrie
     /// <summary>The node after one more unit, or -1.</summary>
     public int Step(int node, char c)
     {
+        if (node == Root) return _firstNodes[c] > 0 ? _firstNodes[c] : -1;
         long key = Key(node, c);
         int mask = _keys.Length - 1;
         for (int slot = Slot(key, mask); ; slot = (slot + 1) & mask)
@@ -59,7 +66,7 @@ internal sealed class CharTrie
     // One more than the pair, because zero marks a free slot.
     private static long Key(int node, char c) => (((long)node << 16) | c) + 1;
 
-    private static int Slot(long key, int mask) => (int)((ulong)(key * -7046029254386353131) >> 32) & mask;
+    private static int Slot(long key, int mask) => (int)(((ulong)key * HashSeed.Multiplier) >> 32) & mask;
 
     private void Insert(long key, int node)
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LlmService.Tokenizers.Unicode;
 
 namespace LlmService.Tokenizers;
 
@@ -51,6 +52,13 @@ internal readonly struct JsonPart(JsonElement element, string path, string file,
         }
     }
 
+    /// <summary>A string of one code point.</summary>
+    public string AsCharacter()
+    {
+        string text = AsString();
+        return text.Length > 0 && text.Length == CodePoints.Utf16Length(CodePoints.At(text, 0)) ? text : throw Corrupt("must be one character");
+    }
+
     public bool AsBoolean() => Element.ValueKind switch
     {
         JsonValueKind.True => true,
@@ -68,13 +76,6 @@ internal readonly struct JsonPart(JsonElement element, string path, string file,
             ? value
             : throw Corrupt("must be a finite number");
 
-    /// <summary>A finite number as it is written.</summary>
-    public string AsNumberText()
-    {
-        AsNumber();
-        return Element.GetRawText();
-    }
-
     public bool Boolean(string name) => Get(name).AsBoolean();
 
     public bool Boolean(string name, bool absent) => Find(name)?.AsBoolean() ?? absent;
@@ -82,6 +83,15 @@ internal readonly struct JsonPart(JsonElement element, string path, string file,
     public string String(string name) => Get(name).AsString();
 
     public string? OptionalString(string name) => Find(name)?.AsString();
+
+    /// <summary>A member that is one of the names of an enum.</summary>
+    public T OneOf<T>(string name, T absent)
+        where T : struct, Enum
+    {
+        if (Find(name) is not JsonPart part) return absent;
+        string text = part.AsString();
+        return Enum.GetNames<T>().Contains(text) ? Enum.Parse<T>(text) : throw part.Unsupported($"is '{text}', which this library does not know");
+    }
 
     public IEnumerable<JsonPart> Items()
     {
@@ -91,8 +101,8 @@ internal readonly struct JsonPart(JsonElement element, string path, string file,
         foreach (JsonElement item in Element.EnumerateArray()) yield return new JsonPart(item, path, File, i++);
     }
 
-    /// <summary>An item that complaints place at this array.</summary>
-    public JsonPart Inner(int item) => new(Element[item], _path, File, index);
+    /// <summary>The place of an item, for complaints.</summary>
+    public JsonPart Item(int item) => new(default, Path, File, item);
 
     public IEnumerable<(string Name, JsonPart Value)> Members()
     {

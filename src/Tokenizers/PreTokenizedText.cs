@@ -11,38 +11,54 @@ internal readonly record struct Piece(int Start, int End, int Origin, int TokenI
 }
 
 /// <summary>The text between added tokens and model: one buffer, and the pieces it is cut into.</summary>
-internal sealed class PreTokenizedText(AlignedText text)
+internal sealed class PreTokenizedText
 {
-    public AlignedText Text { get; private set; } = text;
+    private PooledList<Piece> _pieces = new();
+    private PooledList<Piece> _next = new();
 
-    public List<Piece> Pieces { get; private set; } = [];
+    public AlignedText Text { get; } = new();
 
-    /// <summary>Replaces the buffer; <paramref name="rewrite"/> appends the new form of one piece to it.</summary>
-    public void Rewrite(Action<AlignedText, Piece, AlignedText> rewrite)
+    public ReadOnlySpan<Piece> Pieces => _pieces.Span;
+
+    /// <summary>Takes a whole text as one piece.</summary>
+    public void Reset(string text)
     {
-        AlignedText next = new(Text.Length + Text.Length / 8 + 16, Text.Origin);
-        for (int i = 0; i < Pieces.Count; i++)
-        {
-            Piece piece = Pieces[i];
-            int start = next.Length;
-            if (piece.IsText) rewrite(Text, piece, next);
-            else next.Append(Text, piece.Start, piece.End);
-            Pieces[i] = piece with { Start = start, End = next.Length };
-        }
-
-        Text = next;
+        Text.Reset(text, 0, text.Length);
+        Clear();
+        if (text.Length > 0) Add(new Piece(0, text.Length, 0, -1));
     }
 
-    /// <summary>Cuts every text piece; <paramref name="split"/> appends the non-empty ranges that stay.</summary>
-    public void Split(Action<AlignedText, Piece, List<Piece>> split)
-    {
-        List<Piece> next = new(Pieces.Count * 2);
-        foreach (Piece piece in Pieces)
-        {
-            if (piece.IsText) split(Text, piece, next);
-            else next.Add(piece);
-        }
+    public void Clear() => _pieces.Clear();
 
-        Pieces = next;
+    public void Add(Piece piece) => _pieces.Add(piece);
+
+    /// <summary>Starts a new list of pieces; the old one stays readable until <see cref="EndCut"/>.</summary>
+    public void BeginCut()
+    {
+        _next.Clear();
+        _next.Reserve(_pieces.Count);
+    }
+
+    /// <summary>Adds a part of the text to the new list.</summary>
+    public void Cut(int start, int end)
+    {
+        if (end > start) _next.Add(new Piece(start, end, Text.StartOf(start), -1));
+    }
+
+    /// <summary>Adds a piece to the new list as it is.</summary>
+    public void Keep(Piece piece) => _next.Add(piece);
+
+    /// <summary>The new list takes the place of the old one.</summary>
+    public void EndCut() => (_pieces, _next) = (_next, _pieces);
+
+    /// <summary>Tells where a piece lies in a text that is being rewritten.</summary>
+    public void Move(int index, int start) => _pieces[index] = _pieces[index] with { Start = start, End = Text.Written };
+
+    /// <summary>Gives the buffers back.</summary>
+    public void Release()
+    {
+        Text.Release();
+        _pieces.Release();
+        _next.Release();
     }
 }

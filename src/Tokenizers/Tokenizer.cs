@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Collections.Concurrent;
 using LlmService.Tokenizers.Decoders;
 using LlmService.Tokenizers.Models;
 using LlmService.Tokenizers.PostProcessors;
@@ -6,52 +6,100 @@ using LlmService.Tokenizers.PreTokenizers;
 
 namespace LlmService.Tokenizers;
 
-/// <summary>A tokenizer read from <c>tokenizer.json</c>. Immutable; safe for concurrent use.</summary>
-/// <remarks>Does what the file says: <c>add_bos_token</c> and <c>add_eos_token</c> of <c>tokenizer_config.json</c> change nothing here,
-/// and truncation and padding stored in the file are not applied.</remarks>
+/// <summary>A tokenizer as a model's repository has it. Immutable; safe for concurrent use.</summary>
+/// <remarks>Does what the file says: <c>add_bos_token</c> and <c>add_eos_token</c> of <c>tokenizer_config.json</c> change nothing in a
+/// <c>tokenizer.json</c>, and truncation and padding stored in it are applied only when <see cref="EncodeOptions"/> ask for them.</remarks>
 public sealed class Tokenizer
 {
+    private static readonly EncodeOptions WithSpecialTokens = new(), WithoutSpecialTokens = new() { SpecialTokens = SpecialTokens.Skip };
+
     private readonly AddedVocabulary _added;
     private readonly PreTokenizer? _preTokenizer;
     private readonly Model _model;
     private readonly PostProcessor? _postProcessor;
     private readonly Decoder _decoder;
+    private readonly PlainPieces _plainPieces;
+    private readonly ConcurrentBag<Workspace> _workspaces = [];
 
     internal Tokenizer(AddedVocabulary added, PreTokenizer? preTokenizer, Model model, PostProcessor? postProcessor, Decoder decoder)
     {
         _added = added;
-        _preTokenizer = preTokenizer;
-        _model = model;
         _postProcessor = postProcessor;
         _decoder = decoder;
+
+        // Where the last step only spells bytes for the model, the model reads the text itself.
+        (_preTokenizer, _model) = preTokenizer?.WithoutSpelling() is PreTokenizer unspelled && model.OverBytes() is Model overBytes
+            ? (unspelled, overBytes)
+            : (preTokenizer, model);
+        _plainPieces = new PlainPieces(_model, added);
     }
 
     /// <summary>One more than the highest token id.</summary>
     public int VocabularySize => Math.Max(_model.Vocabulary.Size, _added.Size);
 
-    /// <summary>Reads <c>tokenizer.json</c> of a model folder.</summary>
+    /// <summary>The truncation that the file asks for; it is not applied unasked.</summary>
+    public Truncation? Truncation { get; internal init; }
+
+    /// <summary>The padding that the file asks for; it is not applied unasked.</summary>
+    public Padding? Padding { get; internal init; }
+
+    /// <summary>Reads the tokenizer of a model folder.</summary>
     /// <exception cref="TokenizerException">Missing, damaged or not supported.</exception>
-    public static Tokenizer Load(string modelFolder) => TokenizerJson.Load(Path.Combine(modelFolder, "tokenizer.json"));
+    public static Tokenizer Load(string modelFolder)
+    {
+        ArgumentNullException.ThrowIfNull(modelFolder);
+        return TokenizerJson.Load(Path.Combine(modelFolder, "tokenizer.json"));
+    }
 
     /// <summary>Reads a <c>tokenizer.json</c> from memory; <paramref name="fileName"/> is for messages.</summary>
     /// <exception cref="TokenizerException">Damaged or not supported.</exception>
     public static Tokenizer Parse(ReadOnlyMemory<byte> json, string fileName) => TokenizerJson.Parse(json, fileName);
 
     /// <summary>Tokenizes a text. Unpaired surrogates count as U+FFFD.</summary>
-    public Encoding Encode(string text, SpecialTokens specialTokens)
+    public Encoding Encode(string text, SpecialTokens specialTokens = SpecialTokens.Include) => Encode(text, null, OptionsFor(specialTokens));
+
+    /// <summary>Tokenizes two texts that belong together, such as a question and a passage.</summary>
+    public Encoding Encode(string text, string? pair, SpecialTokens specialTokens = SpecialTokens.Include) => Encode(text, pair, OptionsFor(specialTokens));
+
+    /// <summary>Tokenizes a text, or two that belong together.</summary>
+    /// <exception cref="ArgumentException">The truncation cannot be kept.</exception>
+    public Encoding Encode(string text, string? pair, EncodeOptions options)
     {
         ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(options);
+        Encoding encoding = EncodeUnpadded(text, pair, options);
+        return options.Padding is Padding padding ? encoding.Pad(padding, padding.LengthFor(encoding.Count)) : encoding;
+    }
 
-        // 1. Added tokens and normalization, 2. cutting, 3. the model, 4. special tokens.
-        text = ReplaceLoneSurrogates(text);
-        PreTokenizedText pieces = _added.Split(text);
-        _preTokenizer?.Apply(pieces);
-        EncodingBuilder encoding = Tokenize(text, pieces);
-        return (_postProcessor?.Apply(encoding, specialTokens == SpecialTokens.Include) ?? encoding).Build();
+    /// <summary>Tokenizes many texts on all cores, in order. Padding makes them as long as the longest.</summary>
+    public IReadOnlyList<Encoding> EncodeBatch(IReadOnlyList<string> texts, EncodeOptions? options = null) =>
+        EncodeBatch(texts, pairs: null, options);
+
+    /// <summary>Tokenizes many pairs on all cores, in order. Padding makes them as long as the longest.</summary>
+    /// <param name="texts">The first texts.</param>
+    /// <param name="pairs">The second texts, as many as there are first ones; null where there is none.</param>
+    public IReadOnlyList<Encoding> EncodeBatch(IReadOnlyList<string> texts, IReadOnlyList<string?>? pairs, EncodeOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        if (pairs is not null && pairs.Count != texts.Count) throw new ArgumentException($"There are {texts.Count} texts, but {pairs.Count} pairs.", nameof(pairs));
+        options ??= WithSpecialTokens;
+        Encoding[] encodings = new Encoding[texts.Count];
+        Parallel.For(0, encodings.Length, i =>
+        {
+            ArgumentNullException.ThrowIfNull(texts[i], nameof(texts));
+            encodings[i] = EncodeUnpadded(texts[i], pairs?[i], options);
+        });
+        if (options.Padding is Padding padding && encodings.Length > 0)
+        {
+            int length = padding.LengthFor(encodings.Max(encoding => encoding.Count));
+            for (int i = 0; i < encodings.Length; i++) encodings[i] = encodings[i].Pad(padding, length);
+        }
+
+        return encodings;
     }
 
     /// <summary>Turns ids back into text. Ids that the vocabulary lacks are left out.</summary>
-    public string Decode(ReadOnlySpan<int> ids, SpecialTokens specialTokens)
+    public string Decode(ReadOnlySpan<int> ids, SpecialTokens specialTokens = SpecialTokens.Skip)
     {
         DecodeStream stream = CreateDecodeStream(specialTokens);
         foreach (int id in ids) stream.Write(id);
@@ -81,7 +129,7 @@ public sealed class Tokenizer
     }
 
     /// <summary>Starts an incremental decode.</summary>
-    public DecodeStream CreateDecodeStream(SpecialTokens specialTokens) => new(this, _decoder, specialTokens);
+    public DecodeStream CreateDecodeStream(SpecialTokens specialTokens = SpecialTokens.Skip) => new(this, _decoder, specialTokens);
 
     /// <summary>The token that a decode sees for an id; null when it is left out.</summary>
     internal string? TokenToDecode(int id, SpecialTokens specialTokens)
@@ -90,9 +138,69 @@ public sealed class Tokenizer
         return token is null || (specialTokens == SpecialTokens.Skip && _added.IsSpecialSpelling(token)) ? null : token;
     }
 
+    /// <summary>How a result spells a token that the model found.</summary>
+    internal string SpellingOf(int id) => _model.Vocabulary.TokenOf(id) ?? _added.TokenOf(id) ?? "";
+
+    private static EncodeOptions OptionsFor(SpecialTokens specialTokens) => specialTokens == SpecialTokens.Include ? WithSpecialTokens : WithoutSpecialTokens;
+
+    private Encoding EncodeUnpadded(string text, string? pair, EncodeOptions options)
+    {
+        if (!_workspaces.TryTake(out Workspace? work)) work = new Workspace();
+        try
+        {
+            TokenizedText first = Tokenize(ReplaceLoneSurrogates(text), work.First, PlainText.Of(options), work);
+            TokenizedText? second = pair is null ? null : Tokenize(ReplaceLoneSurrogates(pair), work.Second, PlainText.OfPair(options), work);
+            bool addSpecialTokens = options.SpecialTokens == SpecialTokens.Include;
+            options.Truncation?.Apply(first, second, addSpecialTokens ? _postProcessor?.AddedTokens(second is not null) ?? 0 : 0);
+            EncodingLayout layout = new(this, first, second);
+            _postProcessor?.Apply(layout, addSpecialTokens);
+            return layout.Build();
+        }
+        finally
+        {
+            work.Release();
+            _workspaces.Add(work);
+        }
+    }
+
+    private TokenizedText Tokenize(string text, TokenBuffer tokens, PlainText plain, Workspace work)
+    {
+        // 1. Added tokens and normalization, 2. cutting, 3. the model.
+        _added.Split(text, plain, work);
+        _preTokenizer?.Apply(work.Pieces);
+        AlignedText changed = work.Pieces.Text;
+        ReadOnlySpan<char> span = changed.Span;
+        ReadOnlySpan<Piece> pieces = work.Pieces.Pieces;
+        tokens.Clear();
+        for (int word = 0; word < pieces.Length; word++)
+        {
+            Piece piece = pieces[word];
+            ReadOnlySpan<char> part = span[piece.Start..piece.End];
+            int from = tokens.Count;
+            if (piece.IsText)
+            {
+                _model.Tokenize(part, piece.Start, tokens);
+                if (!plain.IsNowhere) _plainPieces.Check(part, piece.Start, from, changed, plain, tokens);
+            }
+            else if (part.SequenceEqual(SpellingOf(piece.TokenId))) tokens.Add(piece.TokenId, piece.Start, piece.End);
+            else tokens.Add(piece.TokenId, piece.Start, piece.End, part.ToString());
+            foreach (ref Token token in tokens.Tokens[from..])
+            {
+                TextRange range = token.End > token.Start
+                    ? changed.Original(token.Start, token.End)
+                    : new TextRange(piece.Origin + token.Start - piece.Start, piece.Origin + token.End - piece.Start);
+                token = new Token(token.Id, range.Start, range.End);
+            }
+
+            tokens.EndWord(word);
+        }
+
+        return new TokenizedText(text, tokens);
+    }
+
     private static string ReplaceLoneSurrogates(string text)
     {
-        if (text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0) return text;
+        if (!text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF')) return text;
         return string.Create(text.Length, text, (span, source) =>
         {
             source.CopyTo(span);
@@ -103,27 +211,5 @@ public sealed class Tokenizer
                 else span[i] = '\uFFFD';
             }
         });
-    }
-
-    private EncodingBuilder Tokenize(string text, PreTokenizedText pieces)
-    {
-        EncodingBuilder encoding = new(text, pieces.Pieces.Count + 8);
-        List<Token> tokens = [];
-        foreach (Piece piece in pieces.Pieces)
-        {
-            ReadOnlySpan<char> span = pieces.Text.Span[piece.Start..piece.End];
-            tokens.Clear();
-            if (piece.IsText) _model.Tokenize(span, tokens);
-            else tokens.Add(new Token(piece.TokenId, 0, span.Length, span.ToString()));
-            foreach (Token token in CollectionsMarshal.AsSpan(tokens))
-            {
-                TextRange range = token.End > token.Start
-                    ? pieces.Text.Original(piece.Start + token.Start, piece.Start + token.End)
-                    : new TextRange(piece.Origin + token.Start, piece.Origin + token.End);
-                encoding.Add(token.Id, token.Value ?? _model.Vocabulary.TokenOf(token.Id) ?? "", range, typeId: 0, special: false);
-            }
-        }
-
-        return encoding;
     }
 }

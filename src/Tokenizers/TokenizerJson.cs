@@ -51,12 +51,17 @@ internal static class TokenizerJson
         using JsonDocument document = ParseDocument(json, file);
         JsonPart root = new(document.RootElement, "$", file);
         root.AllowOnly("version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model");
+        if (root.Find("version") is JsonPart version && version.AsString() != "1.0") throw version.Unsupported($"is '{version.AsString()}', which this library does not know");
         Normalizer? normalizer = root.Find("normalizer") is JsonPart n ? Normalizer.Read(n) : null;
         PreTokenizer? preTokenizer = root.Find("pre_tokenizer") is JsonPart p ? PreTokenizer.Read(p) : null;
         PostProcessor? postProcessor = root.Find("post_processor") is JsonPart q ? PostProcessor.Read(q) : null;
         Decoder decoder = root.Find("decoder") is JsonPart d ? Decoder.Read(d) : new SpacedDecoder();
         Model model = Model.Read(root.Get("model"));
         IEnumerable<AddedToken> added = root.Find("added_tokens") is JsonPart a ? a.Items().Select(AddedToken.Read) : [];
-        return new Tokenizer(new AddedVocabulary(added, model, normalizer), preTokenizer, model, postProcessor, decoder);
+        return new Tokenizer(new AddedVocabulary(added, model, normalizer), preTokenizer, model, postProcessor, decoder)
+        {
+            Truncation = root.Find("truncation") is JsonPart t ? Truncation.Read(t) : null,
+            Padding = root.Find("padding") is JsonPart g ? Padding.Read(g) : null,
+        };
     }
 }

@@ -63,10 +63,21 @@ public sealed class BpeModelTests
         "abc", TinyTokenizer.Parse(
             TinyTokenizer.Bpe("a ##b ##c ab abc", """ "continuing_subword_prefix":"##","merges":["a ##b","ab ##c"]""")).Tokens("abc"));
 
+    /// <summary>Dropout is for training: a file that was saved with it gives the same tokens every time.</summary>
     [Fact]
-    public void Parse_RandomMerges_AreUnsupported() => Assert.Equal(
-        TokenizerFailure.Unsupported,
-        Assert.Throws<TokenizerException>(() => TinyTokenizer.Parse(TinyTokenizer.Bpe("a", """ "dropout":0.1,"merges":[]"""))).Failure);
+    public void Encode_Dropout_IsOff()
+    {
+        Tokenizer tokenizer = TinyTokenizer.Parse(TinyTokenizer.Bpe("a b ab", """ "dropout":1,"merges":["a b"]"""));
+        Assert.Equal("ab ab ab", tokenizer.Tokens("ababab"));
+    }
+
+    [Fact]
+    public void Encode_UnknownTokenNotInVocabulary_IsAnError()
+    {
+        Tokenizer tokenizer = TinyTokenizer.Parse(TinyTokenizer.Bpe("a", """ "unk_token":"<unk>","merges":[]"""));
+        Assert.Equal("a a", tokenizer.Tokens("aa"));
+        Assert.Equal("$.model.unk_token", Assert.Throws<TokenizerException>(() => tokenizer.Tokens("ab")).JsonPath);
+    }
 
     /// <summary>Fifty thousand letters without a space: time must grow with the length and not with its square.</summary>
     [Fact]

@@ -8,11 +8,20 @@ namespace LlmService.Tokenizers.Tests;
 /// <summary>Reads a family's reference vectors and compares them with what our tokenizer gives.</summary>
 internal static class GoldenFile
 {
+    private static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static Tokenizer LoadTokenizer(string family)
     {
         string folder = TestData.Shared("tokenizers", family);
         string plain = Path.Combine(folder, "tokenizer.json");
         return File.Exists(plain) ? Tokenizer.Load(folder) : Tokenizer.Parse(Unzip(plain + ".gz"), plain + ".gz");
+    }
+
+    /// <summary>The bytes of a family's <c>tokenizer.json</c>.</summary>
+    public static byte[] ReadTokenizer(string family)
+    {
+        string plain = Path.Combine(TestData.Shared("tokenizers", family), "tokenizer.json");
+        return File.Exists(plain) ? File.ReadAllBytes(plain) : Unzip(plain + ".gz");
     }
 
     public static IEnumerable<JsonElement> Lines(string family) => ReadLines(TestData.Shared("tokenizers", family, "golden.jsonl.gz"));
@@ -36,8 +45,8 @@ internal static class GoldenFile
         {
             ["ids"] = Json(encoding.Ids),
             ["tokens"] = Json(encoding.Tokens),
-            ["offsets"] = Json(CodePointOffsets(text, encoding.Offsets)),
-            ["special_tokens_mask"] = Json(encoding.SpecialTokensMask.Select(m => m ? 1 : 0)),
+            ["offsets"] = Offsets(encoding, text),
+            ["special_tokens_mask"] = Bits(encoding.SpecialTokensMask),
             ["type_ids"] = Json(encoding.TypeIds),
             ["ids_nospecial"] = Json(plain),
             ["decode"] = tokenizer.Decode(ids, SpecialTokens.Include),
@@ -47,6 +56,17 @@ internal static class GoldenFile
         foreach ((string field, string value) in actual)
             if (Compare(line, field, value, ids.Length, skipped) is string difference) yield return $"{line.GetProperty("id").GetString()} {field}: {difference}";
     }
+
+    public static string Json(object value) => JsonSerializer.Serialize(value, Compact);
+
+    /// <summary>A mask as the reference writes it.</summary>
+    public static string Bits(IEnumerable<bool> mask) => Json(mask.Select(m => m ? 1 : 0));
+
+    /// <summary>Numbers of which -1 is written as null.</summary>
+    public static string Numbers(IEnumerable<int> numbers) => Json(numbers.Select(n => n < 0 ? (int?)null : n));
+
+    public static string Offsets(Encoding encoding, string text, string? pair = null) =>
+        Json(encoding.CodePointOffsets(text, pair).Select(o => new[] { o.Start, o.End }));
 
     private static string? Compare(JsonElement line, string field, string actual, int count, string skipped)
     {
@@ -66,25 +86,7 @@ internal static class GoldenFile
         return actual == expected ? null : $"{Shorten(actual)}, expected {Shorten(expected!)}";
     }
 
-    private static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
-    public static string Json(object value) => JsonSerializer.Serialize(value, Compact);
-
     private static string Shorten(string text) => text.Length > 200 ? text[..200] + "…" : text;
-
-    public static IEnumerable<int[]> CodePointOffsets(string text, IReadOnlyList<TextRange> offsets)
-    {
-        int[] before = new int[text.Length + 1];
-        int codePoints = 0;
-        for (int i = 0; i < text.Length; i++)
-        {
-            before[i] = codePoints;
-            if (!(char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))) codePoints++;
-        }
-
-        before[text.Length] = codePoints;
-        return offsets.Select(o => new[] { before[o.Start], before[o.End] });
-    }
 
     private static byte[] Unzip(string path)
     {

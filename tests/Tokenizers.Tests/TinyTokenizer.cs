@@ -44,25 +44,38 @@ internal static class TinyTokenizer
     public static string Normalize(string json, string text)
     {
         using JsonDocument document = JsonDocument.Parse(json);
-        return Normalizer.Read(new JsonPart(document.RootElement, "$", "tiny.json")).Apply(new AlignedText(text, 0, text.Length)).Span.ToString();
+        return Normalize(Normalizer.Read(new JsonPart(document.RootElement, "$", "tiny.json")), text);
+    }
+
+    public static string Normalize(Normalizer normalizer, string text)
+    {
+        AlignedText aligned = new();
+        aligned.Reset(text, 0, text.Length);
+        normalizer.Apply(aligned);
+        return aligned.Span.ToString();
     }
 
     /// <summary>The pieces a pre-tokenizer cuts a text into, with bars between.</summary>
     public static string Cut(string json, string text)
     {
         using JsonDocument document = JsonDocument.Parse(json);
-        PreTokenizedText pieces = new(new AlignedText(text, 0, text.Length));
-        if (text.Length > 0) pieces.Pieces.Add(new Piece(0, text.Length, 0, -1));
+        PreTokenizedText pieces = new();
+        pieces.Reset(text);
         PreTokenizer.Read(new JsonPart(document.RootElement, "$", "tiny.json")).Apply(pieces);
-        return string.Join('|', pieces.Pieces.Select(piece => pieces.Text.Span[piece.Start..piece.End].ToString()));
+        return string.Join('|', pieces.Pieces.ToArray().Select(piece => pieces.Text.Span[piece.Start..piece.End].ToString()));
     }
 
     /// <summary>What a decoder makes of tokens.</summary>
     public static string Decode(string json, params string[] tokens)
     {
         using JsonDocument document = JsonDocument.Parse(json);
+        return Decode(Decoder.Read(new JsonPart(document.RootElement, "$", "tiny.json")), tokens);
+    }
+
+    public static string Decode(Decoder decoder, IEnumerable<string> tokens)
+    {
         TextSink sink = new();
-        DecodeStage stage = Decoder.Read(new JsonPart(document.RootElement, "$", "tiny.json")).Start(sink);
+        DecodeStage stage = decoder.Start(sink);
         foreach (string token in tokens) stage.Write(token, endOfToken: true);
         stage.End();
         return sink.Take();

@@ -6,6 +6,7 @@ using LlmService.Inference.Configuration;
 using LlmService.Inference.Execution;
 using LlmService.Inference.Kernels;
 using LlmService.Tokenizers;
+using LlmService.Tokenizers.Chat;
 
 namespace LlmService.App.Check;
 
@@ -93,10 +94,30 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
         steps.Pass(CheckSteps.Weights, DescribeWeights(files, plan, StoredPrecision(folder, card)));
 
         steps.Begin(CheckSteps.Tokenizer);
-        TokenizerConfig tokenizer = ModelPlan.Told(model, folder, () => TokenizerConfig.Load(folder));
+        ModelPlan.Told(model, folder, () => TokenizerConfig.Load(folder));
         steps.Pass(CheckSteps.Tokenizer, options.SkipTokenizerInit ? "not needed (--skip-tokenizer-init)" : $"{ModelFiles.TokenizerName}, {Sizes.Format(files.Size(ModelFiles.TokenizerName))}");
-        steps.Pass(CheckSteps.ChatTemplate, files.HasChatTemplateFile || tokenizer.HasChatTemplate ? "present" : "none; chats get a plain rendering");
+        CheckChatTemplate(folder, steps);
         return plan;
+    }
+
+    /// <summary>A template that does not compile keeps no model from running, only from chats.</summary>
+    private static void CheckChatTemplate(string folder, CheckSteps steps)
+    {
+        try
+        {
+            steps.Pass(CheckSteps.ChatTemplate, ChatTemplate.Load(folder) is { } template ? $"compiles; {Describe(template.Abilities)}" : "none; chats get a plain rendering");
+        }
+        catch (TemplateException e)
+        {
+            steps.Fail(CheckSteps.ChatTemplate, $"{Failures.From(e).Message} The model runs, but answers no chats.");
+        }
+    }
+
+    private static string Describe(ChatTemplateAbilities abilities)
+    {
+        (bool Has, string Name)[] all = [(abilities.SystemRole, "system messages"), (abilities.Tools, "tools"), (abilities.Documents, "documents"), (abilities.ThinkingVariable is not null, "thinking on and off")];
+        string[] known = [.. all.Where(a => a.Has).Select(a => a.Name)];
+        return known.Length == 0 ? "it knows users and assistants only" : $"it knows {string.Join(", ", known)}";
     }
 
     private static DownloadPlan CheckDownload(ModelRepository repository, IReadOnlyCollection<string> paths, CheckSteps steps)

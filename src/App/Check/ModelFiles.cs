@@ -13,11 +13,12 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
     public const string TokenizerName = "tokenizer.json";
 
     private const string ChatTemplateName = "chat_template.jinja";
+    private const string MoreTemplates = "additional_chat_templates/";
     private const int MaxNamed = 5;
 
     // What decides whether the model can run, and is small.
     private static readonly string[] Deciding =
-        [ConfigurationName, "generation_config.json", "tokenizer_config.json", "chat_template.json", WeightFiles.IndexFileName];
+        [ConfigurationName, "generation_config.json", "tokenizer_config.json", ChatTemplateName, "chat_template.json", "special_tokens_map.json", WeightFiles.IndexFileName];
 
     private static readonly string[] OtherTokenizers = ["tokenizer.model", "spiece.model", "vocab.json", "vocab.txt"];
 
@@ -56,9 +57,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
     public IReadOnlyList<string> SmallFiles => Present(Deciding);
 
     /// <summary>What a load fetches before the weights.</summary>
-    public IReadOnlyList<string> FilesBeforeWeights => Present([.. Deciding, ChatTemplateName, TokenizerName, "special_tokens_map.json"]);
-
-    public bool HasChatTemplateFile => sizes.ContainsKey(ChatTemplateName);
+    public IReadOnlyList<string> FilesBeforeWeights => Present([.. Deciding, TokenizerName, .. sizes.Keys.Where(IsMoreTemplate)]);
 
     public bool HasTokenizer => sizes.ContainsKey(TokenizerName);
 
@@ -115,6 +114,9 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
         FileInfo file = new(path);
         return (file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file).Length;
     }
+
+    private static bool IsMoreTemplate(string path) =>
+        path.StartsWith(MoreTemplates, StringComparison.Ordinal) && path.EndsWith(".jinja", StringComparison.Ordinal) && path.LastIndexOf('/') == MoreTemplates.Length - 1;
 
     private string[] Present(IEnumerable<string> names) => [.. names.Where(sizes.ContainsKey)];
 

@@ -60,8 +60,8 @@ internal sealed class QuickTestCommand
             notes.Add(ModelReference.DemoNote);
         if (!engine.Model.IsEncoderDecoder && !engine.TokenizerConfig.HasChatTemplate)
             notes.Add("This is a base model that follows no instructions: it only continues the text of a prompt, and may miss the task.");
-        if (engine.TokenizerConfig.HasChatTemplate)
-            notes.Add("The model's chat template is not applied; the prompts are plain transcripts.");
+        if (engine.ChatTemplateFailure is not null)
+            notes.Add("The model's chat template does not compile; the prompts are plain transcripts.");
         return notes;
     }
 }

@@ -48,24 +48,18 @@ internal sealed class RunCommand
         DownloadReport download = DownloadReport.To(_context);
         ModelLoading loading = new(options, workers, _context.Error, download);
         await using LlmEngine engine = await loading.LoadAsync(options.Models[0], _ => { }, interrupt.Token);
+        ChatPrompt chat = parsed.GetValue(_system) is { } system
+            ? ChatPrompt.Render(engine, new([new("system", system), new("user", prompt)]) { Now = _context.TimeProvider.GetLocalNow().DateTime }, interrupt.Token)
+            : new(prompt, null);
         GenerationRequest request = new()
         {
-            Prompt = parsed.GetValue(_system) is { } system ? Render(engine, system, prompt) : prompt,
+            Prompt = chat.TokenIds is null ? chat.Text : null,
+            PromptTokenIds = chat.TokenIds,
             MaxTokens = parsed.GetValue(_maxTokens),
             Sampling = ReadSampling(parsed, engine.DefaultSampling),
             Stop = parsed.GetValue(_stop) ?? [],
         };
         return await GenerateAsync(engine, request, parsed.GetValue(_json), interrupt.Token);
-    }
-
-    private static string Render(LlmEngine engine, string system, string prompt)
-    {
-        if (!engine.TokenizerConfig.HasChatTemplate)
-            return PlainChat.Render([new("system", system), new("user", prompt)], engine.Model);
-        throw new AppException(FailureCode.UnsupportedParameter, "--system: the model has a chat template (chat_template), which this service does not render yet.")
-        {
-            Remedy = "Write the whole prompt in the model's own format.",
-        };
     }
 
     private SamplingParameters ReadSampling(ParseResult parsed, SamplingParameters defaults) => defaults with

@@ -11,9 +11,7 @@ internal sealed record TaskRequest(string Model, string Content, string? Warning
     public static TaskRequest Read(JsonElement body, LoadedModels models)
     {
         RequestReader reader = new(body, FieldTable.Tasks);
-        string model = reader.String("model") is { Length: > 0 } given ? given
-            : models.All.Count == 1 ? models.All[0].Id
-            : throw RequestReader.Invalid("model", "'model' is missing, and several models are served; the ids are at /v1/models.");
+        string model = models.ReadId(reader);
         string content = reader.String("content") ?? throw RequestReader.Invalid("content", "'content' is missing: the text of the document.");
         return string.IsNullOrWhiteSpace(content)
             ? throw RequestReader.Invalid("content", "'content' has no text: it is empty or only white space.")

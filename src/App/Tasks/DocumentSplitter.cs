@@ -5,9 +5,9 @@ namespace LlmService.App.Tasks;
 /// <summary>Cuts a document into parts that each fit a prompt. Together the parts are the document, character for character.</summary>
 /// <remarks>The text is tokenized in windows that are a few parts long: the work grows with the length of the text, whatever it is.</remarks>
 /// <param name="tokenizer">The model's.</param>
-/// <param name="prompt">Puts a part into its prompt.</param>
+/// <param name="countTokens">How many tokens the prompt of a part has.</param>
 /// <param name="maxTokens">What a prompt may have.</param>
-internal sealed class DocumentSplitter(Tokenizer tokenizer, Func<string, string> prompt, int maxTokens)
+internal sealed class DocumentSplitter(Tokenizer tokenizer, Func<string, int> countTokens, int maxTokens)
 {
     private const int UsualCharactersPerToken = 4;
 
@@ -15,7 +15,7 @@ internal sealed class DocumentSplitter(Tokenizer tokenizer, Func<string, string>
     /// <exception cref="AppException">context_length_exceeded: the prompt leaves no room.</exception>
     public List<string>? Split(string text, int maxParts, CancellationToken cancellationToken)
     {
-        int room = maxTokens - Count("");
+        int room = maxTokens - countTokens("");
         if (room <= 0)
             throw NoRoom();
         List<string> parts = [];
@@ -40,7 +40,7 @@ internal sealed class DocumentSplitter(Tokenizer tokenizer, Func<string, string>
             int reach = count == tokens.Count ? windowEnd : Math.Max(start + 1, start + tokens[count - 1].End);
             int end = TextBoundary.Last(text, start, reach);
             // A part in its prompt may be tokenized a little differently than in its text.
-            int excess = Count(text[start..end]) - maxTokens;
+            int excess = countTokens(text[start..end]) - maxTokens;
             if (excess <= 0)
                 return end;
             count -= Math.Max(excess, count / 32);
@@ -61,10 +61,8 @@ internal sealed class DocumentSplitter(Tokenizer tokenizer, Func<string, string>
         }
     }
 
-    private int Count(string part) => tokenizer.Encode(prompt(part), SpecialTokens.Include).Ids.Count;
-
     private AppException NoRoom() =>
-        new(FailureCode.ContextLengthExceeded, $"The prompt of this task leaves no room for a document: it may have {maxTokens} tokens in all, and its own words take {Count("")}.")
+        new(FailureCode.ContextLengthExceeded, $"The prompt of this task leaves no room for a document: it may have {maxTokens} tokens in all, and its own words take {countTokens("")}.")
         {
             Remedy = "Shorten the prompt in the configuration, or start the service with a larger --max-model-len.",
         };

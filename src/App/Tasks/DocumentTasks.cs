@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Text.Json;
 using LlmService.Inference;
+using LlmService.Tokenizers;
 
 namespace LlmService.App.Tasks;
 
@@ -96,7 +98,7 @@ internal sealed class DocumentTasks(LlmEngine engine, TaskPrompts prompts)
             };
         }
         int room = engine.Model.IsEncoderDecoder ? engine.Model.PromptLength : engine.Model.ContextLength - AnswerTokens(task);
-        DocumentSplitter splitter = new(engine.Tokenizer, part => Prompt(task, part), room);
+        DocumentSplitter splitter = new(engine.Tokenizer, part => CountTokens(Prompt(task, part)), room);
         return splitter.Split(text, maxParts, cancellationToken)?.FindAll(part => !string.IsNullOrWhiteSpace(part));
     }
 
@@ -106,12 +108,14 @@ internal sealed class DocumentTasks(LlmEngine engine, TaskPrompts prompts)
         ParallelOptions options = new() { MaxDegreeOfParallelism = ConcurrentParts, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(Enumerable.Range(0, parts.Count), options, async (part, cancellation) =>
         {
+            ChatPrompt prompt = Prompt(task, parts[part]);
             GenerationRequest request = new()
             {
-                Prompt = Prompt(task, parts[part]),
+                Prompt = prompt.TokenIds is null ? prompt.Text : null,
+                PromptTokenIds = prompt.TokenIds,
                 MaxTokens = AnswerTokens(task),
                 Sampling = engine.DefaultSampling with { Seed = Seed },
-                Stop = FollowsChats ? ["\nUser:"] : [],
+                Stop = FollowsChats && !HasTemplate ? ["\nUser:"] : [],
             };
             answers[part] = await GeneratedText.GenerateAsync(engine, request, null, cancellation);
         });
@@ -123,13 +127,26 @@ internal sealed class DocumentTasks(LlmEngine engine, TaskPrompts prompts)
         ? Math.Min(task.MaxTokens, engine.Model.ContextLength)
         : Math.Min(task.MaxTokens, Math.Max(1, engine.Model.ContextLength / 4));
 
-    private string Prompt(DocumentTask task, string part)
+    private ChatPrompt Prompt(DocumentTask task, string part)
     {
-        string prompt = TaskPrompts.Render(task.Template, part.Trim());
-        return FollowsChats ? PlainChat.Render([new("user", prompt)], engine.Model) : prompt;
+        ChatTurn turn = new("user", TaskPrompts.Render(task.Template, part.Trim()));
+        if (!FollowsChats)
+            return new(turn.Text, null);
+        return HasTemplate
+            ? ChatPrompt.Render(engine, new([turn]) { Variables = WithoutThinking }, CancellationToken.None)
+            : new(PlainChat.Render([turn], engine.Model), null);
     }
 
-    private bool FollowsChats => !engine.Model.IsEncoderDecoder && engine.TokenizerConfig.HasChatTemplate;
+    private int CountTokens(ChatPrompt prompt) => prompt.TokenIds?.Count ?? engine.Tokenizer!.Encode(prompt.Text, SpecialTokens.Include).Ids.Count;
+
+    // An answer is short: thinking would take all of it.
+    private Dictionary<string, JsonElement> WithoutThinking => engine.ChatTemplate!.Abilities.ThinkingVariable is { } variable
+        ? new() { [variable] = JsonElement.Parse("false") }
+        : [];
+
+    private bool FollowsChats => !engine.Model.IsEncoderDecoder && (HasTemplate || engine.TokenizerConfig.HasChatTemplate);
+
+    private bool HasTemplate => engine.ChatTemplate is not null;
 
     private string Text(GeneratedText answer)
     {

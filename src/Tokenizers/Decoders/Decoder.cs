@@ -23,6 +23,9 @@ internal abstract class Decoder
             "Replace" => ReplaceDecoder.Create(json),
             "ByteFallback" => new ByteFallbackDecoder(),
             "Fuse" => new FuseDecoder(),
+            "WordPiece" => WordPieceDecoder.Create(json),
+            "BPEDecoder" => BpeDecoder.Create(json),
+            "CTC" => CtcDecoder.Create(json),
             "Strip" => StripDecoder.Create(json),
             string name => throw type.Unsupported($"names the decoder '{name}', which this library does not know"),
         };

@@ -16,7 +16,8 @@ internal sealed class ReplaceDecoder(TextPattern pattern, string content) : Deco
 
     public override string Spell(string token)
     {
-        if (!pattern.Find(token, 0, out int start, out int end)) return token;
+        MatchWalk walk = new(pattern);
+        if (token.Length == 0 || !walk.Next(token, out int start, out int end)) return token;
         StringBuilder result = new();
         int done = 0;
         do
@@ -24,7 +25,7 @@ internal sealed class ReplaceDecoder(TextPattern pattern, string content) : Deco
             result.Append(token.AsSpan(done, start - done)).Append(content);
             done = end;
         }
-        while (pattern.Find(token, done, out start, out end));
+        while (walk.Next(token, out start, out end));
         return result.Append(token.AsSpan(done)).ToString();
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using LlmService.Tokenizers.Unicode;
 
 namespace LlmService.Tokenizers.Models;
@@ -6,103 +7,143 @@ namespace LlmService.Tokenizers.Models;
 internal sealed class BpeModel : Model
 {
     private readonly MergeTable _merges;
+    private readonly BpeSettings _settings;
     private readonly PieceCache _cache = new();
     private readonly int[] _byteIds;
     private readonly int[] _lowIds = new int[0x180];
+    private readonly int _unknownId;
+
+    /// <summary>Null when a merge may reach across characters that no token has side by side.</summary>
+    private readonly PairTable? _pairs;
+    private readonly bool _overBytes;
     private BpeWord? _spare;
 
-    private BpeModel(Vocabulary vocabulary, MergeTable merges)
+    public BpeModel(Vocabulary vocabulary, MergeTable merges, BpeSettings settings)
         : base(vocabulary)
     {
         _merges = merges;
+        _settings = settings;
         _byteIds = vocabulary.FindByteTokens();
+        _unknownId = settings.Unknown is null ? -1 : vocabulary.Find(settings.Unknown);
         for (int c = 0; c < _lowIds.Length; c++) _lowIds[c] = vocabulary.Find([(char)c]);
+        if (settings.Prefix.Length == 0 && settings.Suffix.Length == 0 && !settings.MergesUnknown) _pairs = ReadPairs(vocabulary);
     }
 
-    private int UnknownId { get; init; } = -1;
-
-    private bool FuseUnknown { get; init; }
-
-    private bool ByteFallback { get; init; }
-
-    private bool IgnoreMerges { get; init; }
-
-    private string Prefix { get; init; } = "";
-
-    private string Suffix { get; init; } = "";
-
-    public static BpeModel Create(JsonPart json)
+    private BpeModel(BpeModel model)
+        : base(model.Vocabulary)
     {
-        json.AllowOnly("type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback",
-            "ignore_merges", "vocab", "merges");
-        if (json.Find("dropout") is JsonPart dropout && dropout.AsNumber() != 0) throw dropout.Unsupported("asks for random merges");
-        Vocabulary vocabulary = Vocabulary.ReadMap(json.Get("vocab"));
-        string prefix = json.OptionalString("continuing_subword_prefix") ?? "";
-        return new BpeModel(vocabulary, ReadMerges(json.Get("merges"), vocabulary, prefix))
-        {
-            UnknownId = json.OptionalString("unk_token") is string unknown ? vocabulary.Find(unknown) : -1,
-            FuseUnknown = json.Boolean("fuse_unk", absent: false),
-            ByteFallback = json.Boolean("byte_fallback", absent: false),
-            IgnoreMerges = json.Boolean("ignore_merges", absent: false),
-            Prefix = prefix,
-            Suffix = json.OptionalString("end_of_word_suffix") ?? "",
-        };
+        _merges = model._merges;
+        _settings = model._settings;
+        _byteIds = model._byteIds;
+        _lowIds = model._lowIds;
+        _unknownId = model._unknownId;
+        _pairs = model._pairs;
+        _overBytes = true;
     }
 
-    public override void Tokenize(ReadOnlySpan<char> piece, List<Token> output)
-    {
-        if (IgnoreMerges && Vocabulary.Find(piece) is int whole and >= 0)
-        {
-            output.Add(new Token(whole, 0, piece.Length, null));
-            return;
-        }
+    public static BpeModel Create(JsonPart json) => BpeReader.Read(json);
 
-        if (_cache.TryGet(piece, out Token[]? known))
+    public override Model OverBytes() => new BpeModel(this);
+
+    public override void Tokenize(ReadOnlySpan<char> piece, int at, TokenBuffer output)
+    {
+        if (_cache.Find(piece) is Token[] known)
         {
-            output.AddRange(known!);
+            output.Add(known, at);
             return;
         }
 
         int from = output.Count;
         // One word is kept for the next call; a second caller at the same time makes its own.
         BpeWord word = Interlocked.Exchange(ref _spare, null) ?? new BpeWord();
-        word.Clear();
-        AddSymbols(piece, word);
-        word.Merge(_merges);
-        Collect(piece, word.Symbols, output);
+        if (_overBytes) TokenizeBytes(piece, at, word, output);
+        else TokenizeText(piece, at, word, output);
         Volatile.Write(ref _spare, word);
-        _cache.Add(piece, output, from);
+        _cache.Add(piece, output.Tokens[from..], at);
     }
 
-    private static MergeTable ReadMerges(JsonPart json, Vocabulary vocabulary, string prefix)
+    private static PairTable ReadPairs(Vocabulary vocabulary)
     {
-        if (!json.IsArray) throw json.Corrupt("must be an array");
-        MergeTable merges = new(json.Element.GetArrayLength());
-        int rank = 0;
-        foreach (JsonPart merge in json.Items())
-        {
-            (string left, string right) = ReadMerge(merge);
-            string joined = right.StartsWith(prefix, StringComparison.Ordinal) ? left + right[prefix.Length..] : throw merge.Corrupt("lacks the prefix");
-            int leftId = vocabulary.Find(left), rightId = vocabulary.Find(right), id = vocabulary.Find(joined);
-            if (leftId < 0 || rightId < 0 || id < 0) throw merge.Corrupt("names a token that the vocabulary lacks");
-            merges.Set(leftId, rightId, rank++, id);
-        }
-
-        return merges;
+        PairTable pairs = new();
+        for (int entry = 0; entry < vocabulary.Count; entry++) pairs.Add(vocabulary.Entry(entry, out _));
+        return pairs;
     }
 
-    /// <summary>Today a merge is an array of two, in older files a string with a space between.</summary>
-    private static (string Left, string Right) ReadMerge(JsonPart json)
+    private void TokenizeBytes(ReadOnlySpan<char> piece, int at, BpeWord word, TokenBuffer output)
     {
-        if (json.IsString)
+        char[] spelled = ArrayPool<char>.Shared.Rent(piece.Length * 3);
+        ReadOnlySpan<char> bytes = spelled.AsSpan(0, ByteAlphabet.Spell(piece, spelled));
+        if (_settings.IgnoreMerges && Vocabulary.Find(bytes) is int whole and >= 0)
         {
-            string text = json.AsString();
-            int space = text.IndexOf(' ');
-            return space > 0 && text.LastIndexOf(' ') == space ? (text[..space], text[(space + 1)..]) : throw json.Corrupt("must be two tokens");
+            output.Add(whole, at, at + piece.Length);
+        }
+        else
+        {
+            ByteCursor cursor = new(piece, at);
+            for (int start = 0; start < bytes.Length;)
+            {
+                int end = NextCut(bytes, start);
+                Merge(bytes[start..end], word);
+                foreach (BpeWord.Symbol symbol in word.Symbols)
+                    if (symbol.Length > 0) cursor.Add(symbol.Id, symbol.Length, output);
+                start = end;
+            }
         }
 
-        if (!json.IsArray || json.Element.GetArrayLength() != 2) throw json.Corrupt("must be two tokens");
-        return (json.Inner(0).AsString(), json.Inner(1).AsString());
+        ArrayPool<char>.Shared.Return(spelled);
+    }
+
+    private void TokenizeText(ReadOnlySpan<char> piece, int at, BpeWord word, TokenBuffer output)
+    {
+        if (_settings.IgnoreMerges && Vocabulary.Find(piece) is int whole and >= 0)
+        {
+            output.Add(whole, at, at + piece.Length);
+            return;
+        }
+
+        for (int start = 0; start < piece.Length;)
+        {
+            int end = NextCut(piece, start);
+            TokenizePart(piece[start..end], at + start, isWhole: end - start == piece.Length, word, output);
+            start = end;
+        }
+    }
+
+    private void TokenizePart(ReadOnlySpan<char> part, int at, bool isWhole, BpeWord word, TokenBuffer output)
+    {
+        if (!isWhole && _cache.Find(part) is Token[] known)
+        {
+            output.Add(known, at);
+            return;
+        }
+
+        int from = output.Count;
+        Merge(part, word);
+        ByteCursor cursor = new(part, at);
+        foreach (BpeWord.Symbol symbol in word.Symbols)
+            if (symbol.Length > 0) cursor.Add(symbol.Id, symbol.Length, output);
+        if (!isWhole) _cache.Add(part, output.Tokens[from..], at);
+    }
+
+    /// <summary>The end of the part that starts at an index and that no merge leaves.</summary>
+    private int NextCut(ReadOnlySpan<char> text, int start)
+    {
+        if (_pairs is null) return text.Length;
+        for (int i = start + 1; i < text.Length; i++)
+        {
+            // Unknown characters wait for a known one, so a cut comes after a known one only.
+            if (!_pairs.Contains(text[i - 1], text[i]) && !char.IsLowSurrogate(text[i]) && !char.IsSurrogate(text[i - 1])
+                && CharId(text[i - 1]) >= 0) return i;
+        }
+
+        return text.Length;
+    }
+
+    private void Merge(ReadOnlySpan<char> text, BpeWord word)
+    {
+        word.Clear();
+        AddSymbols(text, word);
+        word.Merge(_merges);
     }
 
     private void AddSymbols(ReadOnlySpan<char> piece, BpeWord word)
@@ -112,19 +153,20 @@ internal sealed class BpeModel : Model
         {
             int codePoint = CodePoints.At(piece, i);
             int next = i + CodePoints.Utf16Length(codePoint);
-            int bytes = CodePoints.Utf8Length(codePoint);
+            int bytes = _overBytes ? 1 : CodePoints.Utf8Length(codePoint);
             int id = SymbolId(piece, i, next);
             if (id >= 0)
             {
-                if (unknownBytes > 0) word.Add(UnknownId, unknownBytes);
+                if (unknownBytes > 0) word.Add(_unknownId, unknownBytes);
                 unknownBytes = 0;
                 word.Add(id, bytes);
             }
-            else if (!(ByteFallback && AddBytes(piece, i, next, word)) && UnknownId >= 0)
+            else if (!(_settings.ByteFallback && AddBytes(piece, i, next, word)) && _settings.Unknown is not null)
             {
-                if (unknownBytes > 0 && !FuseUnknown)
+                if (_unknownId < 0) throw UnknownToken.Missing(_settings.Unknown);
+                if (unknownBytes > 0 && !_settings.FuseUnknown)
                 {
-                    word.Add(UnknownId, unknownBytes);
+                    word.Add(_unknownId, unknownBytes);
                     unknownBytes = 0;
                 }
 
@@ -134,52 +176,30 @@ internal sealed class BpeModel : Model
             i = next;
         }
 
-        if (unknownBytes > 0) word.Add(UnknownId, unknownBytes);
+        if (unknownBytes > 0) word.Add(_unknownId, unknownBytes);
     }
+
+    private int CharId(char c) => c < _lowIds.Length ? _lowIds[c] : Vocabulary.Find([c]);
 
     private int SymbolId(ReadOnlySpan<char> piece, int start, int end)
     {
-        bool decorated = (Prefix.Length > 0 && start > 0) || (Suffix.Length > 0 && end == piece.Length);
+        bool decorated = (_settings.Prefix.Length > 0 && start > 0) || (_settings.Suffix.Length > 0 && end == piece.Length);
         if (!decorated) return piece[start] < _lowIds.Length ? _lowIds[piece[start]] : Vocabulary.Find(piece[start..end]);
         return Vocabulary.Find(Decorate(piece, start, end));
     }
 
     private string Decorate(ReadOnlySpan<char> piece, int start, int end) =>
-        string.Concat(start > 0 ? Prefix : "", piece[start..end], end == piece.Length ? Suffix : "");
+        string.Concat(start > 0 ? _settings.Prefix : "", piece[start..end], end == piece.Length ? _settings.Suffix : "");
 
     private bool AddBytes(ReadOnlySpan<char> piece, int start, int end, BpeWord word)
     {
-        byte[] bytes = System.Text.Encoding.UTF8.GetBytes(Decorate(piece, start, end));
+        bool decorated = (_settings.Prefix.Length > 0 && start > 0) || (_settings.Suffix.Length > 0 && end == piece.Length);
+        ReadOnlySpan<char> text = decorated ? Decorate(piece, start, end) : piece[start..end];
+        Span<byte> bytes = text.Length <= 64 ? stackalloc byte[192] : new byte[text.Length * 3];
+        bytes = bytes[..System.Text.Encoding.UTF8.GetBytes(text, bytes)];
         foreach (byte b in bytes)
             if (_byteIds[b] < 0) return false;
         foreach (byte b in bytes) word.Add(_byteIds[b], 1);
         return true;
-    }
-
-    /// <summary>Symbols count bytes; a token covers every character that one of its bytes belongs to.</summary>
-    private static void Collect(ReadOnlySpan<char> piece, ReadOnlySpan<BpeWord.Symbol> symbols, List<Token> output)
-    {
-        int charStart = 0, charEnd = 0, bytesAtEnd = 0, position = 0;
-        foreach (BpeWord.Symbol symbol in symbols)
-        {
-            if (symbol.Bytes == 0) continue;
-            Advance(piece, position, ref charStart, ref charEnd, ref bytesAtEnd);
-            int start = charStart;
-            position += symbol.Bytes;
-            Advance(piece, position - 1, ref charStart, ref charEnd, ref bytesAtEnd);
-            output.Add(new Token(symbol.Id, start, Math.Max(charEnd, start), null));
-        }
-    }
-
-    /// <summary>Moves on to the character that holds a byte.</summary>
-    private static void Advance(ReadOnlySpan<char> piece, int position, ref int charStart, ref int charEnd, ref int bytesAtEnd)
-    {
-        while (bytesAtEnd <= position && charEnd < piece.Length)
-        {
-            int codePoint = CodePoints.At(piece, charEnd);
-            charStart = charEnd;
-            charEnd += CodePoints.Utf16Length(codePoint);
-            bytesAtEnd += CodePoints.Utf8Length(codePoint);
-        }
     }
 }

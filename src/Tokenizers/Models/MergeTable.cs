@@ -3,40 +3,42 @@ namespace LlmService.Tokenizers.Models;
 /// <summary>From a pair of ids to the rank of its merge and the id it becomes; an open hash table, because this is the inner loop.</summary>
 internal sealed class MergeTable
 {
-    private readonly ulong[] _keys;
-    private readonly long[] _values;
+    private readonly Entry[] _entries;
+    private readonly int _shift;
 
     public MergeTable(int count)
     {
-        int capacity = 16;
-        while (capacity < count * 2) capacity *= 2;
-        _keys = new ulong[capacity];
-        _values = new long[capacity];
+        int bits = 4;
+        while (1L << bits < count * 2L) bits++;
+        _entries = new Entry[1 << bits];
+        _shift = 64 - bits;
     }
 
-    public void Set(int left, int right, int rank, int id)
+    private struct Entry
     {
-        int slot = Find(Key(left, right));
-        _keys[slot] = Key(left, right);
-        _values[slot] = ((long)rank << 32) | (uint)id;
+        public ulong Key;
+        public int Rank;
+        public int Id;
     }
+
+    public void Set(int left, int right, int rank, int id) => Find(Key(left, right)) = new Entry { Key = Key(left, right), Rank = rank, Id = id };
 
     public bool TryGet(int left, int right, out int rank, out int id)
     {
-        int slot = Find(Key(left, right));
-        rank = (int)(_values[slot] >> 32);
-        id = (int)_values[slot];
-        return _keys[slot] != 0;
+        ref Entry entry = ref Find(Key(left, right));
+        rank = entry.Rank;
+        id = entry.Id;
+        return entry.Key != 0;
     }
 
     // One more than the pair, because zero marks a free slot.
     private static ulong Key(int left, int right) => (((ulong)(uint)left << 32) | (uint)right) + 1;
 
-    private int Find(ulong key)
+    private ref Entry Find(ulong key)
     {
-        int mask = _keys.Length - 1;
-        int slot = (int)((key * 0x9E3779B97F4A7C15UL) >> 32) & mask;
-        while (_keys[slot] != key && _keys[slot] != 0) slot = (slot + 1) & mask;
-        return slot;
+        Entry[] entries = _entries;
+        int slot = (int)((key * HashSeed.Multiplier) >> _shift);
+        while (entries[slot].Key != key && entries[slot].Key != 0) slot = (slot + 1) & (entries.Length - 1);
+        return ref entries[slot];
     }
 }

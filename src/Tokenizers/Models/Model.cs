@@ -5,8 +5,12 @@ internal abstract class Model(Vocabulary vocabulary)
 {
     public Vocabulary Vocabulary { get; } = vocabulary;
 
-    /// <summary>Appends the tokens of a piece; their places are relative to the piece.</summary>
-    public abstract void Tokenize(ReadOnlySpan<char> piece, List<Token> output);
+    /// <summary>Appends the tokens of a piece.</summary>
+    /// <param name="at">Where the piece starts in its text; the places of tokens count from there.</param>
+    public abstract void Tokenize(ReadOnlySpan<char> piece, int at, TokenBuffer output);
+
+    /// <summary>A model that takes pieces as they were before <c>ByteLevel</c> spelled their bytes, when it can.</summary>
+    public virtual Model? OverBytes() => null;
 
     public static Model Read(JsonPart json)
     {
@@ -15,6 +19,8 @@ internal abstract class Model(Vocabulary vocabulary)
         {
             "BPE" => BpeModel.Create(json),
             "Unigram" => UnigramModel.Create(json),
+            "WordPiece" => WordPieceModel.Create(json),
+            "WordLevel" => WordLevelModel.Create(json),
             string name => throw (type ?? json).Unsupported($"asks for the model '{name}', which this library does not know"),
         };
     }
@@ -23,6 +29,7 @@ internal abstract class Model(Vocabulary vocabulary)
     private static string Infer(JsonPart json)
     {
         if (json.Find("merges") is not null) return "BPE";
-        return json.Get("vocab").IsArray ? "Unigram" : "WordPiece";
+        if (json.Get("vocab").IsArray) return "Unigram";
+        return json.Find("continuing_subword_prefix") is null && json.Find("max_input_chars_per_word") is null ? "WordLevel" : "WordPiece";
     }
 }

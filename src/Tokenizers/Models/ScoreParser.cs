@@ -12,14 +12,14 @@ internal static class ScoreParser
         [.. Enumerable.Range(0, HighestPower + 1).Select(e => double.Parse($"1e{e}", CultureInfo.InvariantCulture))];
 
     /// <summary>Reads a JSON number that is known to be finite.</summary>
-    public static double Parse(ReadOnlySpan<char> number)
+    public static double Parse(ReadOnlySpan<byte> number)
     {
         ulong digits = 0;
-        int exponent = 0, i = number[0] == '-' ? 1 : 0;
+        int exponent = 0, i = number[0] == (byte)'-' ? 1 : 0;
         bool fraction = false, full = false;
-        for (; i < number.Length && number[i] is not ('e' or 'E'); i++)
+        for (; i < number.Length && number[i] is not ((byte)'e' or (byte)'E'); i++)
         {
-            if (number[i] == '.')
+            if (number[i] == (byte)'.')
             {
                 fraction = true;
                 continue;
@@ -39,7 +39,7 @@ internal static class ScoreParser
         }
 
         double value = Scale(digits, exponent);
-        return number[0] == '-' ? -value : value;
+        return number[0] == (byte)'-' ? -value : value;
     }
 
     private static double Scale(double value, int exponent)

@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Text.Json;
 using LlmService.Tokenizers.Unicode;
 
 namespace LlmService.Tokenizers.Models;
@@ -16,66 +18,89 @@ internal sealed class UnigramModel : Model
     private readonly int _unknownId;
     private readonly int[]? _byteIds;
 
-    private UnigramModel(Vocabulary vocabulary, List<double> scores, int unknownId, bool byteFallback)
+    private UnigramModel(Vocabulary vocabulary, double[] scores, int unknownId, bool byteFallback)
         : base(vocabulary)
     {
-        _scores = [.. scores];
+        _scores = scores;
         _unknownId = unknownId;
         _unknownScore = scores.DefaultIfEmpty(double.PositiveInfinity).Min() - UnknownPenalty;
         _byteIds = byteFallback ? vocabulary.FindByteTokens() : null;
-        foreach ((string piece, int id) in vocabulary.Entries)
+        for (int entry = 0; entry < vocabulary.Count; entry++)
+        {
+            ReadOnlySpan<char> piece = vocabulary.Entry(entry, out int id);
             if (piece.Length > 0) _pieces.Add(piece, id);
+        }
     }
 
-    private readonly record struct Step(double Score, int Start, int Id);
+    /// <summary>The best piece that ends at a place, and in the end where the next one ends.</summary>
+    private record struct Step(double Score, int Start, int Id, int Next);
 
     public static UnigramModel Create(JsonPart json)
     {
         json.AllowOnly("type", "unk_id", "vocab", "byte_fallback");
-        List<string> tokens = [];
-        List<double> scores = [];
-        JsonPart vocab = json.Get("vocab");
-        foreach (JsonPart entry in vocab.Items())
-        {
-            if (!entry.IsArray || entry.Element.GetArrayLength() != 2) throw entry.Corrupt("must be a piece and its score");
-            tokens.Add(entry.Inner(0).AsString());
-            scores.Add(ScoreParser.Parse(entry.Inner(1).AsNumberText()));
-            if (tokens.Count > MostPieces) throw vocab.Corrupt("has too many pieces");
-        }
-
+        (Vocabulary vocabulary, double[] scores) = ReadPieces(json.Get("vocab"));
         JsonPart? unknown = json.Find("unk_id");
         int unknownId = unknown?.AsCount() ?? -1;
-        if (unknownId >= tokens.Count) throw unknown!.Value.Corrupt($"is {unknownId}, but the vocabulary has {tokens.Count} pieces");
-        return new UnigramModel(Vocabulary.FromList(tokens), scores, unknownId, json.Boolean("byte_fallback", absent: false));
+        if (unknownId >= scores.Length) throw unknown!.Value.Corrupt($"is {unknownId}, but the vocabulary has {scores.Length} pieces");
+        return new UnigramModel(vocabulary, scores, unknownId, json.Boolean("byte_fallback", absent: false));
     }
 
-    public override void Tokenize(ReadOnlySpan<char> piece, List<Token> output)
+    /// <summary>A model of pieces that come from another file.</summary>
+    public static UnigramModel Create(IReadOnlyList<(string Piece, double Score)> pieces, int unknownId, bool byteFallback) =>
+        new(Vocabulary.FromList(pieces.Select((piece, id) => (piece.Piece, id))), [.. pieces.Select(piece => piece.Score)], unknownId, byteFallback);
+
+    public override void Tokenize(ReadOnlySpan<char> piece, int at, TokenBuffer output)
     {
-        if (_cache.TryGet(piece, out Token[]? known))
+        if (_cache.Find(piece) is Token[] known)
         {
-            output.AddRange(known!);
+            output.Add(known, at);
             return;
         }
 
-        int from = output.Count;
+        int from = output.Count, spelled = output.Spellings.Length;
         Step[] steps = ArrayPool<Step>.Shared.Rent(piece.Length + 1);
         try
         {
             FindBest(piece, steps.AsSpan(0, piece.Length + 1));
-            Collect(piece, steps, output);
+            Collect(piece, at, steps, output);
         }
         finally
         {
             ArrayPool<Step>.Shared.Return(steps);
         }
 
-        _cache.Add(piece, output, from);
+        if (output.Spellings.Length == spelled) _cache.Add(piece, output.Tokens[from..], at);
+    }
+
+    private static (Vocabulary Vocabulary, double[] Scores) ReadPieces(JsonPart json)
+    {
+        if (!json.IsArray) throw json.Corrupt("must be an array");
+        Vocabulary vocabulary = Vocabulary.Create();
+        PooledList<double> scores = new();
+        Utf8JsonReader reader = new(JsonMarshal.GetRawUtf8Value(json.Element));
+        reader.Read();
+        using JsonText text = new();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            JsonPart place = json.Item(scores.Count);
+            if (reader.TokenType != JsonTokenType.StartArray || !reader.Read() || reader.TokenType != JsonTokenType.String) throw place.Corrupt("must be a piece and its score");
+            vocabulary.Append(text.Read(ref reader, place), scores.Count);
+            if (!reader.Read() || reader.TokenType != JsonTokenType.Number || !reader.TryGetDouble(out double near) || !double.IsFinite(near))
+                throw place.Corrupt("must be a piece and its score, a finite number");
+            scores.Add(ScoreParser.Parse(reader.ValueSpan));
+            if (!reader.Read() || reader.TokenType != JsonTokenType.EndArray) throw place.Corrupt("must be a piece and its score");
+            if (scores.Count > MostPieces) throw json.Corrupt("has too many pieces");
+        }
+
+        double[] all = scores.Span.ToArray();
+        scores.Release();
+        return (vocabulary.Finish(), all);
     }
 
     /// <summary>Fills in, for every end, the best piece that ends there.</summary>
     private void FindBest(ReadOnlySpan<char> text, Span<Step> steps)
     {
-        steps.Fill(new Step(0, -1, -1));
+        steps.Fill(new Step(0, -1, -1, -1));
         for (int start = 0; start < text.Length;)
         {
             double before = steps[start].Score;
@@ -86,58 +111,66 @@ internal sealed class UnigramModel : Model
             {
                 int id = _pieces.ValueAt(node);
                 if (id < 0) continue;
-                Offer(ref steps[i + 1], new Step(before + _scores[id], start, id));
+                Offer(ref steps[i + 1], before + _scores[id], start, id);
                 hasSingle |= i + 1 == start + width;
             }
 
-            if (!hasSingle) Offer(ref steps[start + width], new Step(before + _unknownScore, start, _unknownId));
+            if (!hasSingle) Offer(ref steps[start + width], before + _unknownScore, start, _unknownId);
             start += width;
         }
     }
 
-    private static void Offer(ref Step best, Step candidate)
+    private static void Offer(ref Step best, double score, int start, int id)
     {
-        if (best.Start < 0 || candidate.Score > best.Score) best = candidate;
+        if (best.Start >= 0 && score <= best.Score) return;
+        best.Score = score;
+        best.Start = start;
+        best.Id = id;
     }
 
-    /// <summary>Walks the best path from its end; neighbouring unknown pieces become one.</summary>
-    private void Collect(ReadOnlySpan<char> text, ReadOnlySpan<Step> steps, List<Token> output)
+    /// <summary>Walks the best path; neighbouring unknown pieces become one.</summary>
+    private void Collect(ReadOnlySpan<char> text, int at, Span<Step> steps, TokenBuffer output)
     {
-        int from = output.Count, unknownEnd = -1;
-        for (int end = text.Length; end > 0; end = steps[end].Start)
+        // The path is known from its end, so it is linked the other way round first.
+        for (int end = text.Length; end > 0; end = steps[end].Start) steps[steps[end].Start].Next = end;
+        int unknownStart = -1;
+        for (int start = 0; start < text.Length; start = steps[start].Next)
         {
-            Step step = steps[end];
-            if (step.Id == _unknownId)
+            int end = steps[start].Next, id = steps[end].Id;
+            if (id == _unknownId)
             {
-                if (unknownEnd < 0) unknownEnd = end;
-                if (step.Start > 0) continue;
+                if (unknownStart < 0) unknownStart = start;
+                if (end < text.Length) continue;
             }
 
-            int knownStart = step.Id == _unknownId ? 0 : end;
-            if (unknownEnd >= 0) AddUnknown(text, knownStart, unknownEnd, output);
-            unknownEnd = -1;
-            if (step.Id != _unknownId) output.Add(new Token(step.Id, step.Start, end, null));
+            if (unknownStart >= 0) AddUnknown(text[unknownStart..(id == _unknownId ? end : start)], at + unknownStart, output);
+            unknownStart = -1;
+            if (id != _unknownId) output.Add(id, at + start, at + end);
         }
-
-        output.Reverse(from, output.Count - from);
     }
 
-    private void AddUnknown(ReadOnlySpan<char> text, int start, int end, List<Token> output)
+    private void AddUnknown(ReadOnlySpan<char> unknown, int at, TokenBuffer output)
     {
-        ReadOnlySpan<char> unknown = text[start..end];
         int id = Vocabulary.Find(unknown);
-        if (id >= 0)
-        {
-            output.Add(new Token(id, start, end, null));
-        }
-        else if (_byteIds is not null && System.Text.Encoding.UTF8.GetBytes(unknown.ToString()) is byte[] bytes && Array.TrueForAll(bytes, b => _byteIds[b] >= 0))
-        {
-            // The caller turns the order round.
-            for (int i = bytes.Length - 1; i >= 0; i--) output.Add(new Token(_byteIds[bytes[i]], start, end, null));
-        }
-        else if (_unknownId >= 0)
-        {
-            output.Add(new Token(_unknownId, start, end, unknown.ToString()));
-        }
+        if (id >= 0) output.Add(id, at, at + unknown.Length);
+        else if (_byteIds is null || !AddBytes(unknown, at, output, _byteIds)) AddUnknownToken(unknown, at, output);
+    }
+
+    private void AddUnknownToken(ReadOnlySpan<char> unknown, int at, TokenBuffer output)
+    {
+        if (_unknownId >= 0) output.Add(_unknownId, at, at + unknown.Length, unknown.ToString());
+    }
+
+    /// <summary>Spells a text as byte tokens, when the vocabulary has them all.</summary>
+    private static bool AddBytes(ReadOnlySpan<char> text, int at, TokenBuffer output, int[] byteIds)
+    {
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(text.Length * 3);
+        Span<byte> used = bytes.AsSpan(0, System.Text.Encoding.UTF8.GetBytes(text, bytes));
+        bool complete = true;
+        foreach (byte b in used) complete &= byteIds[b] >= 0;
+        foreach (byte b in used)
+            if (complete) output.Add(byteIds[b], at, at + text.Length);
+        ArrayPool<byte>.Shared.Return(bytes);
+        return complete;
     }
 }

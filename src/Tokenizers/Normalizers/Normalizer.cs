@@ -3,8 +3,7 @@ namespace LlmService.Tokenizers.Normalizers;
 /// <summary>Changes the text before it is cut: the key <c>normalizer</c>.</summary>
 internal abstract class Normalizer
 {
-    /// <summary>Returns the changed text, or the same one.</summary>
-    public abstract AlignedText Apply(AlignedText text);
+    public abstract void Apply(AlignedText text);
 
     public static Normalizer Read(JsonPart json)
     {
@@ -16,6 +15,11 @@ internal abstract class Normalizer
             "Replace" => ReplaceNormalizer.Create(json),
             "Strip" => StripNormalizer.Create(json),
             "Prepend" => PrependNormalizer.Create(json),
+            "BertNormalizer" => BertNormalizer.Create(json),
+            "Lowercase" => new LowercaseNormalizer(),
+            "StripAccents" => new StripAccentsNormalizer(),
+            "Nmt" => new NmtNormalizer(),
+            "ByteLevel" => new ByteLevelNormalizer(),
             "NFC" => new UnicodeNormalizer(compatible: false, compose: true),
             "NFD" => new UnicodeNormalizer(compatible: false, compose: false),
             "NFKC" => new UnicodeNormalizer(compatible: true, compose: true),

@@ -34,11 +34,12 @@ internal sealed class PrecompiledNormalizer : Normalizer
         return new PrecompiledNormalizer(bytes[..length], charsmap);
     }
 
-    public override AlignedText Apply(AlignedText text)
+    public override void Apply(AlignedText text)
     {
         ReadOnlySpan<char> span = text.Span;
-        if (IsUnchanged(span)) return text;
-        List<TextChange> changes = new(span.Length);
+        if (IsUnchanged(span)) return;
+        PooledList<TextChange> changes = text.Changes;
+        changes.Reserve(span.Length);
         Span<byte> utf8 = stackalloc byte[16];
         for (int i = 0; i < span.Length;)
         {
@@ -65,7 +66,7 @@ internal sealed class PrecompiledNormalizer : Normalizer
             }
         }
 
-        return TextRewriter.Apply(text, changes);
+        text.ApplyChanges();
     }
 
     /// <summary>Plain ASCII without replacements is most text.</summary>
@@ -76,13 +77,13 @@ internal sealed class PrecompiledNormalizer : Normalizer
         return true;
     }
 
-    private static void Replace(List<TextChange> changes, ReadOnlySpan<char> old, string replacement)
+    private static void Replace(PooledList<TextChange> changes, ReadOnlySpan<char> old, string replacement)
     {
         int oldCount = Count(old), newCount = 0;
         foreach (Rune rune in replacement.EnumerateRunes()) changes.Add(new TextChange(rune.Value, newCount++ < oldCount ? 0 : 1));
 
         // Swallowed code points go with the one written last, even when that belongs to an earlier replacement.
-        if (newCount < oldCount && changes.Count > 0) changes[^1] = changes[^1] with { Count = changes[^1].Count + newCount - oldCount };
+        if (newCount < oldCount && changes.Count > 0) changes[changes.Count - 1] = changes[changes.Count - 1] with { Count = changes[changes.Count - 1].Count + newCount - oldCount };
     }
 
     private static int Count(ReadOnlySpan<char> text)

@@ -9,12 +9,12 @@ internal sealed class PrependNormalizer(string prefix) : Normalizer
         return new PrependNormalizer(json.String("prepend"));
     }
 
-    public override AlignedText Apply(AlignedText text)
+    public override void Apply(AlignedText text)
     {
-        if (text.Length == 0 || prefix.Length == 0) return text;
-        AlignedText result = new(text.Length + prefix.Length, text.Origin);
-        result.Append(prefix, text.StartOf(0), text.EndOf(0));
-        result.Append(text, 0, text.Length);
-        return result;
+        if (text.Length == 0 || prefix.Length == 0) return;
+        text.BeginRewrite(text.Length + prefix.Length);
+        text.Write(prefix, text.StartOf(0), text.EndOf(0));
+        text.Copy(0, text.Length);
+        text.EndRewrite();
     }
 }

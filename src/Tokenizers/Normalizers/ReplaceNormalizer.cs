@@ -11,19 +11,24 @@ internal sealed class ReplaceNormalizer(TextPattern pattern, string content) : N
         return new ReplaceNormalizer(TextPattern.Read(json.Get("pattern")), json.String("content"));
     }
 
-    public override AlignedText Apply(AlignedText text)
+    public override void Apply(AlignedText text)
     {
-        if (!pattern.Find(text.Span, 0, out int start, out int end)) return text;
-        AlignedText result = new(text.Length + content.Length, text.Origin);
+        // The reference finds nothing in an empty text, not even an empty match.
+        MatchWalk walk = new(pattern);
+        if (text.Length == 0 || !walk.Next(text.Span, out int start, out int end)) return;
+        text.BeginRewrite(text.Length + content.Length);
         int done = 0;
         do
         {
-            result.Append(text, done, start);
-            result.Append(content, text.StartOf(end - 1), text.EndOf(end - 1));
+            text.Copy(done, start);
+
+            // What is written shares the place of the last character before it.
+            if (end == 0) text.Write(content, text.Origin, text.Origin);
+            else text.Write(content, text.StartOf(end - 1), text.EndOf(end - 1));
             done = end;
         }
-        while (pattern.Find(text.Span, done, out start, out end));
-        result.Append(text, done, text.Length);
-        return result;
+        while (walk.Next(text.Span, out start, out end));
+        text.Copy(done, text.Length);
+        text.EndRewrite();
     }
 }

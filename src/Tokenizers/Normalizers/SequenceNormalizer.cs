@@ -9,9 +9,8 @@ internal sealed class SequenceNormalizer(Normalizer[] steps) : Normalizer
         return new SequenceNormalizer([.. json.Get("normalizers").Items().Select(Read)]);
     }
 
-    public override AlignedText Apply(AlignedText text)
+    public override void Apply(AlignedText text)
     {
-        foreach (Normalizer step in steps) text = step.Apply(text);
-        return text;
+        foreach (Normalizer step in steps) step.Apply(text);
     }
 }

@@ -11,15 +11,15 @@ internal sealed class StripNormalizer(bool left, bool right) : Normalizer
         return new StripNormalizer(json.Boolean("strip_left"), json.Boolean("strip_right"));
     }
 
-    public override AlignedText Apply(AlignedText text)
+    public override void Apply(AlignedText text)
     {
         // All white space lies in the basic plane, so units are code points here.
         int start = 0, end = text.Length;
         while (left && start < end && CodePoints.IsWhiteSpace(text.Span[start])) start++;
         while (right && end > start && CodePoints.IsWhiteSpace(text.Span[end - 1])) end--;
-        if (start == 0 && end == text.Length) return text;
-        AlignedText result = new(end - start, text.Origin);
-        result.Append(text, start, end);
-        return result;
+        if (start == 0 && end == text.Length) return;
+        text.BeginRewrite(end - start);
+        text.Copy(start, end);
+        text.EndRewrite();
     }
 }

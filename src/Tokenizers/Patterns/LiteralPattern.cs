@@ -1,6 +1,6 @@
 namespace LlmService.Tokenizers.Patterns;
 
-/// <summary>A text as it is.</summary>
+/// <summary>A text as it is. An empty one stands everywhere.</summary>
 internal sealed class LiteralPattern(string literal) : TextPattern
 {
     public override bool Find(ReadOnlySpan<char> text, int from, out int start, out int end)

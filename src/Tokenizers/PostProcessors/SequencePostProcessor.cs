@@ -3,15 +3,26 @@ namespace LlmService.Tokenizers.PostProcessors;
 /// <summary>Post-processors one after the other.</summary>
 internal sealed class SequencePostProcessor(PostProcessor[] steps) : PostProcessor
 {
+    public override bool Regroups => steps.Any(step => step.Regroups);
+
     public static SequencePostProcessor Create(JsonPart json)
     {
         json.AllowOnly("type", "processors");
-        return new SequencePostProcessor([.. json.Get("processors").Items().Select(Read)]);
+        List<PostProcessor> steps = [];
+        foreach (JsonPart item in json.Get("processors").Items())
+        {
+            PostProcessor step = Read(item);
+            if (step.Regroups && steps.Exists(earlier => earlier.Regroups)) throw item.Unsupported("is a template after another template");
+            steps.Add(step);
+        }
+
+        return new SequencePostProcessor([.. steps]);
     }
 
-    public override EncodingBuilder Apply(EncodingBuilder encoding, bool addSpecialTokens)
+    public override void Apply(EncodingLayout layout, bool addSpecialTokens)
     {
-        foreach (PostProcessor step in steps) encoding = step.Apply(encoding, addSpecialTokens);
-        return encoding;
+        foreach (PostProcessor step in steps) step.Apply(layout, addSpecialTokens);
     }
+
+    public override int AddedTokens(bool isPair) => steps.Sum(step => step.AddedTokens(isPair));
 }

@@ -1,59 +1,59 @@
 namespace LlmService.Tokenizers.PostProcessors;
 
-/// <summary>Puts special tokens around a text as a template says.</summary>
-internal sealed class TemplatePostProcessor(TemplatePostProcessor.Part[] single) : PostProcessor
+/// <summary>Puts special tokens around a text, or around a pair, as templates say.</summary>
+internal sealed class TemplatePostProcessor(TemplatePostProcessor.Part[] single, TemplatePostProcessor.Part[] pair) : PostProcessor
 {
-    /// <summary>The text when there are no tokens, else special tokens.</summary>
-    internal sealed record Part(int TypeId, (int Id, string Token)[]? Tokens);
+    /// <summary>One of the texts when there are no tokens, else special tokens.</summary>
+    internal sealed record Part(int Text, int TypeId, LayoutPart[]? Tokens);
+
+    public override bool Regroups => true;
 
     public static TemplatePostProcessor Create(JsonPart json)
     {
         json.AllowOnly("type", "single", "pair", "special_tokens");
-        Dictionary<string, (int Id, string Token)[]> special = new(StringComparer.Ordinal);
+        Dictionary<string, LayoutPart[]> special = new(StringComparer.Ordinal);
         foreach ((string name, JsonPart token) in json.Get("special_tokens").Members()) special[name] = ReadTokens(token);
-        return new TemplatePostProcessor([.. json.Get("single").Items().Select(part => ReadPart(part, special))]);
+        return new TemplatePostProcessor(
+            [.. json.Get("single").Items().Select(part => ReadPart(part, special, isPair: false))],
+            [.. json.Get("pair").Items().Select(part => ReadPart(part, special, isPair: true))]);
     }
 
-    public override EncodingBuilder Apply(EncodingBuilder encoding, bool addSpecialTokens)
+    public override int AddedTokens(bool isPair) => (isPair ? pair : single).Sum(part => part.Tokens?.Length ?? 0);
+
+    public override void Apply(EncodingLayout layout, bool addSpecialTokens)
     {
-        EncodingBuilder result = new(encoding.Text, encoding.Ids.Count + single.Length);
-        foreach (Part part in single)
+        List<List<LayoutPart>> groups = [];
+        foreach (Part part in layout.Texts.Length == 2 ? pair : single)
         {
-            if (part.Tokens is null)
-            {
-                for (int i = 0; i < encoding.Ids.Count; i++)
-                    result.Add(encoding.Ids[i], encoding.Tokens[i], encoding.Offsets[i], part.TypeId, encoding.Mask[i]);
-            }
-            else if (addSpecialTokens)
-            {
-                foreach ((int id, string token) in part.Tokens) result.Add(id, token, default, part.TypeId, special: true);
-            }
+            if (part.Tokens is null) groups.Add([.. layout.Groups[part.Text].Select(p => p with { TypeId = part.TypeId, Sequence = part.Text })]);
+            else if (addSpecialTokens) groups.Add([.. part.Tokens.Select(token => token with { TypeId = part.TypeId })]);
         }
 
-        return result;
+        layout.Groups = groups;
     }
 
-    private static (int Id, string Token)[] ReadTokens(JsonPart json)
+    private static LayoutPart[] ReadTokens(JsonPart json)
     {
         json.AllowOnly("id", "ids", "tokens");
         int[] ids = [.. json.Get("ids").Items().Select(id => id.AsCount())];
         string[] tokens = [.. json.Get("tokens").Items().Select(token => token.AsString())];
-        return ids.Length == tokens.Length ? [.. ids.Zip(tokens)] : throw json.Corrupt("has not as many ids as tokens");
+        return ids.Length == tokens.Length ? [.. ids.Zip(tokens, (id, token) => new LayoutPart(-1, id, token, 0, -1))] : throw json.Corrupt("has not as many ids as tokens");
     }
 
-    private static Part ReadPart(JsonPart json, Dictionary<string, (int Id, string Token)[]> special)
+    private static Part ReadPart(JsonPart json, Dictionary<string, LayoutPart[]> special, bool isPair)
     {
         json.AllowOnly("Sequence", "SpecialToken");
         if (json.Find("Sequence") is JsonPart sequence)
         {
             JsonPart id = sequence.Get("id");
-            return id.AsString() == "A" ? new Part(sequence.Get("type_id").AsCount(), null) : throw id.Unsupported("must be 'A' in the template of one text");
+            int text = id.AsString() switch { "A" => 0, "B" when isPair => 1, _ => throw id.Unsupported(isPair ? "must be 'A' or 'B'" : "must be 'A' in the template of one text") };
+            return new Part(text, sequence.Get("type_id").AsCount(), null);
         }
 
         JsonPart token = json.Get("SpecialToken");
         JsonPart name = token.Get("id");
-        return special.TryGetValue(name.AsString(), out (int Id, string Token)[]? tokens)
-            ? new Part(token.Get("type_id").AsCount(), tokens)
+        return special.TryGetValue(name.AsString(), out LayoutPart[]? tokens)
+            ? new Part(-1, token.Get("type_id").AsCount(), tokens)
             : throw name.Corrupt("names a token that special_tokens lacks");
     }
 }

@@ -1,13 +1,11 @@
-using System.Text;
 using LlmService.Tokenizers.Patterns;
-using LlmService.Tokenizers.Unicode;
 
 namespace LlmService.Tokenizers.PreTokenizers;
 
 /// <summary>GPT-2's cutting, and every UTF-8 byte as a visible character.</summary>
-internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex) : PreTokenizer
+internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex, bool spell = true) : PreTokenizer
 {
-    private static readonly Gpt2Pattern Pattern = new();
+    private static readonly Splitter Words = new(new Gpt2Pattern(), SplitBehavior.Isolated);
 
     public static ByteLevelPreTokenizer Create(JsonPart json)
     {
@@ -15,37 +13,44 @@ internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex) 
         return new ByteLevelPreTokenizer(json.Boolean("add_prefix_space"), json.Boolean("use_regex", absent: true));
     }
 
+    public override PreTokenizer WithoutSpelling() => new ByteLevelPreTokenizer(addPrefixSpace, useRegex, spell: false);
+
     public override void Apply(PreTokenizedText text)
     {
-        if (addPrefixSpace) text.Rewrite(AddSpace);
-        if (useRegex) SplitAll(text, Pattern, SplitBehavior.Isolated, invert: false);
-        text.Rewrite(ToBytes);
+        if (addPrefixSpace) AddSpaces(text);
+        if (useRegex) Words.Split(text);
+        if (spell) Spell(text);
     }
 
-    private static void AddSpace(AlignedText source, Piece piece, AlignedText output)
+    private static void AddSpaces(PreTokenizedText pieces)
     {
-        if (source.Span[piece.Start] != ' ') output.Append(' ', source.StartOf(piece.Start), source.EndOf(piece.Start));
-        output.Append(source, piece.Start, piece.End);
-    }
-
-    private static void ToBytes(AlignedText source, Piece piece, AlignedText output)
-    {
-        ReadOnlySpan<char> text = source.Span;
-        Span<byte> bytes = stackalloc byte[4];
-        for (int i = piece.Start; i < piece.End;)
+        AlignedText text = pieces.Text;
+        text.BeginRewrite(text.Length + pieces.Pieces.Length);
+        for (int i = 0; i < pieces.Pieces.Length; i++)
         {
-            char c = text[i];
-            if (c < 0x80)
-            {
-                output.Append(ByteAlphabet.ToChar((byte)c), source.StartOf(i), source.EndOf(i));
-                i++;
-                continue;
-            }
-
-            int codePoint = CodePoints.At(text, i);
-            int count = new Rune(codePoint).EncodeToUtf8(bytes);
-            foreach (byte b in bytes[..count]) output.Append(ByteAlphabet.ToChar(b), source.StartOf(i), source.EndOf(i));
-            i += CodePoints.Utf16Length(codePoint);
+            Piece piece = pieces.Pieces[i];
+            int start = text.Written;
+            if (piece.IsText && text.Span[piece.Start] != ' ') text.Write(' ', piece.Start);
+            text.Copy(piece.Start, piece.End);
+            pieces.Move(i, start);
         }
+
+        text.EndRewrite();
+    }
+
+    private static void Spell(PreTokenizedText pieces)
+    {
+        AlignedText text = pieces.Text;
+        text.BeginRewrite(text.Length + text.Length / 4);
+        for (int i = 0; i < pieces.Pieces.Length; i++)
+        {
+            Piece piece = pieces.Pieces[i];
+            int start = text.Written;
+            if (piece.IsText) ByteAlphabet.Spell(text, piece.Start, piece.End);
+            else text.Copy(piece.Start, piece.End);
+            pieces.Move(i, start);
+        }
+
+        text.EndRewrite();
     }
 }

@@ -13,4 +13,7 @@ internal sealed class SequencePreTokenizer(PreTokenizer[] steps) : PreTokenizer
     {
         foreach (PreTokenizer step in steps) step.Apply(text);
     }
+
+    public override PreTokenizer? WithoutSpelling() =>
+        steps.Length > 0 && steps[^1].WithoutSpelling() is PreTokenizer last ? new SequencePreTokenizer([.. steps[..^1], last]) : null;
 }

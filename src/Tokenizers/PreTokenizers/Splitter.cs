@@ -8,43 +8,81 @@ internal enum SplitBehavior
     Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous,
 }
 
-/// <summary>Cuts one piece at the matches of a pattern.</summary>
-internal static class Splitter
+/// <summary>Cuts the pieces of a text at the matches of a pattern.</summary>
+internal sealed class Splitter(TextPattern pattern, SplitBehavior behavior, bool invert = false)
 {
-    private readonly record struct Range(int Start, int End, bool IsMatch);
+    private readonly record struct Part(int Start, int End, bool IsMatch);
 
-    public static void Split(AlignedText text, Piece piece, TextPattern pattern, SplitBehavior behavior, bool invert, List<Piece> output)
+    public static SplitBehavior ReadBehavior(JsonPart json) => json.AsString() switch
     {
-        ReadOnlySpan<char> span = text.Span[piece.Start..piece.End];
-        List<Range> joined = [];
-        int done = 0;
-        bool before = false;
-        while (pattern.Find(span, done, out int start, out int end))
+        "Removed" => SplitBehavior.Removed,
+        "Isolated" => SplitBehavior.Isolated,
+        "MergedWithPrevious" => SplitBehavior.MergedWithPrevious,
+        "MergedWithNext" => SplitBehavior.MergedWithNext,
+        "Contiguous" => SplitBehavior.Contiguous,
+        string name => throw json.Unsupported($"is '{name}', which this library does not know"),
+    };
+
+    public void Split(PreTokenizedText text)
+    {
+        text.BeginCut();
+        foreach (Piece piece in text.Pieces)
         {
-            if (start > done) Add(joined, new Range(done, start, invert), behavior, ref before);
-            Add(joined, new Range(start, end, !invert), behavior, ref before);
+            if (piece.IsText) Split(text, piece);
+            else text.Keep(piece);
+        }
+
+        text.EndCut();
+    }
+
+    private void Split(PreTokenizedText text, Piece piece)
+    {
+        ReadOnlySpan<char> span = text.Text.Span[piece.Start..piece.End];
+        Joiner joiner = new(text, piece.Start, behavior);
+        MatchWalk walk = new(pattern);
+        int done = 0;
+        while (walk.Next(span, out int start, out int end))
+        {
+            if (start > done) joiner.Add(new Part(done, start, invert));
+            joiner.Add(new Part(start, end, !invert));
             done = end;
         }
 
-        if (done < span.Length) Add(joined, new Range(done, span.Length, invert), behavior, ref before);
-        foreach (Range range in joined)
-        {
-            if (behavior == SplitBehavior.Removed && range.IsMatch) continue;
-            output.Add(new Piece(piece.Start + range.Start, piece.Start + range.End, text.StartOf(piece.Start + range.Start), -1));
-        }
+        if (done < span.Length) joiner.Add(new Part(done, span.Length, invert));
+        joiner.End();
     }
 
-    private static void Add(List<Range> joined, Range next, SplitBehavior behavior, ref bool matchBefore)
+    /// <summary>Holds the last part back until it is known what is joined to it.</summary>
+    private struct Joiner(PreTokenizedText text, int at, SplitBehavior behavior)
     {
-        bool join = joined.Count > 0 && behavior switch
+        private Part _held;
+        private bool _isHeld;
+        private bool _matchBefore;
+
+        public void Add(Part next)
         {
-            SplitBehavior.Contiguous => next.IsMatch == matchBefore,
-            SplitBehavior.MergedWithPrevious => next.IsMatch && !matchBefore,
-            SplitBehavior.MergedWithNext => !next.IsMatch && joined[^1].IsMatch,
-            _ => false,
-        };
-        if (join) joined[^1] = joined[^1] with { End = next.End, IsMatch = behavior != SplitBehavior.MergedWithNext && next.IsMatch };
-        else joined.Add(next);
-        matchBefore = next.IsMatch;
+            bool join = _isHeld && behavior switch
+            {
+                SplitBehavior.Contiguous => next.IsMatch == _matchBefore,
+                SplitBehavior.MergedWithPrevious => next.IsMatch && !_matchBefore,
+                SplitBehavior.MergedWithNext => !next.IsMatch && _held.IsMatch,
+                _ => false,
+            };
+            _matchBefore = next.IsMatch;
+            if (join)
+            {
+                _held = new Part(_held.Start, next.End, behavior != SplitBehavior.MergedWithNext && next.IsMatch);
+                return;
+            }
+
+            End();
+            _held = next;
+            _isHeld = true;
+        }
+
+        public readonly void End()
+        {
+            if (_isHeld && !(behavior == SplitBehavior.Removed && _held.IsMatch)) text.Cut(at + _held.Start, at + _held.End);
+        }
     }
 }

@@ -16,6 +16,15 @@ internal static class CodePoints
             : c;
     }
 
+    /// <summary>How many code points a text has.</summary>
+    public static int Count(ReadOnlySpan<char> text)
+    {
+        int count = text.Length;
+        for (int i = 1; i < text.Length; i++)
+            if (char.IsLowSurrogate(text[i]) && char.IsHighSurrogate(text[i - 1])) count--;
+        return count;
+    }
+
     /// <summary>How many UTF-16 units a code point takes.</summary>
     public static int Utf16Length(int codePoint) => codePoint < 0x10000 ? 1 : 2;
 
@@ -37,16 +46,12 @@ internal static class CodePoints
     public static bool IsNumber(int codePoint) =>
         CategoryTable[codePoint] is >= (byte)UnicodeCategory.DecimalDigitNumber and <= (byte)UnicodeCategory.OtherNumber;
 
-    /// <summary>What the Digits pre-tokenizer of the format's reference calls numeric: it knows the numbers of Unicode 17 already.</summary>
-    public static bool IsNumeric(int codePoint) =>
-        IsNumber(codePoint) || codePoint is (>= 0x11DE0 and <= 0x11DE9) or (>= 0x16FF4 and <= 0x16FF6);
-
     /// <summary>The property White_Space.</summary>
     public static bool IsWhiteSpace(int codePoint) => codePoint is (>= 0x09 and <= 0x0D) or 0x20 or 0x85 or 0xA0 or 0x1680
         or (>= 0x2000 and <= 0x200A) or 0x2028 or 0x2029 or 0x202F or 0x205F or 0x3000;
 
-    /// <summary>What regular expressions call a word character: letters, marks, decimal digits, connectors, joiners.</summary>
-    public static bool IsWord(int codePoint) => codePoint is 0x200C or 0x200D || IsLetter(codePoint) || IsMark(codePoint)
-        || Category(codePoint) is UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation
-        || codePoint is (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189);
+    /// <summary>What regular expressions call a word character: letters and what is used like them, marks, decimal digits, connectors, joiners.</summary>
+    public static bool IsWord(int codePoint) => codePoint is 0x200C or 0x200D || IsMark(codePoint)
+        || Category(codePoint) is UnicodeCategory.DecimalDigitNumber or UnicodeCategory.ConnectorPunctuation
+        || (CharacterData.Of(codePoint) & CharacterProperties.Alphabetic) != 0;
 }

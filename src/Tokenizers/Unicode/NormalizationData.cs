@@ -12,23 +12,29 @@ internal static class NormalizationData
 
     public static int CombiningClass(int codePoint) => codePoint < 0x300 ? 0 : Classes.GetValueOrDefault(codePoint);
 
-    /// <summary>Appends the full decomposition of a code point.</summary>
-    public static void Decompose(int codePoint, bool compatible, List<int> output)
+    /// <summary>Appends the full decomposition of a code point: its first part in its place, the others new.</summary>
+    public static void Decompose(int codePoint, bool compatible, PooledList<TextChange> output)
     {
+        if (codePoint < 0xA0)
+        {
+            output.Add(new TextChange(codePoint, 0));
+            return;
+        }
+
         int hangul = codePoint - HangulBase;
         if (hangul is >= 0 and < HangulCount)
         {
-            output.Add(LBase + hangul / (VCount * TCount));
-            output.Add(VBase + hangul % (VCount * TCount) / TCount);
-            if (hangul % TCount != 0) output.Add(TBase + hangul % TCount);
+            output.Add(new TextChange(LBase + hangul / (VCount * TCount), 0));
+            output.Add(new TextChange(VBase + hangul % (VCount * TCount) / TCount, 1));
+            if (hangul % TCount != 0) output.Add(new TextChange(TBase + hangul % TCount, 1));
         }
-        else if (codePoint >= 0xA0 && ((compatible && Compatibility.TryGetValue(codePoint, out int[]? parts)) || Canonical.TryGetValue(codePoint, out parts)))
+        else if ((compatible && Compatibility.TryGetValue(codePoint, out int[]? parts)) || Canonical.TryGetValue(codePoint, out parts))
         {
-            output.AddRange(parts);
+            for (int i = 0; i < parts.Length; i++) output.Add(new TextChange(parts[i], i > 0 ? 1 : 0));
         }
         else
         {
-            output.Add(codePoint);
+            output.Add(new TextChange(codePoint, 0));
         }
     }
 

@@ -20,6 +20,22 @@ internal ref struct TableReader(string table)
         }
     }
 
+    /// <summary>Reads a table of code points and signed differences.</summary>
+    public static Dictionary<int, int> ReadMapping(string table)
+    {
+        Dictionary<int, int> result = [];
+        TableReader reader = new(table);
+        int point = 0;
+        while (!reader.AtEnd)
+        {
+            point += reader.Next();
+            int difference = reader.Next();
+            result.Add(point, point + ((difference & 1) == 0 ? difference / 2 : -(difference + 1) / 2));
+        }
+
+        return result;
+    }
+
     /// <summary>Expands a table of ranges to one byte a code point.</summary>
     public static byte[] ExpandRanges(string table)
     {

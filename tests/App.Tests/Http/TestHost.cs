@@ -4,6 +4,7 @@ using LlmService.Inference;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Kernels;
 using LlmService.Tokenizers;
+using LlmService.Tokenizers.Chat;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.TestHost;
 
@@ -51,11 +52,11 @@ internal sealed class TestHost : IAsyncDisposable
     }
 
     public static LoadedModel Ready(string id, ScriptedRunner runner, Tokenizer? tokenizer,
-        TokenizerConfig? tokenizerConfig = null, GenerationConfiguration? generation = null, int maxRunning = 8)
+        TokenizerConfig? tokenizerConfig = null, GenerationConfiguration? generation = null, int maxRunning = 8, ChatTemplate? chatTemplate = null)
     {
         GenerationConfiguration configuration = (generation ?? new()) with { EndTokenIds = [ByteTokenizer.EndTokenId] };
         EngineOptions options = new() { Workers = new WorkerPool(1), MaxRunningSequences = maxRunning, MaxWaitingRequests = 8 };
-        return Ready(id, new LlmEngine(runner, tokenizer, tokenizerConfig ?? new(), configuration, options));
+        return Ready(id, new LlmEngine(runner, tokenizer, tokenizerConfig ?? new(), configuration, options) { ChatTemplate = chatTemplate });
     }
 
     public static LoadedModel Ready(string id, LlmEngine engine)

@@ -2,6 +2,7 @@ using LlmService.App.Http;
 using LlmService.Inference;
 using LlmService.Inference.Configuration;
 using LlmService.Tokenizers;
+using LlmService.Tokenizers.Chat;
 
 namespace LlmService.App.Tasks;
 
@@ -33,6 +34,15 @@ public sealed class DocumentTasksTests
         (DocumentSummary summary, List<string> prompts) = await SummarizeAsync("The text.", _ => " Short.\n\nReally.\nUser: And now?", new Kind { HasChatTemplate = true });
         Assert.Equal(["User: The text.\n\nSummary of the text above in one sentence:\nAssistant:"], prompts);
         Assert.Equal("Short.\n\nReally.", summary.Text);
+    }
+
+    [Fact]
+    public async Task Summarize_ModelWithATemplate_IsAskedInItAndDoesNotThink()
+    {
+        ChatTemplate template = ChatTemplate.Parse("<|user|>{{ messages[0].content }}<|assistant|>{{ '<think>' if enable_thinking is not defined or enable_thinking }}", "t");
+        (DocumentSummary summary, List<string> prompts) = await SummarizeAsync("The <end> text.", _ => "Short.\nUser: really.", new Kind { ChatTemplate = template });
+        Assert.Equal(["<|user|>The <end> text.\n\nSummary of the text above in one sentence:<|assistant|>"], prompts);
+        Assert.Equal("Short.\nUser: really.", summary.Text);
     }
 
     [Theory]
@@ -167,7 +177,7 @@ public sealed class DocumentTasksTests
 
     private static LlmEngine Engine(Func<string, string> script, Kind kind, Tokenizer? tokenizer) => TestHost.Ready(
         "acme/tiny", new ScriptedRunner(script) { IsEncoderDecoder = kind.IsEncoderDecoder, ContextLength = kind.ContextLength }, tokenizer,
-        new TokenizerConfig { HasChatTemplate = kind.HasChatTemplate }, kind.Generation).Engine!;
+        new TokenizerConfig { HasChatTemplate = kind.HasChatTemplate }, kind.Generation, chatTemplate: kind.ChatTemplate).Engine!;
 
     /// <summary>What kind of model answers.</summary>
     private sealed record Kind
@@ -175,6 +185,8 @@ public sealed class DocumentTasksTests
         public bool IsEncoderDecoder { get; init; }
 
         public bool HasChatTemplate { get; init; }
+
+        public ChatTemplate? ChatTemplate { get; init; }
 
         public int ContextLength { get; init; } = 256;
 

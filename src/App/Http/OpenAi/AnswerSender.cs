@@ -10,6 +10,8 @@ internal sealed class AnswerSender(HttpServerOptions options, ErrorResponses err
 
     public DateTimeOffset Now => options.TimeProvider.GetUtcNow();
 
+    public DateTime LocalNow => options.TimeProvider.GetLocalNow().DateTime;
+
     /// <summary>Generates and answers. What the engine refuses is thrown before anything is sent.</summary>
     public async Task SendAsync(HttpContext context, LlmEngine engine, GenerationFields fields, IEnumerable<GenerationRequest> requests, Answer answer)
     {

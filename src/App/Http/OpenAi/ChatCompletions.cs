@@ -13,22 +13,17 @@ internal sealed class ChatCompletions(LoadedModels models, AnswerSender sender)
         if (request.Warnings is { } warnings)
             context.Response.Headers[AnswerSender.WarningsHeader] = warnings;
         LlmEngine engine = models.Engine(request.Fields.Model);
-        Prompt prompt = new(Render(request, engine), null);
-        ChatAnswer answer = new(request, prompt, $"chatcmpl-{Guid.NewGuid():N}", sender.Now, new TokenTexts(engine.Tokenizer, request.Fields));
-        await sender.SendAsync(context, engine, request.Fields, Requests(request, prompt, engine), answer);
+        ChatPrompt prompt = Render(request.Conversation with { Now = sender.LocalNow }, engine, context.RequestAborted);
+        Prompt shown = new(prompt.TokenIds is null ? prompt.Text : null, prompt.TokenIds);
+        ChatAnswer answer = new(request, shown, $"chatcmpl-{Guid.NewGuid():N}", sender.Now, new TokenTexts(engine.Tokenizer, request.Fields));
+        await sender.SendAsync(context, engine, request.Fields, Requests(request, shown, engine), answer);
     }
 
-    private static string Render(ChatRequest request, LlmEngine engine)
-    {
-        if (engine.Tokenizer is null)
-            throw RequestReader.Invalid("messages", "This service runs without a tokenizer, so it cannot read messages; send token ids to /v1/completions.");
-        if (engine.TokenizerConfig.HasChatTemplate)
-        {
-            throw RequestReader.Unsupported("chat_template", $"'{request.Fields.Model}' has a chat template, which this service does not render yet.",
-                "Write the prompt yourself and send it to /v1/completions.");
-        }
-        return PlainChat.Render(request.Turns, engine.Model);
-    }
+    /// <summary>The prompt of a conversation.</summary>
+    /// <exception cref="AppException">invalid_request: there is no tokenizer.</exception>
+    public static ChatPrompt Render(Conversation conversation, LlmEngine engine, CancellationToken cancellationToken) => engine.Tokenizer is null
+        ? throw RequestReader.Invalid("messages", "This service runs without a tokenizer, so it cannot read messages; send token ids to /v1/completions.")
+        : ChatPrompt.Render(engine, conversation, cancellationToken);
 
     private static IEnumerable<GenerationRequest> Requests(ChatRequest request, Prompt prompt, LlmEngine engine)
     {
@@ -36,6 +31,7 @@ internal sealed class ChatCompletions(LoadedModels models, AnswerSender sender)
         return Enumerable.Range(0, request.Fields.Choices).Select(choice => new GenerationRequest
         {
             Prompt = prompt.Text,
+            PromptTokenIds = prompt.TokenIds,
             MaxTokens = request.MaxTokens,
             Sampling = sampling,
             Stop = request.Fields.Stop,

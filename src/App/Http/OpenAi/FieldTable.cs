@@ -68,11 +68,13 @@ internal sealed class FieldTable
         ["json_schema"] = Never,
         ["structured_outputs"] = Never,
         ["chat_template"] = Never,
-        ["chat_template_kwargs"] = Empty,
-        ["add_generation_prompt"] = True,
-        ["continue_final_message"] = False,
-        ["documents"] = Empty,
     };
+
+    // What a chat template takes beside the messages; elsewhere there is none.
+    private static readonly string[] Template = ["documents", "chat_template_kwargs", "add_generation_prompt", "continue_final_message"];
+
+    private static readonly (string, Func<JsonElement, bool>)[] WithoutTemplate =
+        [("documents", Empty), ("chat_template_kwargs", Empty), ("add_generation_prompt", True), ("continue_final_message", False)];
 
     private readonly FrozenSet<string> _accepted;
     private readonly FrozenDictionary<string, Func<JsonElement, bool>> _refused;
@@ -80,19 +82,22 @@ internal sealed class FieldTable
     private FieldTable(IEnumerable<string> honoured, params IEnumerable<(string Name, Func<JsonElement, bool> AsksNothing)> refused)
     {
         _accepted = honoured.Concat(Harmless).ToFrozenSet();
-        _refused = RefusedByAll.Concat(refused.Select(r => KeyValuePair.Create(r.Name, r.AsksNothing))).ToFrozenDictionary();
+        _refused = RefusedByAll.Where(r => !_accepted.Contains(r.Key)).Concat(refused.Select(r => KeyValuePair.Create(r.Name, r.AsksNothing))).ToFrozenDictionary();
     }
 
-    public static FieldTable Completions { get; } = new([.. Sampling, "prompt", "echo", "best_of"], ("suffix", Empty));
+    public static FieldTable Completions { get; } = new([.. Sampling, "prompt", "echo", "best_of"], [("suffix", Empty), .. WithoutTemplate]);
 
     public static FieldTable Chat { get; } =
-        new([.. Sampling, "messages", "max_completion_tokens", "top_logprobs"], ("echo", False), ("best_of", IsOne));
+        new([.. Sampling, .. Template, "messages", "max_completion_tokens", "top_logprobs"], ("echo", False), ("best_of", IsOne));
+
+    /// <summary>Rendering only: nothing is generated, so tools can be shown, and sampling means nothing.</summary>
+    public static FieldTable ApplyTemplate { get; } = new(["model", "messages", "tools", .. Template]);
 
     /// <summary>The tasks choose prompt, sampling and length themselves.</summary>
     public static FieldTable Tasks { get; } = new(
         ["model", "content"],
         [
-            ("stream", False), ("n", IsOne), ("stop", Empty), ("logprobs", False), ("echo", False), ("best_of", IsOne), ("suffix", Empty),
+            .. WithoutTemplate, ("stream", False), ("n", IsOne), ("stop", Empty), ("logprobs", False), ("echo", False), ("best_of", IsOne), ("suffix", Empty),
             .. Sampling.Except(["model", "stream", "n", "stop", "logprobs"]).Concat(["prompt", "messages", "max_completion_tokens", "top_logprobs"])
                 .Select(name => (name, Never)),
         ]);

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using LlmService.Tokenizers;
 
 namespace LlmService.App.Http.OpenAi;
 
@@ -52,14 +51,6 @@ public sealed class ChatCompletionsTests
         JsonElement body = await host.PostForJsonAsync(Path, """{"model":"acme/tiny","messages":[{"role":"user","content":"x"}]}""");
         Assert.Equal(256, body.GetProperty("usage").GetProperty("total_tokens").GetInt32());
         Assert.Equal("length", body.GetProperty("choices")[0].GetProperty("finish_reason").GetString());
-    }
-
-    [Fact]
-    public async Task ModelWithAChatTemplate_IsRefusedByName()
-    {
-        await using TestHost host = await TestHost.StartAsync(
-            TestHost.Ready("acme/tiny", new ScriptedRunner("x"), ByteTokenizer.Create(), new TokenizerConfig { HasChatTemplate = true }));
-        await RefusesAsync(host, "unsupported_parameter", "chat_template");
     }
 
     [Fact]
