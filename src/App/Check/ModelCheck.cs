@@ -86,7 +86,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
 
         bool lacksTokenizer = !files.HasTokenizer && !options.SkipTokenizerInit;
         if (lacksTokenizer)
-            steps.Fail(CheckSteps.Tokenizer, $"{ModelFiles.TokenizerName} is missing");
+            steps.Fail(CheckSteps.Tokenizer, "there is no tokenizer.json, nor what one is made of");
         if (lacksTokenizer && files.HasWeights)
             steps.Pass(CheckSteps.Weights, "present");
         steps.Begin(files.HasWeights && lacksTokenizer ? CheckSteps.Tokenizer : CheckSteps.Weights);
@@ -95,7 +95,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
 
         steps.Begin(CheckSteps.Tokenizer);
         ModelPlan.Told(model, folder, () => TokenizerConfig.Load(folder));
-        steps.Pass(CheckSteps.Tokenizer, options.SkipTokenizerInit ? "not needed (--skip-tokenizer-init)" : $"{ModelFiles.TokenizerName}, {Sizes.Format(files.Size(ModelFiles.TokenizerName))}");
+        steps.Pass(CheckSteps.Tokenizer, options.SkipTokenizerInit ? "not needed (--skip-tokenizer-init)" : $"{files.TokenizerFiles[0]}, {Sizes.Format(files.Size(files.TokenizerFiles[0]))}");
         CheckChatTemplate(folder, steps);
         return plan;
     }

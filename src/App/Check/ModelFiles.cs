@@ -1,5 +1,6 @@
 using LlmService.Hub;
 using LlmService.Inference.Weights;
+using LlmService.Tokenizers;
 
 namespace LlmService.App.Check;
 
@@ -10,8 +11,8 @@ namespace LlmService.App.Check;
 internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long> sizes, Action<string>? requireKnown = null)
 {
     public const string ConfigurationName = "config.json";
-    public const string TokenizerName = "tokenizer.json";
 
+    private const string TokenizerName = "tokenizer.json";
     private const string ChatTemplateName = "chat_template.jinja";
     private const string MoreTemplates = "additional_chat_templates/";
     private const int MaxNamed = 5;
@@ -19,8 +20,6 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
     // What decides whether the model can run, and is small.
     private static readonly string[] Deciding =
         [ConfigurationName, "generation_config.json", "tokenizer_config.json", ChatTemplateName, "chat_template.json", "special_tokens_map.json", WeightFiles.IndexFileName];
-
-    private static readonly string[] OtherTokenizers = ["tokenizer.model", "spiece.model", "vocab.json", "vocab.txt"];
 
     private static readonly (string Ending, string Format)[] OtherFormats =
     [
@@ -57,9 +56,12 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
     public IReadOnlyList<string> SmallFiles => Present(Deciding);
 
     /// <summary>What a load fetches before the weights.</summary>
-    public IReadOnlyList<string> FilesBeforeWeights => Present([.. Deciding, TokenizerName, .. sizes.Keys.Where(IsMoreTemplate)]);
+    public IReadOnlyList<string> FilesBeforeWeights => [.. Present([.. Deciding, .. sizes.Keys.Where(IsMoreTemplate)]).Union(TokenizerFiles)];
 
-    public bool HasTokenizer => sizes.ContainsKey(TokenizerName);
+    /// <summary>What the tokenizer is read from, the file with the vocabulary first.</summary>
+    public IReadOnlyList<string> TokenizerFiles { get; } = Tokenizer.FilesOf([.. sizes.Keys]);
+
+    public bool HasTokenizer => TokenizerFiles.Count > 0;
 
     public bool HasWeights => sizes.ContainsKey(WeightFiles.SingleFileName) || sizes.ContainsKey(WeightFiles.IndexFileName);
 
@@ -130,7 +132,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
             missing.Add($"no weights in the safetensors format ({WeightFiles.SingleFileName})");
         bool onlyTokenizer = missing.Count == 0;
         if (!HasTokenizer && !skipTokenizer)
-            missing.Add($"no tokenizer ({TokenizerName}{(Present(OtherTokenizers) is { Length: > 0 } other ? $"; {other[0]} is not read" : "")})");
+            missing.Add($"no tokenizer ({TokenizerName}, or what one is made of)");
         string others = HasWeights || OthersThan([]) is not { Length: > 0 } text ? "" : " " + text;
         return new(FailureCode.NoUsableWeights, $"'{model}' has {string.Join(" and ", missing)}.{others} The model exists, and a token is not the reason.")
         {

@@ -12,7 +12,7 @@ internal sealed class WordPieceModel : Model
     private readonly CharTrie _later = new();
     private readonly PieceCache _cache = new();
 
-    private WordPieceModel(Vocabulary vocabulary, string unknown, string prefix, int longestWord)
+    public WordPieceModel(Vocabulary vocabulary, string unknown, string prefix, int longestWord)
         : base(vocabulary)
     {
         _unknown = unknown;
