@@ -165,6 +165,29 @@ public sealed class ModelRepository
         return await FileReading.ReadAsync(_access, Id, Commit, file, About(path), cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Reads the beginning of a file: from the cache, else from the Hub. It is not verified, since a hash is of a whole file.</summary>
+    /// <param name="path">A path from <see cref="Files"/>.</param>
+    /// <param name="count">How many bytes; a shorter file gives all it has.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="HubException">As <see cref="HubClient.OpenAsync"/>, and EntryNotFound.</exception>
+    public async Task<byte[]> ReadStartAsync(string path, int count, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        RepositoryFile file = Find(path);
+        count = (int)Math.Min(count, file.SizeBytes);
+        if (count == 0)
+            return [];
+        if (IsCached(file))
+        {
+            byte[] start = new byte[count];
+            using FileStream cached = File.OpenRead(_cache.SnapshotPath(Commit, path));
+            return start[..await cached.ReadAtLeastAsync(start, count, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false)];
+        }
+        if (Unreachable is { } dead)
+            throw Explanations.Again(_access.Options, About(path), dead);
+        return await FileReading.ReadStartAsync(_access, Id, Commit, file, count, About(path), cancellationToken).ConfigureAwait(false);
+    }
+
     private List<RepositoryFile> Missing(List<RepositoryFile> wanted, ProgressTracker tracker)
     {
         var missing = new List<RepositoryFile>();

@@ -70,6 +70,8 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
             CheckMemory(model, plan, steps);
             if (download.MissingFiles == 0)
                 CheckContent(model, repository.SnapshotFolder, plan, files, steps);
+            else if (repository.Card?.ParameterCounts is not { Count: > 0 })
+                await CheckHeadersAsync(model, repository, folder, plan, files, steps, cancellationToken);
         }
         finally
         {
@@ -138,9 +140,23 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
         steps.Begin(CheckSteps.Tokenizer);
         if (!options.SkipTokenizerInit)
             ModelPlan.Told(model, folder, () => Tokenizer.Load(folder));
+        CheckWeights(model, folder, plan, files, steps);
+    }
+
+    private void CheckWeights(ModelReference model, string folder, ModelPlan plan, ModelFiles files, CheckSteps steps)
+    {
         steps.Begin(CheckSteps.Weights);
         ModelDescription description = ModelPlan.Told(model, folder, () => WeightCheck.Run(folder, plan.Configuration, ModelLoading.EngineOptionsOf(options, workers)));
         steps.Pass(CheckSteps.Weights, DescribeWeights(files, plan, description.StoredPrecision));
+    }
+
+    /// <summary>Where the Hub has not read the headers of the weights, which it does of those that it understands.</summary>
+    private async Task CheckHeadersAsync(
+        ModelReference model, ModelRepository repository, string folder, ModelPlan plan, ModelFiles files, CheckSteps steps, CancellationToken cancellationToken)
+    {
+        steps.Begin(CheckSteps.Weights);
+        if (await WeightHeaders.TryBringAsync(repository, plan.Weights, folder, cancellationToken))
+            await Task.Run(() => CheckWeights(model, folder, plan, files, steps), cancellationToken);
     }
 
     private static void CheckMemory(ModelReference model, ModelPlan plan, CheckSteps steps)
