@@ -1,4 +1,6 @@
 if (args is ["pull", .. var rest])
     return await LlmService.Benchmarks.PullBenchmark.RunAsync(rest);
+if (args is ["tokenizers", .. var families])
+    return LlmService.Benchmarks.TokenizerComparison.Run(families);
 BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(LlmService.Benchmarks.PullBenchmark).Assembly).Run(args);
 return 0;

@@ -36,7 +36,7 @@ public sealed class CheckTests : IAsyncLifetime
             With(demo, "acme/mamba", ("config.json", """{ "model_type": "mamba" }""")),
             With(demo, "acme/broken", ("config.json", """{ "model_type": "llama" }""")),
             With(demo, "acme/no-config", ("config.json", null)),
-            With(demo, "acme/no-tokenizer", ("tokenizer.json", null), ("spiece.model", "x")),
+            With(demo, "acme/no-tokenizer", ("tokenizer.json", null), ("vocab.json", "x")),
             With(demo, "acme/gguf", ("model.safetensors", null), ("tokenizer.json", null), ("model-q4.gguf", "x"), ("pytorch_model.bin", "x")),
             With(demo, "acme/shards", ("model.safetensors", null), ("model.safetensors.index.json", """{ "weight_map": { "a": "model-1.safetensors" } }""")),
         ]);
