@@ -132,7 +132,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
             missing.Add($"no weights in the safetensors format ({WeightFiles.SingleFileName})");
         bool onlyTokenizer = missing.Count == 0;
         if (!HasTokenizer && !skipTokenizer)
-            missing.Add($"no tokenizer ({TokenizerName}, or what one is made of)");
+            missing.Add($"no tokenizer ({TokenizerName})");
         string others = HasWeights || OthersThan([]) is not { Length: > 0 } text ? "" : " " + text;
         return new(FailureCode.NoUsableWeights, $"'{model}' has {string.Join(" and ", missing)}.{others} The model exists, and a token is not the reason.")
         {

@@ -89,6 +89,8 @@ internal static partial class CommandLine
             BundleCommand.Create(context),
             CheckCommand.Create(context),
             HealthCommand.Create(context),
+            TokenizeCommand.Create(context),
+            DetokenizeCommand.Create(context),
         };
         // Without a command, help is the answer; the parser would call it an error.
         root.SetAction(_ => new HelpAction().Invoke(root.Parse("--help")));

@@ -8,7 +8,7 @@ internal sealed class WordPieceModel : Model
     private readonly string _unknown;
     private readonly int _unknownId;
     private readonly int _longestWord;
-    private readonly CharTrie _first = new();
+    private readonly CharTrie _first;
     private readonly CharTrie _later = new();
     private readonly PieceCache _cache = new();
 
@@ -18,6 +18,7 @@ internal sealed class WordPieceModel : Model
         _unknown = unknown;
         _unknownId = vocabulary.Find(unknown);
         _longestWord = longestWord;
+        _first = new CharTrie(vocabulary.Characters);
         for (int entry = 0; entry < vocabulary.Count; entry++)
         {
             ReadOnlySpan<char> token = vocabulary.Entry(entry, out int id);

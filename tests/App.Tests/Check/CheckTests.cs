@@ -36,7 +36,7 @@ public sealed class CheckTests : IAsyncLifetime
             With(demo, "acme/mamba", ("config.json", """{ "model_type": "mamba" }""")),
             With(demo, "acme/broken", ("config.json", """{ "model_type": "llama" }""")),
             With(demo, "acme/no-config", ("config.json", null)),
-            With(demo, "acme/no-tokenizer", ("tokenizer.json", null)),
+            With(demo, "acme/no-tokenizer", ("tokenizer.json", null), ("vocab.json", "x")),
             With(demo, "acme/gguf", ("model.safetensors", null), ("tokenizer.json", null), ("model-q4.gguf", "x"), ("pytorch_model.bin", "x")),
             With(demo, "acme/no-shards", ("model.safetensors", null), ("model.safetensors.index.json", """{ "weight_map": {} }""")),
             With(demo, "acme/fp8", ("model.safetensors", Header("""{ "shared.weight": { "dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1] } }"""))),
