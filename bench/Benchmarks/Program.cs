@@ -2,5 +2,7 @@ if (args is ["pull", .. var rest])
     return await LlmService.Benchmarks.PullBenchmark.RunAsync(rest);
 if (args is ["fuzz-templates", .. var folder])
     return LlmService.Benchmarks.TemplateFuzz.Run(folder);
+if (args is ["tokenizers", .. var families])
+    return LlmService.Benchmarks.TokenizerComparison.Run(families);
 BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(LlmService.Benchmarks.PullBenchmark).Assembly).Run(args);
 return 0;

@@ -127,9 +127,12 @@ internal sealed record AppOptions
             TimeProvider = context.TimeProvider,
         };
         options = ReadEndpoint(settings, options, mistakes);
-        HubTokens tokens = HubTokens.Read(context, settings, home, options, mistakes);
+        // Where .NET reads the system's own variable itself, a .env file is still out of its sight.
+        Setting? authorities = settings.Find("LLM_SERVICE_CA_FILE", "CaFile")
+            ?? (OperatingSystem.IsLinux() ? settings.FromDotEnv("SSL_CERT_FILE") : settings.Variable("SSL_CERT_FILE"));
+        HubTokens tokens = HubTokens.Read(context, settings, home, options, authorities, mistakes);
         options = tokens.AddTo(options);
-        options = ReadNetwork(settings, options, context, mistakes);
+        options = ReadNetwork(settings, options with { CertificateAuthorityFile = Expand(authorities?.Value, context) }, context, mistakes);
         try
         {
             options.Validate();
@@ -146,14 +149,10 @@ internal sealed record AppOptions
     {
         int metadata = Number("", null, settings.Variable("HF_HUB_ETAG_TIMEOUT"), 0, 3600, mistakes) ?? 0;
         int download = Number("", null, settings.Variable("HF_HUB_DOWNLOAD_TIMEOUT"), 0, 3600, mistakes) ?? 0;
-        // Where .NET reads the system's own variable itself, a .env file is still out of its sight.
-        Setting? authorities = settings.Find("LLM_SERVICE_CA_FILE", "CaFile")
-            ?? (OperatingSystem.IsLinux() ? settings.FromDotEnv("SSL_CERT_FILE") : settings.Variable("SSL_CERT_FILE"));
         return options with
         {
             MetadataTimeout = metadata == 0 ? options.MetadataTimeout : TimeSpan.FromSeconds(metadata),
             DownloadTimeout = download == 0 ? options.DownloadTimeout : TimeSpan.FromSeconds(download),
-            CertificateAuthorityFile = Expand(authorities?.Value, context),
             Proxy = ReadProxy(settings, mistakes),
             Warnings = new HubWarningLines(context.Error),
         };

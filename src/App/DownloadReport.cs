@@ -4,7 +4,7 @@ using LlmService.Hub;
 namespace LlmService.App;
 
 /// <summary>Shows a download on standard error: a bar that rewrites itself on a terminal, a line every few seconds in a log.</summary>
-internal sealed class DownloadReport(TextWriter writer, bool isTerminal, TimeProvider timeProvider) : IProgress<DownloadProgress>
+internal sealed class DownloadReport(TextWriter writer, bool isTerminal, TimeProvider timeProvider, Func<int>? width = null) : IProgress<DownloadProgress>
 {
     private const int BarWidth = 24;
     private const int NameWidth = 32;
@@ -18,6 +18,9 @@ internal sealed class DownloadReport(TextWriter writer, bool isTerminal, TimePro
     private long _before;
     private bool _open;
     private DownloadProgress _latest;
+
+    /// <summary>On the standard error of a command.</summary>
+    public static DownloadReport To(ProcessContext context) => new(context.Error, context.IsErrorTerminal, context.TimeProvider, context.ErrorWidth);
 
     public void Report(DownloadProgress value)
     {
@@ -35,7 +38,7 @@ internal sealed class DownloadReport(TextWriter writer, bool isTerminal, TimePro
             if (_last != 0 && timeProvider.GetElapsedTime(_last) < (isTerminal ? TerminalPause : LogPause))
                 return;
             _last = timeProvider.GetTimestamp();
-            writer.Write(isTerminal ? $"\r\u001b[K{Bar(value)}" : Line(value) + Environment.NewLine);
+            writer.Write(isTerminal ? $"\r\u001b[K{Fit(Bar(value))}" : Line(value) + Environment.NewLine);
             writer.Flush();
             _open = isTerminal;
         }
@@ -54,6 +57,9 @@ internal sealed class DownloadReport(TextWriter writer, bool isTerminal, TimePro
             (_open, _started, _last) = (false, 0, 0);
         }
     }
+
+    // A line that wraps could not be rewritten.
+    private string Fit(string line) => width?.Invoke() is { } columns && line.Length >= columns ? line[..Math.Max(0, columns - 1)] : line;
 
     private static string Bar(DownloadProgress value)
     {

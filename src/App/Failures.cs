@@ -17,8 +17,24 @@ internal sealed record Failure(
 /// <summary>The only table from exceptions to what the user is told.</summary>
 internal static class Failures
 {
+    /// <summary>Longer than any sentence of ours; what quotes a model's file may be of any length.</summary>
+    private const int MaxMessageLength = 2000;
+
     /// <summary>Turns an exception into a failure; anything that is not ours becomes a neutral <c>internal_error</c>.</summary>
-    public static Failure From(Exception exception) => exception switch
+    public static Failure From(Exception exception)
+    {
+        Failure failure = Find(exception);
+        return failure with { Message = Readable(failure.Message), Remedy = failure.Remedy is null ? null : Readable(failure.Remedy) };
+    }
+
+    // Messages quote files and servers of strangers: no escape sequence of theirs reaches a terminal.
+    private static string Readable(string text)
+    {
+        string cut = text.Length <= MaxMessageLength ? text : text[..MaxMessageLength] + "…";
+        return cut.Any(char.IsControl) ? string.Concat(cut.Select(c => char.IsControl(c) ? ' ' : c)) : cut;
+    }
+
+    private static Failure Find(Exception exception) => exception switch
     {
         AppException e => new(e.Code, e.Message, e.Remedy, e.Diagnosis, e.Parameter, e.RetryAfter),
         InferenceException e => FromInference(e),

@@ -43,7 +43,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
             log.WriteLine($"[LLM] Token: {(refused is null ? token.Source : $"{RefusedToken.Describe(token.Source, refused.Diagnosis)} The model was read without it.")}");
         }
         if (repository is not null)
-            log.WriteLine($"[LLM] Commit: {repository.Commit}{(repository.FromCacheOnly ? " (from the cache)" : "")}");
+            log.WriteLine($"[LLM] Commit: {repository.Commit}{(repository.FromCacheOnly ? $" (from the cache{(repository.Unreachable is { } why && !options.Hub.Offline ? $": {why.Message}" : "")})" : "")}");
         log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[LLM] Architecture: {engine.Model.Architecture}, {engine.Model.ParameterCount / 1e6:0.##} M parameters"));
         log.WriteLine($"[LLM] Precision: {engine.Model.Precision} (weights stored as {engine.Model.StoredPrecision})");
         using Process process = Process.GetCurrentProcess();

@@ -1,41 +1,34 @@
 using LlmService.App.Check;
 using LlmService.Hub;
-using LlmService.Inference;
 using LlmService.Inference.Configuration;
 
 namespace LlmService.App;
 
-/// <summary>Brings what a load of a model needs into the cache, for this machine or another one, without loading it.</summary>
+/// <summary>Brings what a load of a model needs into the cache, without loading it. What no load could use is refused before its weights move;
+/// only the memory is not judged, for the model may be for another machine.</summary>
 /// <param name="download">The way to the cache.</param>
+/// <param name="options">Settings.</param>
 /// <param name="warnings">Where warnings go.</param>
-internal sealed class ModelPull(ModelDownload download, TextWriter warnings)
+internal sealed class ModelPull(ModelDownload download, AppOptions options, TextWriter warnings)
 {
     /// <summary>Downloads what is not cached yet.</summary>
     /// <param name="model">A model of the Hub.</param>
-    /// <param name="skipTokenizer">Whether the model is usable without a tokenizer.</param>
     /// <param name="cancellationToken">Stops the download; what arrived is kept.</param>
-    public Task<DownloadedModel> RunAsync(ModelReference model, bool skipTokenizer, CancellationToken cancellationToken) =>
-        download.RunAsync(model, skipTokenizer, (repository, files) => ChooseWeights(repository, files, skipTokenizer), _ => { }, cancellationToken);
-
-    private IReadOnlyList<string> ChooseWeights(ModelRepository repository, ModelFiles files, bool skipTokenizer)
+    public async Task<DownloadedModel> RunAsync(ModelReference model, CancellationToken cancellationToken)
     {
+        DownloadedModel downloaded = await download.RunAsync(
+            model, options.SkipTokenizerInit, (repository, files) => ChooseWeights(model, repository, files), _ => { }, cancellationToken);
+        ModelRepository repository = downloaded.Repository;
         if (repository.RefusedToken is { } refused)
-            warnings.WriteLine($"warning: the model is public and is read without the token. {RefusedToken.Describe(refused.TokenSource ?? "the token", refused.Diagnosis)}");
-        WarnOfConfiguration(repository.SnapshotFolder);
-        files.RequireAll(skipTokenizer);
-        return files.ChooseWeights(repository.SnapshotFolder);
+            warnings.WriteLine($"warning: the model is public and was read without the token. {RefusedToken.Describe(refused.TokenSource ?? "the token", refused.Diagnosis)}");
+        if (repository.Unreachable is { } unreachable)
+            warnings.WriteLine($"warning: {unreachable.Message} The cache stands in: commit {repository.Commit}.");
+        return downloaded;
     }
 
-    // An architecture that does not run is not worth its bytes. A config.json that is merely odd is the author's to mend, and may be mended.
-    private void WarnOfConfiguration(string snapshot)
+    private IReadOnlyList<string> ChooseWeights(ModelReference model, ModelRepository repository, ModelFiles files)
     {
-        try
-        {
-            ModelConfiguration.Load(snapshot);
-        }
-        catch (InferenceException e) when (e.Failure == InferenceFailure.CorruptModel)
-        {
-            warnings.WriteLine($"warning: the model will not load as it is. {e.Message}");
-        }
+        ModelConfiguration configuration = ModelPlan.ReadConfiguration(model, files, repository.SnapshotFolder, options);
+        return ModelPlan.Read(model, files, repository.SnapshotFolder, configuration, repository.Card, options).Weights;
     }
 }

@@ -1,4 +1,5 @@
 using LlmService.Hub;
+using LlmService.Tokenizers;
 
 namespace LlmService.App;
 
@@ -60,5 +61,8 @@ internal sealed record ModelReference(string Text, string Id, string? Folder, Re
     private static bool LooksLikeFolder(string text, string workingDirectory) =>
         text.Length > 0 && (text[0] is '.' or '/' or '~' or '\\'
             || (text.Length > 1 && char.IsAsciiLetter(text[0]) && text[1] == ':')
-            || File.Exists(Path.Combine(workingDirectory, text, "config.json")));
+            || HoldsModel(Path.Combine(workingDirectory, text)));
+
+    private static bool HoldsModel(string folder) => File.Exists(Path.Combine(folder, "config.json"))
+        || (Directory.Exists(folder) && Tokenizer.FilesOf([.. Directory.EnumerateFiles(folder).Select(Path.GetFileName).OfType<string>()]).Count > 0);
 }

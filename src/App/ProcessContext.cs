@@ -5,6 +5,10 @@ namespace LlmService.App;
 /// <summary>What the process gives a command: variables, folders and streams. Tests hand in their own.</summary>
 internal sealed partial record ProcessContext
 {
+    private const char EndOfInput = '\u0004';
+    private const char EraseLine = '\u0015';
+    private const int DefaultWidth = 120;
+
     public required IReadOnlyDictionary<string, string> Variables { get; init; }
 
     public required string WorkingDirectory { get; init; }
@@ -23,8 +27,12 @@ internal sealed partial record ProcessContext
     /// <summary>Whether standard error is a terminal, for progress that rewrites its line.</summary>
     public bool IsErrorTerminal { get; init; }
 
+    /// <summary>How many columns the terminal of standard error has.</summary>
+    public Func<int> ErrorWidth { get; init; } = () => DefaultWidth;
+
     /// <summary>Reads a line from the terminal without showing it; null where standard input is no terminal.</summary>
     public Func<string?>? ReadHidden { get; init; }
+
     /// <summary>Whether somebody can be asked: standard input and standard error are a terminal.</summary>
     public bool IsInteractive { get; init; }
 
@@ -50,25 +58,33 @@ internal sealed partial record ProcessContext
         {
             Variables = variables,
             WorkingDirectory = Environment.CurrentDirectory,
-            HomeDirectory = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } home ? home : Path.GetTempPath(),
+            // As it stands, also where it is not there: a stand-in that others may write to would hold tokens and models of whoever came first.
+            HomeDirectory = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify) is { Length: > 0 } home
+                ? home : Path.GetPathRoot(Environment.CurrentDirectory)!,
             In = Console.In,
             Out = Console.Out,
             Error = Console.Error,
             IsTerminal = colours && !Console.IsOutputRedirected,
             ReadHidden = Console.IsInputRedirected ? null : ReadHiddenLine,
             IsErrorTerminal = colours && !Console.IsErrorRedirected,
+            ErrorWidth = () => Console.WindowWidth is > 0 and int columns ? columns : DefaultWidth,
             IsInteractive = !Console.IsInputRedirected && !Console.IsErrorRedirected,
         };
     }
 
+    // The keys of every line editor: Backspace, Ctrl-U for all of it, Ctrl-D for the end of the input.
     private static string? ReadHiddenLine()
     {
         System.Text.StringBuilder line = new();
         while (Console.ReadKey(intercept: true) is { Key: not ConsoleKey.Enter } key)
         {
-            if (key.Key == ConsoleKey.Backspace && line.Length > 0)
-                line.Length--;
-            else if (key.KeyChar != '\0' && key.Key != ConsoleKey.Backspace)
+            if (key.KeyChar == EndOfInput)
+                return null;
+            if (key.KeyChar == EraseLine)
+                line.Clear();
+            else if (key.Key == ConsoleKey.Backspace)
+                line.Length = Math.Max(0, line.Length - 1);
+            else if (key.KeyChar != '\0')
                 line.Append(key.KeyChar);
         }
         return line.ToString();

@@ -3,7 +3,10 @@ using System.Text.Json;
 namespace LlmService.App;
 
 /// <summary>A value and where it came from.</summary>
-internal sealed record Setting(string Value, string Source)
+/// <param name="Value">The value.</param>
+/// <param name="Source">In words.</param>
+/// <param name="IsOfProject">Whether a file of the working directory says so, which may have come with somebody's project.</param>
+internal sealed record Setting(string Value, string Source, bool IsOfProject = false)
 {
     // The value may be a secret.
     public override string ToString() => Source;
@@ -13,9 +16,12 @@ internal sealed record Setting(string Value, string Source)
 internal sealed class Settings
 {
     private const long MaxFileBytes = 1 << 20;
+    private const string JsonName = "appsettings.json";
 
     // No text has this code point.
     private const char HiddenDollar = '\uFDD0';
+
+    private static readonly string ProgramFile = Path.Combine(AppContext.BaseDirectory, JsonName);
 
     private readonly IReadOnlyDictionary<string, string> _environment;
     private readonly Lock _dotEnvLock = new();
@@ -36,8 +42,8 @@ internal sealed class Settings
     {
         Settings settings = new(context.Variables, Path.Combine(context.WorkingDirectory, ".env"));
         settings.ReadDotEnv(mistakes);
-        string[] folders = [context.WorkingDirectory, AppContext.BaseDirectory];
-        foreach (string file in folders.Select(f => Path.Combine(f, "appsettings.json")).Distinct(StringComparer.Ordinal))
+        string[] files = [Path.Combine(context.WorkingDirectory, JsonName), ProgramFile];
+        foreach (string file in files.Distinct(StringComparer.Ordinal))
             settings.ReadJson(file, mistakes);
         return settings;
     }
@@ -46,7 +52,7 @@ internal sealed class Settings
     public Setting? FromEnvironment(string name) => Clean(_environment.GetValueOrDefault(name), $"environment variable {name}");
 
     /// <summary>A variable of <c>.env</c>; blank counts as unset.</summary>
-    public Setting? FromDotEnv(string name) => Clean(_dotEnv.GetValueOrDefault(name), $"{name} in .env");
+    public Setting? FromDotEnv(string name) => Clean(_dotEnv.GetValueOrDefault(name), $"{name} in .env") is { } found ? found with { IsOfProject = true } : null;
 
     /// <summary>A variable of <c>.env</c> as the file is now; if it has become unreadable, as it was.</summary>
     public Setting? FromCurrentDotEnv(string name)
@@ -122,7 +128,7 @@ internal sealed class Settings
                 string text = value.ValueKind == JsonValueKind.Array
                     ? string.Join(',', value.EnumerateArray().Select(v => v.ToString()))
                     : value.ToString();
-                return Clean(text, $"{name} in {source}");
+                return Clean(text, $"{name} in {source}") is { } found ? found with { IsOfProject = source != ProgramFile } : null;
             }
         }
         return null;
@@ -162,7 +168,11 @@ internal sealed class Settings
                 values[key] = value.Replace(HiddenDollar, '$');
             _dotEnv = values;
         }
-        catch (Exception e) when (e is Sprache.ParseException or IOException or UnauthorizedAccessException or FormatException)
+        catch (UnauthorizedAccessException)
+        {
+            mistakes.Add($"'{path}' cannot be read; check its permissions.");
+        }
+        catch (Exception e) when (e is Sprache.ParseException or IOException or FormatException)
         {
             // The parser's own message may quote the line, and with it a secret.
             mistakes.Add($"'{path}' cannot be read: every line must be NAME=value, a comment or empty.");

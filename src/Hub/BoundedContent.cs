@@ -8,6 +8,13 @@ internal static class BoundedContent
     /// <summary>The body, or null when it is longer than the limit.</summary>
     public static async Task<byte[]?> ReadAsync(HttpResponseMessage response, int maxBytes, TimeSpan silence, CancellationToken cancellationToken)
     {
+        byte[] content = await ReadStartAsync(response, maxBytes + 1, silence, cancellationToken).ConfigureAwait(false);
+        return content.Length > maxBytes ? null : content;
+    }
+
+    /// <summary>The first bytes of the body, all of it when it is shorter.</summary>
+    public static async Task<byte[]> ReadStartAsync(HttpResponseMessage response, int count, TimeSpan silence, CancellationToken cancellationToken)
+    {
         // A server that drips is as useless as a mute one.
         using var whole = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         whole.CancelAfter(RetryPolicy.MaxWait);
@@ -16,18 +23,15 @@ internal static class BoundedContent
         Stream body = await response.Content.ReadAsStreamAsync(stall.Token).ConfigureAwait(false);
         await using (body.ConfigureAwait(false))
         {
-            byte[] buffer = new byte[Math.Min(InitialSize, maxBytes + 1)];
-            int length = 0;
-            while (true)
+            byte[] buffer = new byte[Math.Min(InitialSize, count)];
+            for (int length = 0; ;)
             {
                 int read = await body.ReadAsync(buffer.AsMemory(length), stall.Token).ConfigureAwait(false);
-                if (read == 0)
-                    return buffer[..length];
                 length += read;
-                if (length > maxBytes)
-                    return null;
+                if (read == 0 || length == count)
+                    return buffer[..length];
                 if (length == buffer.Length)
-                    Array.Resize(ref buffer, Math.Min(buffer.Length * 2, maxBytes + 1));
+                    Array.Resize(ref buffer, (int)Math.Min(buffer.Length * 2L, count));
                 stall.CancelAfter(silence);
             }
         }

@@ -28,11 +28,9 @@ internal sealed class CertificateAuthorities(X509Certificate2Collection roots)
         return new CertificateAuthorities(roots);
     }
 
-    /// <summary>Judges a server's certificate: what the system trusts is good, and so is a chain that ends in one of these roots.</summary>
+    /// <summary>Judges a server's certificate that the system does not trust: a chain that ends in one of these roots is good.</summary>
     public bool Trusts(X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
     {
-        if (errors == SslPolicyErrors.None)
-            return true;
         // A wrong name or no certificate at all is never a matter of roots.
         if (errors != SslPolicyErrors.RemoteCertificateChainErrors || certificate is null)
             return false;

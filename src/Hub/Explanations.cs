@@ -147,7 +147,7 @@ internal static class Explanations
                 "Check this machine's clock, and that no proxy rewrites requests."),
             HubDiagnosis.EndpointUnsupported => ($"{endpoint} does not answer this call for {what}; mirrors lack some.", "Unset HF_ENDPOINT to ask the Hub itself."),
             HubDiagnosis.OfflineMode => ($"{what} is not (completely) in the cache, and the offline switch HF_HUB_OFFLINE is on.", "Unset HF_HUB_OFFLINE once to download it."),
-            HubDiagnosis.CorruptDownload => ($"{what} arrived damaged, also when tried again: size or hash is not what the Hub promised. Nothing was stored.",
+            HubDiagnosis.CorruptDownload => ($"{what} is not what the Hub's listing promises: its size or hash differs. Nothing was stored.",
                 "Try again; if it stays, a proxy changes the content."),
             HubDiagnosis.DiskFull => ($"The disk of the cache is too full for {what}.", "Free space, or move the cache with HF_HOME."),
             HubDiagnosis.CacheUnusable => ($"The cache folder '{facts.CacheFolder}' cannot be used for {model}. The Hub and the token are not the reason.",

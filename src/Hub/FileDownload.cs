@@ -55,6 +55,9 @@ internal sealed class FileDownload(
         string? tag = HubHeaders.FileTag(answer.Response);
         if (tag is null || tag.Contains('/', StringComparison.Ordinal) || tag.Length > 128 || !SafePath.IsSafe(tag))
             throw Explanations.NotTheHub(Options, subject, "the answer has no usable ETag");
+        // A mirror's own tag may be any hash, or none; the listing's then counts, and the bytes are checked against it.
+        if (expectedTag is not null && !HubHeaders.HasLinkedTag(answer.Response))
+            tag = expectedTag;
         bool changed = (expectedTag is not null && expectedTag != tag)
             || (HubHeaders.FileSize(answer.Response) is { } size && size != file.SizeBytes);
         if (changed)
@@ -103,11 +106,11 @@ internal sealed class FileDownload(
             if (attempt == 2)
             {
                 PartialFile.Delete(partialPath);
-                throw Explanations.Of(Options, subject, HubDiagnosis.CorruptDownload);
+                throw Explanations.Of(Options, subject, HubDiagnosis.CorruptDownload, "it arrived damaged, also when it was fetched again");
             }
         }
-        // No flush to the disk before the rename: a killed process loses nothing of what it wrote, and after a power cut a file
-        // system that writes the data before the length leaves a file of another length, which no reader of the cache accepts.
+        // A killed process loses nothing of what it wrote. After a power cut a file that was written in order has another length, which
+        // no reader of the cache accepts; one that came in ranges has its full length early, so its end flushed it to the disk.
         File.Move(partialPath, cache.BlobPath(source.Etag), overwrite: true);
     }
 

@@ -95,8 +95,18 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
 
     public void WriteRef(string revision, string commit)
     {
-        if (revision != commit && ReadRef(revision) != commit)
-            WriteAtomically(RefPath(revision), Encoding.ASCII.GetBytes(commit));
+        if (revision == commit || ReadRef(revision) == commit)
+            return;
+        string path = RefPath(revision);
+        // Git has no branch 'feature' beside a branch 'feature/x': one that is in the way is gone from the Hub.
+        for (string? parent = Path.GetDirectoryName(path); parent is not null && parent.Length > _folder.Length; parent = Path.GetDirectoryName(parent))
+        {
+            if (File.Exists(parent))
+                File.Delete(parent);
+        }
+        if (Directory.Exists(path))
+            Directory.Delete(path, recursive: true);
+        WriteAtomically(path, Encoding.ASCII.GetBytes(commit));
     }
 
     /// <summary>The stored listing of a commit; null when there is none that can be trusted.</summary>
@@ -109,10 +119,10 @@ internal sealed class HubCache(string root, RepoId id, Action<string, string> cr
                 return null;
             TreeCacheDocument? tree = JsonSerializer.Deserialize(File.ReadAllBytes(path), HubJson.Default.TreeCacheDocument);
             if (tree is not { FormatVersion: TreeFormat, Files: not null }
-                || tree.Files.Any(f => f.Value is null || f.Value.Size < 0 || !SafePath.IsSafe(f.Key)
+                || tree.Files.Any(f => f.Value is null || f.Value.Size < 0
                     || (f.Value.LfsSha256 is not null && !Hex.IsSha256(f.Value.LfsSha256))))
                 return null;
-            return [.. tree.Files.Select(f => new RepositoryFile(f.Key, f.Value.Size, f.Value.BlobId, f.Value.LfsSha256))];
+            return [.. tree.Files.Where(f => SafePath.IsSafe(f.Key)).Select(f => new RepositoryFile(f.Key, f.Value.Size, f.Value.BlobId, f.Value.LfsSha256))];
         }
         catch (Exception failure) when (failure is JsonException or IOException or UnauthorizedAccessException)
         {

@@ -104,7 +104,7 @@ public sealed class HubClient : IDisposable
         if (info.Disabled.ValueKind == JsonValueKind.True)
             throw Explanations.Of(_options, subject, HubDiagnosis.RepoDisabled);
         RepoId id = RepoId.TryParse(info.Id, out RepoId canonical) ? canonical : subject.Repository;
-        (List<RepositoryFile> files, bool masked) = await TreeListing
+        (List<RepositoryFile> files, bool masked, bool whole) = await TreeListing
             .ReadAsync(access, id, info.Sha!, subject with { Target = Target.Listing }, cancellationToken).ConfigureAwait(false);
         // Masked hashes mean that the files are closed to this caller; the access check tells why, before any weight moves.
         if (masked)
@@ -112,14 +112,17 @@ public sealed class HubClient : IDisposable
             using HubAnswer open = await access
                 .RequestAsync(new HubRequest(HttpMethod.Get, _urls.AccessCheck(id), subject with { Target = Target.Listing }), cancellationToken).ConfigureAwait(false);
         }
-        return new ModelRepository(access, cache, subject, id, info.Sha!, files) { ListingIsComplete = !masked, Card = RepositoryCard.Of(info) };
+        return new ModelRepository(access, cache, subject, id, info.Sha!, files) { ListingIsComplete = !masked && whole, Card = RepositoryCard.Of(info) };
     }
 
     private static ModelRepository? OpenCached(RepositoryAccess access, HubCache cache, Subject subject, HubException failure)
     {
-        if (cache.ReadRef(subject.Revision) is not { } commit || (cache.ReadTree(commit) ?? cache.ReadSnapshot(commit)) is not { } files)
+        if (cache.ReadRef(subject.Revision) is not { } commit)
+            return null;
+        List<RepositoryFile>? listing = cache.ReadTree(commit);
+        if ((listing ?? cache.ReadSnapshot(commit)) is not { } files)
             return null;
         files.Sort((a, b) => string.CompareOrdinal(a.Path, b.Path));
-        return new ModelRepository(access, cache, subject, subject.Repository, commit, files) { FromCacheOnly = true, Unreachable = failure };
+        return new ModelRepository(access, cache, subject, subject.Repository, commit, files) { FromCacheOnly = true, MayHaveMoreFiles = listing is null, Unreachable = failure };
     }
 }

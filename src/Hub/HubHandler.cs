@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 
 namespace LlmService.Hub;
 
@@ -20,11 +21,10 @@ internal static class HubHandler
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             Proxy = new LoopbackBypass(options.Proxy ?? HttpClient.DefaultProxy),
         };
-        if (options.CertificateAuthorityFile is { } file)
-        {
-            CertificateAuthorities authorities = CertificateAuthorities.Read(file);
-            handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) => authorities.Trusts(certificate, chain, errors);
-        }
+        CertificateAuthorities? authorities = options.CertificateAuthorityFile is { } file ? CertificateAuthorities.Read(file) : null;
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
+            errors == SslPolicyErrors.None || authorities?.Trusts(certificate, chain, errors) == true
+                ? true : throw new UntrustedCertificateException(certificate?.Issuer ?? "nobody");
         return handler;
     }
 

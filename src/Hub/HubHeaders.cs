@@ -33,6 +33,9 @@ internal static class HubHeaders
         return tag.Trim('"');
     }
 
+    /// <summary>Whether the Hub itself names the tag, as it does beside redirects.</summary>
+    public static bool HasLinkedTag(HttpResponseMessage response) => Get(response, "X-Linked-ETag") is not null;
+
     /// <summary>The size of the file; the length of a redirect's little text body is not it.</summary>
     public static long? FileSize(HttpResponseMessage response)
     {

@@ -75,7 +75,8 @@ internal sealed class HubTransport(HubOptions options, TrustedOrigins origins, H
     private HubException Unreachable(HubRequest request, Chain chain, HubDiagnosis diagnosis, Exception failure)
     {
         // The endpoint may be fine and the host that it sent us to dead, or the proxy between: the message must name the right one.
-        string? detail = options.ProxyOf(chain.Uri) is { } proxy ? $"asked through the proxy {TrustedOrigins.Origin(proxy)}" : null;
+        string? detail = failure.InnerException is UntrustedCertificateException untrusted ? $"issued by '{Refusal.Clean(untrusted.Issuer, null)}'"
+            : options.ProxyOf(chain.Uri) is { } proxy ? $"asked through the proxy {TrustedOrigins.Origin(proxy)}" : null;
         HubException explained = Explanations.OfHost(options, request.Subject, diagnosis, chain.Uri, detail, failure);
         if (diagnosis is HubDiagnosis.Offline or HubDiagnosis.Blocked or HubDiagnosis.TlsUntrusted or HubDiagnosis.ProxyAuth)
             _breaker.Open(chain.Origin, explained);

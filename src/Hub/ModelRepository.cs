@@ -40,6 +40,9 @@ public sealed class ModelRepository
     /// <summary>Why the Hub refused the token, where the repository was then read anonymously; null when all is well.</summary>
     public HubException? RefusedToken => _access.RefusedToken;
 
+    /// <summary>Whether <see cref="Files"/> are only what happens to lie in the cache: the repository may have more.</summary>
+    public bool MayHaveMoreFiles { get; internal init; }
+
     /// <summary>Why the Hub did not answer, where the cache stands in for it; a dead network then costs its time-outs once and not for every file.</summary>
     public HubException? Unreachable { get; internal init; }
 
@@ -113,6 +116,15 @@ public sealed class ModelRepository
             throw Explanations.Offline(_access.Options, About(missing.Path));
     }
 
+    /// <summary>Refuses to call a file missing that the repository may well have, while only a part of it is known.</summary>
+    /// <param name="path">A file that is not among <see cref="Files"/>.</param>
+    /// <exception cref="HubException">OfflineMode, or why the Hub did not answer.</exception>
+    public void RequireKnown(string path)
+    {
+        if (MayHaveMoreFiles)
+            throw Unreachable is { } failure && !_access.Options.Offline ? Explanations.Again(_access.Options, About(path), failure) : Explanations.Offline(_access.Options, About(path));
+    }
+
     /// <summary>Asks the Hub whether this caller may read the files, without moving any. A listing is open to everybody, also of a gated repository.</summary>
     /// <exception cref="HubException">Gated, refused, unreachable.</exception>
     public async Task CheckAccessAsync(CancellationToken cancellationToken)
@@ -122,7 +134,7 @@ public sealed class ModelRepository
         {
             using HubAnswer open = await _access.RequestAsync(request, cancellationToken).ConfigureAwait(false);
         }
-        catch (HubException failure) when (failure.Diagnosis is HubDiagnosis.EndpointUnsupported)
+        catch (HubException failure) when (failure.Diagnosis is HubDiagnosis.EndpointUnsupported || failure is { Diagnosis: HubDiagnosis.NotTheHub, Status: 404 })
         {
             // Mirrors lack this call; the first file that is read will tell.
         }
@@ -151,6 +163,29 @@ public sealed class ModelRepository
         if (Unreachable is { } dead)
             throw Explanations.Again(_access.Options, About(path), dead);
         return await FileReading.ReadAsync(_access, Id, Commit, file, About(path), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads the beginning of a file: from the cache, else from the Hub. It is not verified, since a hash is of a whole file.</summary>
+    /// <param name="path">A path from <see cref="Files"/>.</param>
+    /// <param name="count">How many bytes; a shorter file gives all it has.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="HubException">As <see cref="HubClient.OpenAsync"/>, and EntryNotFound.</exception>
+    public async Task<byte[]> ReadStartAsync(string path, int count, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        RepositoryFile file = Find(path);
+        count = (int)Math.Min(count, file.SizeBytes);
+        if (count == 0)
+            return [];
+        if (IsCached(file))
+        {
+            byte[] start = new byte[count];
+            using FileStream cached = File.OpenRead(_cache.SnapshotPath(Commit, path));
+            return start[..await cached.ReadAtLeastAsync(start, count, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false)];
+        }
+        if (Unreachable is { } dead)
+            throw Explanations.Again(_access.Options, About(path), dead);
+        return await FileReading.ReadStartAsync(_access, Id, Commit, file, count, About(path), cancellationToken).ConfigureAwait(false);
     }
 
     private List<RepositoryFile> Missing(List<RepositoryFile> wanted, ProgressTracker tracker)

@@ -16,10 +16,10 @@ internal sealed class PartialFile : IDisposable
     private const int MaxJournalBytes = 16 * 1024 * 1024;
 
     /// <summary>How many bytes of one range a killed process may have to fetch again.</summary>
-    private const long JournalStep = 8 * 1024 * 1024;
+    private const long JournalStep = 1024 * 1024;
 
     // On a slow line too the journal has to grow: processes that wait see by it that this one lives.
-    private static readonly TimeSpan JournalPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan JournalPause = TimeSpan.FromSeconds(0.5);
 
     private readonly Lock _lock = new();
     private readonly FileStream _file;
@@ -197,9 +197,11 @@ internal sealed class PartialFile : IDisposable
         }
     }
 
-    /// <summary>Closes a finished file and removes its journal.</summary>
+    /// <summary>Closes a finished file and removes its journal. What came in ranges is on the disk then.</summary>
     public void Finish()
     {
+        if (_journal is not null)
+            RandomAccess.FlushToDisk(Handle);
         _journal?.Dispose();
         _journal = null;
         File.Delete(_journalPath);

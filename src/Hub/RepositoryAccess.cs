@@ -57,6 +57,10 @@ internal sealed class RepositoryAccess(HubOptions options, HubUrls urls, HubTran
     }
 
     public async Task<(T Value, HubAnswer Answer)> GetJsonAsync<T>(HubRequest request, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+        where T : class =>
+        await RetryPolicy.OverBrokenBodiesAsync(() => GetJsonOnceAsync(request, type, cancellationToken), options, request.Subject, cancellationToken).ConfigureAwait(false);
+
+    private async Task<(T Value, HubAnswer Answer)> GetJsonOnceAsync<T>(HubRequest request, JsonTypeInfo<T> type, CancellationToken cancellationToken)
         where T : class
     {
         HubAnswer answer = await RequestAsync(request, cancellationToken).ConfigureAwait(false);
@@ -75,10 +79,6 @@ internal sealed class RepositoryAccess(HubOptions options, HubUrls urls, HubTran
             catch (JsonException failure)
             {
                 throw Explanations.NotTheHub(options, request.Subject, "the JSON is broken or of another shape", failure);
-            }
-            catch (Exception failure) when (failure is IOException or HttpRequestException)
-            {
-                throw Explanations.Unreachable(options, request.Subject, HubDiagnosis.HubUnavailable, failure);
             }
             catch (OperationCanceledException mute) when (!cancellationToken.IsCancellationRequested)
             {

@@ -11,6 +11,8 @@ internal static class RetryPolicy
     /// <summary>Unreachable hosts seldom come back within seconds, and each try may cost a whole time-out.</summary>
     public const int MaxUnreachableAttempts = 2;
 
+    private const int MaxBrokenBodies = 3;
+
     /// <summary>A longer wait is not waited but reported.</summary>
     public static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(60);
 
@@ -32,6 +34,30 @@ internal static class RetryPolicy
     {
         int ceiling = (int)Math.Clamp(previous.TotalMilliseconds * 3, 501, 20_000);
         return TimeSpan.FromMilliseconds(RandomNumberGenerator.GetInt32(500, ceiling + 1));
+    }
+
+    /// <summary>Asks again where an answer broke off in its body. What stayed silent or dripped is not worth another minute.</summary>
+    /// <param name="ask">Asks, and reads the body; a body that breaks off is an <see cref="IOException"/> or <see cref="HttpRequestException"/>.</param>
+    /// <param name="options">The clock, and facts for the message.</param>
+    /// <param name="subject">What it is about.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    public static async Task<T> OverBrokenBodiesAsync<T>(Func<Task<T>> ask, HubOptions options, Subject subject, CancellationToken cancellationToken)
+    {
+        TimeSpan backoff = TimeSpan.Zero;
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await ask().ConfigureAwait(false);
+            }
+            catch (Exception broken) when (broken is IOException or HttpRequestException)
+            {
+                if (attempt == MaxBrokenBodies)
+                    throw Explanations.Unreachable(options, subject, HubDiagnosis.HubUnavailable, broken);
+            }
+            backoff = NextBackoff(backoff);
+            await Task.Delay(backoff, options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     // RateLimit: "api";r=0;t=40 explains a refusal only when nothing is left (r=0); it stands on good answers too.

@@ -6,13 +6,15 @@ internal static class TreeListing
     private const int MaxPages = 1000;
     private const int MaxFiles = 500_000;
 
-    /// <summary>The files, sorted by path, and whether the Hub masked some of their hashes.</summary>
-    public static async Task<(List<RepositoryFile> Files, bool Masked)> ReadAsync(
+    /// <summary>The files, sorted by path; whether the Hub masked some of their hashes; and whether all are there. A path that must not
+    /// become one on disk is left out: git allows names that other systems do not, and a file that nobody loads must not stop a model.</summary>
+    public static async Task<(List<RepositoryFile> Files, bool Masked, bool Whole)> ReadAsync(
         RepositoryAccess access, RepoId id, string commit, Subject subject, CancellationToken cancellationToken)
     {
         var files = new Dictionary<string, RepositoryFile>(StringComparer.Ordinal);
         HashSet<string> visited = [];
         bool masked = false;
+        bool whole = true;
         for (Uri? page = access.Urls.Tree(id, commit); page is not null;)
         {
             if (visited.Count == MaxPages || !visited.Add(page.AbsoluteUri))
@@ -21,6 +23,11 @@ internal static class TreeListing
                 .GetJsonAsync(new HubRequest(HttpMethod.Get, page, subject), HubJson.Default.ListTreeEntry, cancellationToken).ConfigureAwait(false);
             foreach (TreeEntry entry in entries.Where(e => e?.Type == "file"))
             {
+                if (entry.Path is not null && !SafePath.IsSafe(entry.Path))
+                {
+                    whole = false;
+                    continue;
+                }
                 RepositoryFile file = Check(access.Options, subject, entry);
                 masked |= Hex.IsMasked(entry.Lfs?.Oid);
                 if (!files.TryAdd(file.Path, file) || files.Count > MaxFiles)
@@ -29,7 +36,7 @@ internal static class TreeListing
             page = Next(access, subject, page, answer.Response);
         }
         RefuseCollisions(access.Options, subject, files.Keys);
-        return ([.. files.Values.OrderBy(f => f.Path, StringComparer.Ordinal)], masked);
+        return ([.. files.Values.OrderBy(f => f.Path, StringComparer.Ordinal)], masked, whole);
     }
 
     private static Uri? Next(RepositoryAccess access, Subject subject, Uri page, HttpResponseMessage response)
@@ -43,8 +50,8 @@ internal static class TreeListing
 
     private static RepositoryFile Check(HubOptions options, Subject subject, TreeEntry entry)
     {
-        if (entry.Path is null || !SafePath.IsSafe(entry.Path))
-            throw Explanations.NotTheHub(options, subject, "the listing has a path that is not safe on disk");
+        if (entry.Path is null)
+            throw Explanations.NotTheHub(options, subject, "the listing has a file without a path");
         long size = entry.Lfs?.Size ?? entry.Size;
         bool knownHash = entry.Lfs is null || Hex.IsSha256(entry.Lfs.Oid) || Hex.IsMasked(entry.Lfs.Oid);
         if (size < 0 || !knownHash || !Hex.IsCommit(entry.Oid))

@@ -1,15 +1,26 @@
+using System.Numerics;
+
 namespace LlmService.Tokenizers;
 
 /// <summary>A prefix tree over UTF-16 units, held in one hash table of (node, unit) to node.</summary>
 internal sealed class CharTrie
 {
-    private long[] _keys = new long[1024];
-    private int[] _nodes = new int[1024];
     private readonly int[] _firstNodes = new int[0x10000];
-    private int[] _values = new int[512];
+    private long[] _keys;
+    private int[] _nodes;
+    private int[] _values;
     private int _count = 1;
 
-    public CharTrie() => _values[Root] = -1;
+    /// <summary>Makes room for entries of so many characters in all; more may come.</summary>
+    public CharTrie(int characters = 0)
+    {
+        // About half of the characters of a vocabulary begin no new node.
+        int slots = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(64, characters));
+        _keys = new long[slots];
+        _nodes = new int[slots];
+        _values = new int[Math.Max(32, characters / 2)];
+        _values[Root] = -1;
+    }
 
     /// <summary>The node that every walk starts from.</summary>
     public const int Root = 0;
@@ -27,7 +38,7 @@ internal sealed class CharTrie
                 if (next == _values.Length) Array.Resize(ref _values, _count * 2);
                 _values[next] = -1;
                 if (node == Root) _firstNodes[c] = next;
-                if (_count * 2 > _keys.Length) Grow();
+                if (_count > _keys.Length / 4 * 3) Grow();
                 Insert(Key(node, c), next);
             }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using LlmService.Tokenizers.Conversion;
 using LlmService.Tokenizers.Decoders;
 using LlmService.Tokenizers.Models;
 using LlmService.Tokenizers.PostProcessors;
@@ -43,12 +44,20 @@ public sealed class Tokenizer
     /// <summary>The padding that the file asks for; it is not applied unasked.</summary>
     public Padding? Padding { get; internal init; }
 
-    /// <summary>Reads the tokenizer of a model folder.</summary>
+    /// <summary>Reads the tokenizer of a model folder: <c>tokenizer.json</c>, or else a SentencePiece model, <c>vocab.json</c> with <c>merges.txt</c>, or
+    /// <c>vocab.txt</c>, with what <c>tokenizer_config.json</c> and its companions say.</summary>
     /// <exception cref="TokenizerException">Missing, damaged or not supported.</exception>
     public static Tokenizer Load(string modelFolder)
     {
         ArgumentNullException.ThrowIfNull(modelFolder);
-        return TokenizerJson.Load(Path.Combine(modelFolder, "tokenizer.json"));
+        return TokenizerFolder.Load(modelFolder);
+    }
+
+    /// <summary>Which of a repository's files <see cref="Load"/> reads, the one with the vocabulary first; none when there is no tokenizer among them.</summary>
+    public static IReadOnlyList<string> FilesOf(IReadOnlyCollection<string> repositoryFiles)
+    {
+        ArgumentNullException.ThrowIfNull(repositoryFiles);
+        return TokenizerFolder.FilesOf(repositoryFiles);
     }
 
     /// <summary>Reads a <c>tokenizer.json</c> from memory; <paramref name="fileName"/> is for messages.</summary>

@@ -121,6 +121,23 @@ public sealed class AppOptionsTests : IDisposable
         }
     }
 
+    // Who chooses the authorities can stand between and read the token.
+    [Theory]
+    [InlineData(".env", "LLM_SERVICE_CA_FILE=ca.pem")]
+    [InlineData("appsettings.json", """{ "CaFile": "ca.pem" }""")]
+    public async Task Read_AuthoritiesOfTheProject_GetNoTokenFromElsewhere(string file, string content)
+    {
+        File.WriteAllText(Path.Combine(_folder, "ca.pem"), Authority);
+        File.WriteAllText(Path.Combine(_folder, file), content);
+        HubOptions hub = Read(new() { ["HF_TOKEN"] = Secret }).Hub;
+        Assert.Null(await hub.FindTokenAsync(null, TestContext.Current.CancellationToken));
+        Assert.Contains("ca.pem", hub.CertificateAuthorityFile, StringComparison.Ordinal);
+        Assert.Contains("only a token that stands in .env", hub.TokenHint, StringComparison.Ordinal);
+
+        hub = Read(new() { ["HF_TOKEN"] = Secret, ["LLM_SERVICE_CA_FILE"] = "ca.pem" }).Hub;
+        Assert.NotNull(await hub.FindTokenAsync(null, TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public void Read_OwnersTokenThatIsNotThere_IsAMistakeForItsModelsOnly()
     {
@@ -209,6 +226,17 @@ public sealed class AppOptionsTests : IDisposable
         AppException failure = Assert.Throws<AppException>(() => Read([]));
         Assert.Contains(".env", failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(content, failure.Message, StringComparison.Ordinal);
+    }
+
+    private static string Authority
+    {
+        get
+        {
+            using System.Security.Cryptography.ECDsa key = System.Security.Cryptography.ECDsa.Create();
+            System.Security.Cryptography.X509Certificates.CertificateRequest request = new("CN=test", key, System.Security.Cryptography.HashAlgorithmName.SHA256);
+            using System.Security.Cryptography.X509Certificates.X509Certificate2 certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+            return certificate.ExportCertificatePem();
+        }
     }
 
     private AppOptions Read(Dictionary<string, string> variables, CommandLineValues? commandLine = null) =>

@@ -28,6 +28,16 @@ public sealed class DownloadReportTests : IDisposable
     }
 
     [Fact]
+    public void Report_NarrowTerminal_StaysOnOneLine()
+    {
+        var report = new DownloadReport(_writer, isTerminal: true, _clock, () => 30);
+
+        report.Report(Progress(0));
+
+        Assert.Equal("\r\u001b[K[........................]   ", _writer.ToString());
+    }
+
+    [Fact]
     public void Report_Log_WritesALineEveryFewSecondsAndASummary()
     {
         var report = new DownloadReport(_writer, isTerminal: false, _clock);

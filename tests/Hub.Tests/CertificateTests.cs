@@ -43,6 +43,7 @@ public sealed class CertificateTests : HubTest
             HubException failure = await FailureAsync(() => client.OpenAsync(Id(Public), "main", Cancel));
 
             Assert.Equal(HubDiagnosis.TlsUntrusted, failure.Diagnosis);
+            Assert.Contains($"(issued by '{server.Issuer}')", failure.Message, StringComparison.Ordinal);
         }
         Assert.Empty(Server.Hub.Requests);
     }

@@ -147,15 +147,18 @@ public sealed class RefusalTests : HubTest
     [InlineData("./a")]
     [InlineData("nul.txt")]
     [InlineData("dot.")]
-    public async Task OpenAsync_ListingWithUnsafePath_IsRefused(string path)
+    [InlineData("runs/12:30:01/events")]
+    public async Task OpenAsync_ListingWithUnsafePath_LeavesItOut(string path)
     {
-        string listing = $$"""[{"type":"file","path":"{{path}}","oid":"{{new string('a', 40)}}","size":1}]""";
+        string listing = $$"""[{"type":"file","path":"{{path}}","oid":"{{new string('a', 40)}}","size":1},{"type":"file","path":"good","oid":"{{new string('b', 40)}}","size":1}]""";
         Server.Hub.Weather = Weather.Where("GET", "/tree/", Weather.Always(Weather.Text(200, "application/json", listing)));
         using HubClient client = Client();
 
-        HubException failure = await FailureAsync(() => client.OpenAsync(Id(Public), "main", Cancel));
+        ModelRepository opened = await client.OpenAsync(Id(Public), "main", Cancel);
 
-        Assert.Equal(HubDiagnosis.NotTheHub, failure.Diagnosis);
+        Assert.Equal("good", Assert.Single(opened.Files).Path);
+        HubException failure = await FailureAsync(() => opened.DownloadAsync([path.Replace("\\\\", "\\", StringComparison.Ordinal)], null, Cancel));
+        Assert.Equal(HubDiagnosis.EntryNotFound, failure.Diagnosis);
         Assert.Empty(Directory.GetFileSystemEntries(Cache));
     }
 

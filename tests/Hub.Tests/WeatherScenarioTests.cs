@@ -290,6 +290,50 @@ public sealed class WeatherScenarioTests : HubTest
     }
 
     [Fact]
+    public async Task ApiAnswerThatBreaksOff_IsAskedForAgain()
+    {
+        Task Half(HttpContext context)
+        {
+            context.Response.ContentType = "application/json";
+            context.Response.ContentLength = 1000;
+            return context.Response.WriteAsync("[{");
+        }
+        Server.Hub.Weather = Weather.Where("GET", "/tree/", Weather.InTurn(Half, Half));
+        using HubClient client = Client();
+
+        AssertPublished(await DownloadAsync(client));
+    }
+
+    [Fact]
+    public async Task Branches_ThatTookEachOthersName_AreBothPulled()
+    {
+        string refs = Path.Combine(Cache, "models--acme--tiny", "refs");
+        Directory.CreateDirectory(refs);
+        await File.WriteAllTextAsync(Path.Combine(refs, "main"), new string('a', 40), Cancel);
+        await using LoopbackHubServer other = await LoopbackHubServer.StartAsync([new Repository(Public, Files) { Tags = ["main/x"] }]);
+        using var client = new HubClient(Options() with { Endpoint = new Uri(other.Hub.Address) });
+
+        foreach (string revision in new[] { "main/x", "main" })
+        {
+            ModelRepository repository = await client.OpenAsync(Id(Public), revision, Cancel);
+            await repository.DownloadAsync([Large], null, Cancel);
+            Assert.Equal(repository.Commit, await File.ReadAllTextAsync(Path.Combine([refs, .. revision.Split('/')]), Cancel));
+        }
+    }
+
+    [Fact]
+    public async Task MirrorWithTagsOfItsOwn_IsHeldToTheListing()
+    {
+        Server.Hub.Weather = Weather.Where("HEAD", "/resolve/", Weather.Always(context => Weather.Status(302,
+            ("X-Repo-Commit", context.Request.Path.Value!.Split('/')[4]),
+            ("ETag", "\"5f3a-1234\""),
+            ("Location", $"{Server.Cdn.Address}/xet-bridge-us/{Public}/{Large}"))(context)));
+        using HubClient client = Client();
+
+        AssertPublished(await DownloadAsync(client));
+    }
+
+    [Fact]
     public async Task D75_FlippedByte_PublishesNothing()
     {
         byte[] flipped = [.. Weights];

@@ -7,6 +7,8 @@ namespace LlmService.LoopbackHub;
 /// <summary>The bytes of a file: whole, a range of them, or compressed for callers that ask for that.</summary>
 internal static class FileBody
 {
+    private const int PieceLength = 256 * 1024;
+
     /// <summary>Answers with a file.</summary>
     /// <param name="context">The request; a HEAD gets the headers only.</param>
     /// <param name="bytes">The content.</param>
@@ -47,8 +49,9 @@ internal static class FileBody
             response.Headers.ContentRange = string.Create(CultureInfo.InvariantCulture, $"bytes {from}-{to - 1}/{bytes.Length}");
         }
         response.ContentLength = to - from;
-        if (context.Request.Method != "HEAD")
-            await response.Body.WriteAsync(bytes[(int)from..(int)to], context.RequestAborted);
+        // In pieces: Kestrel would copy the whole of one large write before it sends anything.
+        for (long next = from; context.Request.Method != "HEAD" && next < to; next += PieceLength)
+            await response.Body.WriteAsync(bytes[(int)next..(int)Math.Min(to, next + PieceLength)], context.RequestAborted);
     }
 
     // As the real Hub: a weak tag, no length, and ranges of the compressed form make no sense.

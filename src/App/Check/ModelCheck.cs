@@ -61,7 +61,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
             foreach (string path in files.SmallFiles)
             {
                 byte[] content = await repository.ReadAsync(path, MaxSmallFileBytes, cancellationToken)
-                    ?? throw new AppException(FailureCode.CorruptModel, $"'{path}' of '{model.Text}' has {files.Size(path)} bytes; at most {MaxSmallFileBytes} were expected.");
+                    ?? throw new AppException(FailureCode.CorruptModel, $"'{path}' of '{model.Text}' has {files.Size(path)} bytes; at most {MaxSmallFileBytes} were expected.") { Remedy = "Choose another model: nothing that runs has such a file." };
                 await File.WriteAllBytesAsync(Path.Combine(folder, path), content, cancellationToken);
             }
             ModelPlan plan = CheckFiles(model, files, folder, repository.Card, steps);
@@ -70,6 +70,8 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
             CheckMemory(model, plan, steps);
             if (download.MissingFiles == 0)
                 CheckContent(model, repository.SnapshotFolder, plan, files, steps);
+            else if (repository.Card?.ParameterCounts is not { Count: > 0 })
+                await CheckHeadersAsync(model, repository, folder, plan, files, steps, cancellationToken);
         }
         finally
         {
@@ -86,7 +88,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
 
         bool lacksTokenizer = !files.HasTokenizer && !options.SkipTokenizerInit;
         if (lacksTokenizer)
-            steps.Fail(CheckSteps.Tokenizer, $"{ModelFiles.TokenizerName} is missing");
+            steps.Fail(CheckSteps.Tokenizer, "there is no tokenizer.json, nor what one is made of");
         if (lacksTokenizer && files.HasWeights)
             steps.Pass(CheckSteps.Weights, "present");
         steps.Begin(files.HasWeights && lacksTokenizer ? CheckSteps.Tokenizer : CheckSteps.Weights);
@@ -95,7 +97,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
 
         steps.Begin(CheckSteps.Tokenizer);
         ModelPlan.Told(model, folder, () => TokenizerConfig.Load(folder));
-        steps.Pass(CheckSteps.Tokenizer, options.SkipTokenizerInit ? "not needed (--skip-tokenizer-init)" : $"{ModelFiles.TokenizerName}, {Sizes.Format(files.Size(ModelFiles.TokenizerName))}");
+        steps.Pass(CheckSteps.Tokenizer, options.SkipTokenizerInit ? "not needed (--skip-tokenizer-init)" : $"{files.TokenizerFiles[0]}, {Sizes.Format(files.Size(files.TokenizerFiles[0]))}");
         CheckChatTemplate(folder, steps);
         return plan;
     }
@@ -138,9 +140,23 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
         steps.Begin(CheckSteps.Tokenizer);
         if (!options.SkipTokenizerInit)
             ModelPlan.Told(model, folder, () => Tokenizer.Load(folder));
+        CheckWeights(model, folder, plan, files, steps);
+    }
+
+    private void CheckWeights(ModelReference model, string folder, ModelPlan plan, ModelFiles files, CheckSteps steps)
+    {
         steps.Begin(CheckSteps.Weights);
         ModelDescription description = ModelPlan.Told(model, folder, () => WeightCheck.Run(folder, plan.Configuration, ModelLoading.EngineOptionsOf(options, workers)));
         steps.Pass(CheckSteps.Weights, DescribeWeights(files, plan, description.StoredPrecision));
+    }
+
+    /// <summary>Where the Hub has not read the headers of the weights, which it does of those that it understands.</summary>
+    private async Task CheckHeadersAsync(
+        ModelReference model, ModelRepository repository, string folder, ModelPlan plan, ModelFiles files, CheckSteps steps, CancellationToken cancellationToken)
+    {
+        steps.Begin(CheckSteps.Weights);
+        if (await WeightHeaders.TryBringAsync(repository, plan.Weights, folder, cancellationToken))
+            await Task.Run(() => CheckWeights(model, folder, plan, files, steps), cancellationToken);
     }
 
     private static void CheckMemory(ModelReference model, ModelPlan plan, CheckSteps steps)
@@ -173,6 +189,6 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
         string? declared = PrecisionFields
             .Select(field => config.RootElement.TryGetProperty(field, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null)
             .FirstOrDefault(text => text is not null);
-        return declared switch { "float32" => "f32", "float16" => "f16", "bfloat16" => "bf16", _ => null };
+        return declared switch { "float32" => "f32, says config.json", "float16" => "f16, says config.json", "bfloat16" => "bf16, says config.json", _ => null };
     }
 }

@@ -1,16 +1,18 @@
 using LlmService.Hub;
 using LlmService.Inference.Weights;
+using LlmService.Tokenizers;
 
 namespace LlmService.App.Check;
 
 /// <summary>The files that a model has, and which of them a load takes.</summary>
 /// <param name="model">The model as it was written.</param>
 /// <param name="sizes">Paths relative to the model, and their sizes in bytes.</param>
-internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long> sizes)
+/// <param name="requireKnown">Throws where a file must not be called missing, since only a part of the model's files is known.</param>
+internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long> sizes, Action<string>? requireKnown = null)
 {
     public const string ConfigurationName = "config.json";
-    public const string TokenizerName = "tokenizer.json";
 
+    private const string TokenizerName = "tokenizer.json";
     private const string ChatTemplateName = "chat_template.jinja";
     private const string MoreTemplates = "additional_chat_templates/";
     private const int MaxNamed = 5;
@@ -18,8 +20,6 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
     // What decides whether the model can run, and is small.
     private static readonly string[] Deciding =
         [ConfigurationName, "generation_config.json", "tokenizer_config.json", ChatTemplateName, "chat_template.json", "special_tokens_map.json", WeightFiles.IndexFileName];
-
-    private static readonly string[] OtherTokenizers = ["tokenizer.model", "spiece.model", "vocab.json", "vocab.txt"];
 
     private static readonly (string Ending, string Format)[] OtherFormats =
     [
@@ -50,15 +50,18 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
 
     /// <summary>The files of a repository.</summary>
     public static ModelFiles OfRepository(string model, ModelRepository repository) =>
-        new(model, repository.Files.ToDictionary(file => file.Path, file => file.SizeBytes, StringComparer.Ordinal));
+        new(model, repository.Files.ToDictionary(file => file.Path, file => file.SizeBytes, StringComparer.Ordinal), repository.RequireKnown);
 
     /// <summary>The small files that a check reads.</summary>
     public IReadOnlyList<string> SmallFiles => Present(Deciding);
 
     /// <summary>What a load fetches before the weights.</summary>
-    public IReadOnlyList<string> FilesBeforeWeights => Present([.. Deciding, TokenizerName, .. sizes.Keys.Where(IsMoreTemplate)]);
+    public IReadOnlyList<string> FilesBeforeWeights => [.. Present([.. Deciding, .. sizes.Keys.Where(IsMoreTemplate)]).Union(TokenizerFiles)];
 
-    public bool HasTokenizer => sizes.ContainsKey(TokenizerName);
+    /// <summary>What the tokenizer is read from, the file with the vocabulary first.</summary>
+    public IReadOnlyList<string> TokenizerFiles { get; } = Tokenizer.FilesOf([.. sizes.Keys]);
+
+    public bool HasTokenizer => TokenizerFiles.Count > 0;
 
     public bool HasWeights => sizes.ContainsKey(WeightFiles.SingleFileName) || sizes.ContainsKey(WeightFiles.IndexFileName);
 
@@ -89,6 +92,8 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
             return [WeightFiles.SingleFileName];
         IReadOnlyList<string> shards = WeightFiles.ReadIndex(Path.Combine(folder, WeightFiles.IndexFileName));
         string[] absent = [.. shards.Where(shard => !sizes.ContainsKey(shard))];
+        if (absent.Length > 0)
+            requireKnown?.Invoke(absent[0]);
         return absent.Length == 0 ? shards : throw new AppException(FailureCode.NoUsableWeights,
             $"'{model}' lacks {absent.Length} of the {shards.Count} weight files that its index names, such as '{absent[0]}'. The model exists, and a token is not the reason.")
         {
@@ -119,6 +124,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
 
     private AppException Missing(bool skipTokenizer)
     {
+        requireKnown?.Invoke(!sizes.ContainsKey(ConfigurationName) ? ConfigurationName : !HasWeights ? WeightFiles.SingleFileName : TokenizerName);
         List<string> missing = [];
         if (!sizes.ContainsKey(ConfigurationName))
             missing.Add($"no {ConfigurationName}, which tells the architecture");
@@ -126,7 +132,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
             missing.Add($"no weights in the safetensors format ({WeightFiles.SingleFileName})");
         bool onlyTokenizer = missing.Count == 0;
         if (!HasTokenizer && !skipTokenizer)
-            missing.Add($"no tokenizer ({TokenizerName}{(Present(OtherTokenizers) is { Length: > 0 } other ? $"; {other[0]} is not read" : "")})");
+            missing.Add($"no tokenizer ({TokenizerName})");
         string others = HasWeights || OthersThan([]) is not { Length: > 0 } text ? "" : " " + text;
         return new(FailureCode.NoUsableWeights, $"'{model}' has {string.Join(" and ", missing)}.{others} The model exists, and a token is not the reason.")
         {

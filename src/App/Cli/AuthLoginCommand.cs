@@ -32,11 +32,11 @@ internal sealed class AuthLoginCommand
         AuthSession session = AuthSession.Open(_context);
         if (parsed.GetValue(_name) is { } wanted && !StoredToken.IsName(wanted))
             throw new AppException(FailureCode.InvalidRequest, "--name: a token's name has 1 to 100 characters, no brackets, and is not DEFAULT.") { Parameter = "name" };
-        if (session.Tokens.EndpointFromDotEnv)
+        if (session.Tokens.ChosenByProject is { } chosen)
         {
-            throw new AppException(FailureCode.InvalidRequest, $"HF_ENDPOINT comes from .env, and no token from elsewhere goes to such an endpoint ({session.Endpoint}).")
+            throw new AppException(FailureCode.InvalidRequest, $"The working directory decides who would get the token ({chosen}), so no login is sent to {session.Endpoint}.")
             {
-                Remedy = "Set HF_ENDPOINT in the environment to log in there.",
+                Remedy = "Set this in the environment to log in there.",
             };
         }
         session.RefuseOffline();
@@ -44,7 +44,7 @@ internal sealed class AuthLoginCommand
 
         // 1. Get it. 2. Ask the Hub whose it is. 3. Only then store it.
         LoginGrant? grant = null;
-        Secret? token = ReadGiven(parsed);
+        Secret? token = await ReadGivenAsync(parsed, interrupt.Token);
         if (token is null)
             token = (grant = await LogInByBrowserAsync(session, interrupt.Token)).Token;
         if (!token.IsUsable)
@@ -60,7 +60,7 @@ internal sealed class AuthLoginCommand
         return 0;
     }
 
-    private Secret? ReadGiven(ParseResult parsed)
+    private async Task<Secret?> ReadGivenAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         string? given = parsed.GetValue(_token);
         if (given is not null && parsed.GetValue(_device))
@@ -79,7 +79,7 @@ internal sealed class AuthLoginCommand
             return null;
         _context.Error.Write("Paste a token (it is not shown), or press Enter to log in with the browser: ");
         _context.Error.Flush();
-        string? line = read();
+        string? line = await Interrupt.AskAsync(read, cancellationToken);
         _context.Error.WriteLine();
         return Secret.Read(line);
     }

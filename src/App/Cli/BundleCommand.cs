@@ -36,12 +36,12 @@ internal sealed class BundleCommand
     {
         string path = PathOf(parsed.GetValue(_output)!);
         using HubClient client = new(session.Options.Hub);
-        DownloadReport progress = new(_context.Error, _context.IsErrorTerminal, _context.TimeProvider);
-        ModelPull pull = new(new ModelDownload(client, progress), _context.Error);
+        DownloadReport progress = DownloadReport.To(_context);
+        ModelPull pull = new(new ModelDownload(client, progress), session.Options with { SkipTokenizerInit = parsed.GetValue(_skipTokenizer) }, _context.Error);
         List<BundleSource> sources = [];
         foreach (ModelReference model in session.Models)
         {
-            DownloadedModel pulled = await pull.RunAsync(model, parsed.GetValue(_skipTokenizer), cancellationToken);
+            DownloadedModel pulled = await pull.RunAsync(model, cancellationToken);
             sources.Add(new BundleSource(pulled.Repository, [.. pulled.Files, .. await LicensesAsync(pulled.Repository, cancellationToken)]));
         }
         return Report(session, parsed, await Bundle.CreateAsync(path, sources, cancellationToken), "created", path);

@@ -10,8 +10,8 @@ internal static class CacheCommand
         Option<bool> yes = new("--yes", "-y") { Description = "Do not ask." };
         Option<bool> json = new("--json") { Description = "Write one JSON object." };
         Command prune = new("prune", "Removes snapshots that no branch or tag names, broken-off downloads, and files that no snapshot uses.") { yes, json };
-        prune.SetAction((parsed, _) => CacheSession.RunAsync(context, [], (session, _) =>
-            Task.FromResult(RemovalReport.Run(session, session.Cache.PlanPrune(context.TimeProvider), parsed.GetValue(yes), parsed.GetValue(json)))));
+        prune.SetAction((parsed, _) => CacheSession.RunAsync(context, [], (session, cancel) =>
+            RemovalReport.RunAsync(session, session.Cache.PlanPrune(context.TimeProvider), parsed.GetValue(yes), parsed.GetValue(json), cancel)));
         return new Command("cache", "Keeps the cache in order.") { prune };
     }
 }

@@ -63,13 +63,14 @@ internal sealed class CacheSession
     };
 
     /// <summary>Asks on a terminal; without one there is nobody to ask, and the command was given on purpose.</summary>
-    public bool Confirms(string question)
+    public async Task<bool> ConfirmsAsync(string question, CancellationToken cancellationToken)
     {
         if (!Context.IsInteractive)
             return true;
         Context.Error.Write($"{question} [y/N] ");
         Context.Error.Flush();
-        return Context.In.ReadLine()?.Trim().ToUpperInvariant() is "Y" or "YES";
+        string? answer = await Interrupt.AskAsync(Context.In.ReadLine, cancellationToken);
+        return answer?.Trim().ToUpperInvariant() is "Y" or "YES";
     }
 
     /// <summary>The failure for a question that was answered with no.</summary>

@@ -56,11 +56,18 @@ internal static partial class CommandLine
     /// <summary>Says what failed: one JSON object on standard output with <c>--json</c>, else sentences on standard error.</summary>
     public static int Fail(ProcessContext context, bool json, Failure failure)
     {
-        if (json)
-            context.Out.WriteLine(JsonOutput.Failure(failure));
-        context.Error.WriteLine($"error: {failure.Message}");
-        if (failure.Remedy is { } remedy && failure.Code != FailureCode.InvalidRequest)
-            context.Error.WriteLine($"       {remedy}");
+        try
+        {
+            context.Error.WriteLine($"error: {failure.Message}");
+            if (failure.Remedy is { } remedy && failure.Code != FailureCode.InvalidRequest)
+                context.Error.WriteLine($"       {remedy}");
+            if (json)
+                context.Out.WriteLine(JsonOutput.Failure(failure));
+        }
+        catch (IOException)
+        {
+            // Nobody reads any more; the exit code still tells.
+        }
         return failure.Code.ExitCode;
     }
 
@@ -82,6 +89,8 @@ internal static partial class CommandLine
             BundleCommand.Create(context),
             CheckCommand.Create(context),
             HealthCommand.Create(context),
+            TokenizeCommand.Create(context),
+            DetokenizeCommand.Create(context),
         };
         // Without a command, help is the answer; the parser would call it an error.
         root.SetAction(_ => new HelpAction().Invoke(root.Parse("--help")));

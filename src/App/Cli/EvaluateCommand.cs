@@ -46,7 +46,7 @@ internal sealed class EvaluateCommand
 
         using Interrupt interrupt = new();
         using WorkerPool workers = new(options.Threads);
-        DownloadReport download = new(_context.Error, _context.IsErrorTerminal, _context.TimeProvider);
+        DownloadReport download = DownloadReport.To(_context);
         ModelLoading loading = new(options, workers, _context.Error, download);
         List<ModelEvaluation> models = [];
         foreach (ModelReference model in options.Models)

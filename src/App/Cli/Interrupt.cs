@@ -22,6 +22,10 @@ internal sealed class Interrupt : IDisposable
     /// <summary>Whether the first signal was Ctrl-C.</summary>
     public bool ByCtrlC { get; private set; }
 
+    /// <summary>Waits for a person, until Ctrl-C. The read itself cannot be stopped; it ends with the process.</summary>
+    public static Task<string?> AskAsync(Func<string?> read, CancellationToken cancellationToken) =>
+        Task.Run(read, CancellationToken.None).WaitAsync(cancellationToken);
+
     public void Dispose()
     {
         foreach (PosixSignalRegistration registration in _registrations)

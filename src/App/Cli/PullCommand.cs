@@ -26,8 +26,9 @@ internal sealed class PullCommand
     {
         ModelReference model = session.Models[0];
         using HubClient client = new(session.Options.Hub);
-        DownloadReport progress = new(_context.Error, _context.IsErrorTerminal, _context.TimeProvider);
-        DownloadedModel pulled = await new ModelPull(new ModelDownload(client, progress), _context.Error).RunAsync(model, parsed.GetValue(_skipTokenizer), cancellationToken);
+        DownloadReport progress = DownloadReport.To(_context);
+        DownloadedModel pulled = await new ModelPull(
+            new ModelDownload(client, progress), session.Options with { SkipTokenizerInit = parsed.GetValue(_skipTokenizer) }, _context.Error).RunAsync(model, cancellationToken);
         if (parsed.GetValue(_json))
             _context.Out.WriteLine(JsonOutput.Write(ToJson(pulled)));
         else

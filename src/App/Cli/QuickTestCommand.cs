@@ -31,7 +31,7 @@ internal sealed class QuickTestCommand
         AppOptions options = AppOptions.Read(_context, _engine.Read(parsed, parsed.GetValue(_model) is { } given ? [given] : []));
         using Interrupt interrupt = new();
         using WorkerPool workers = new(options.Threads);
-        DownloadReport download = new(_context.Error, _context.IsErrorTerminal, _context.TimeProvider);
+        DownloadReport download = DownloadReport.To(_context);
         ModelLoading loading = new(options, workers, json ? _context.Error : _context.Out, download);
         long started = Stopwatch.GetTimestamp();
         await using LlmEngine engine = await loading.LoadAsync(options.Models[0], _ => { }, interrupt.Token);

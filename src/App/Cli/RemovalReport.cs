@@ -6,9 +6,9 @@ namespace LlmService.App.Cli;
 /// <summary>Asks for a removal, does it, and tells what was freed.</summary>
 internal static class RemovalReport
 {
-    public static int Run(CacheSession session, CacheRemoval removal, bool yes, bool json)
+    public static async Task<int> RunAsync(CacheSession session, CacheRemoval removal, bool yes, bool json, CancellationToken cancellationToken)
     {
-        if (removal.Models.Count > 0 && !yes && !session.Confirms(Question(removal)))
+        if (removal.Models.Count > 0 && !yes && !await session.ConfirmsAsync(Question(removal), cancellationToken))
             throw CacheSession.NotConfirmed();
         RemovedFromCache removed = removal.Execute();
         if (json)

@@ -12,11 +12,11 @@ internal static class RemoveCommand
         Option<bool> yes = new("--yes", "-y") { Description = "Do not ask." };
         Option<bool> json = new("--json") { Description = "Write one JSON object." };
         Command command = new("rm", "Removes a model from the cache. Files that another revision uses stay.") { model, yes, json };
-        command.SetAction((parsed, _) => CacheSession.RunAsync(context, [parsed.GetValue(model)!], (session, _) =>
+        command.SetAction((parsed, _) => CacheSession.RunAsync(context, [parsed.GetValue(model)!], (session, cancel) =>
         {
             ModelReference reference = session.Models[0];
             CacheRemoval removal = session.Cache.PlanRemoval(reference.Repository!.Value, CacheSession.RevisionOf(reference)) ?? throw session.NotCached(reference);
-            return Task.FromResult(RemovalReport.Run(session, removal, parsed.GetValue(yes), parsed.GetValue(json)));
+            return RemovalReport.RunAsync(session, removal, parsed.GetValue(yes), parsed.GetValue(json), cancel);
         }));
         return command;
     }

@@ -45,7 +45,7 @@ internal sealed class RunCommand
         string prompt = parsed.GetValue(_prompt)! is var given && given == "-" ? ReadStandardInput() : given;
         using Interrupt interrupt = new();
         using WorkerPool workers = new(options.Threads);
-        DownloadReport download = new(_context.Error, _context.IsErrorTerminal, _context.TimeProvider);
+        DownloadReport download = DownloadReport.To(_context);
         ModelLoading loading = new(options, workers, _context.Error, download);
         await using LlmEngine engine = await loading.LoadAsync(options.Models[0], _ => { }, interrupt.Token);
         ChatPrompt chat = parsed.GetValue(_system) is { } system

@@ -51,7 +51,7 @@ internal sealed class ServeCommand
         await StartAsync(server, http);
         _context.Error.WriteLine($"Listening on {string.Join(", ", server.Urls)}");
 
-        DownloadReport download = new(_context.Error, _context.IsErrorTerminal, _context.TimeProvider);
+        DownloadReport download = DownloadReport.To(_context);
         int loaded = await LoadAllAsync(models, new ModelLoading(options, workers, _context.Out, download), interrupt.Token);
         if (loaded == 0 && !interrupt.Token.IsCancellationRequested)
             return models.All[0].Failure!.Code.ExitCode;

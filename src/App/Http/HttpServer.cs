@@ -59,6 +59,7 @@ internal static class HttpServer
         StatusEndpoints status = new(models);
         Models modelList = new(models);
         TaskEndpoints tasks = new(models, options.Prompts);
+        TokenizeEndpoints tokens = new(models);
         app.Use(errors.InvokeAsync);
         app.MapMethods("/health", ReadMethods, StatusEndpoints.HealthAsync);
         app.MapMethods("/ready", ReadMethods, status.ReadyAsync);
@@ -72,6 +73,8 @@ internal static class HttpServer
         app.MapPost("/summarize", tasks.SummarizeAsync);
         app.MapPost("/tags", tasks.TagAsync);
         app.MapPost("/analyze", tasks.AnalyzeAsync);
+        app.MapPost("/tokenize", tokens.TokenizeAsync);
+        app.MapPost("/detokenize", tokens.DetokenizeAsync);
     }
 
     // Standard output belongs to the command line; the log goes to standard error.

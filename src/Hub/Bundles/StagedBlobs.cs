@@ -36,6 +36,7 @@ internal sealed class StagedBlobs : IDisposable
         {
             if (CacheLock.TryAcquire(folder.FullName + LockEnding) is not { } held)
                 continue;
+            // Its owner may have ended between the look at the folder and the lock.
             freed += FolderContent.Files(folder.FullName).Sum(FolderContent.OwnBytes);
             Remove(folder.FullName, held);
         }
@@ -53,7 +54,10 @@ internal sealed class StagedBlobs : IDisposable
     private static void Remove(string folder, FileStream held)
     {
         using (held)
-            Directory.Delete(folder, recursive: true);
+        {
+            if (Directory.Exists(folder))
+                Directory.Delete(folder, recursive: true);
+        }
         File.Delete(folder + LockEnding);
     }
 

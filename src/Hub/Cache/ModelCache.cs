@@ -59,6 +59,8 @@ public sealed class ModelCache(string folder)
     public IAsyncEnumerable<VerifiedFile> VerifyAsync(CachedModel model, string? revision, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(model);
+        // A folder that may not be read would look like one without files.
+        _ = Directory.GetFileSystemEntries(model.Folder);
         if (revision is null)
             return new CacheVerification(Folder, model).RunAsync(model.Snapshots, withLooseBlobs: true, cancellationToken);
         CachedSnapshot snapshot = Find(model, revision) ?? throw new ArgumentException($"'{model.Id}' at '{revision}' is not in the cache.", nameof(revision));

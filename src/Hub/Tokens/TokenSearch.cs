@@ -103,7 +103,7 @@ public sealed class TokenSearch
                 return place.Token;
             }
             bool tell = place.State is TokenPlaceState.Invalid or TokenPlaceState.Missing or TokenPlaceState.Unreadable
-                || (place.State == TokenPlaceState.Excluded && _options.OnlyDotEnv);
+                || (place.State == TokenPlaceState.Excluded && _options.OnlyDotEnvBecause is not null);
             if (tell)
                 Warn($"No token from {place.Name}: {place.Detail}");
         }
@@ -114,9 +114,9 @@ public sealed class TokenSearch
     private IEnumerable<TokenPlace> Walk(RepoId? repository)
     {
         string? owner = repository?.Value?.Split('/') is [var first, _] ? first : null;
-        if (!_options.OnlyDotEnv && owner is not null && Reference(owner) is { } own)
+        if (_options.OnlyDotEnvBecause is null && owner is not null && Reference(owner) is { } own)
             return [FromReference(own.Key, own.Value)];
-        if (!_options.OnlyDotEnv && _options.Choice is { } choice)
+        if (_options.OnlyDotEnvBecause is null && _options.Choice is { } choice)
             return [Reference(choice) is { } named ? FromReference(named.Key, named.Value) : FromStored(choice, $"the choice of the token '{choice}'")];
         return OrdinaryPlaces().Select(Allow);
     }
@@ -160,8 +160,8 @@ public sealed class TokenSearch
     // The rules that keep a token at home although it was found.
     private TokenPlace Allow(TokenPlace place)
     {
-        string? reason = _options.OnlyDotEnv && place.Origin != TokenOrigin.DotEnv
-                ? "HF_ENDPOINT comes from .env, and such an endpoint gets only a token that stands in that .env. Set HF_ENDPOINT in the environment to use this token there."
+        string? reason = _options.OnlyDotEnvBecause is { } chosen && place.Origin != TokenOrigin.DotEnv
+                ? $"the working directory decides who would get it ({chosen}), and then only a token that stands in .env itself is sent. Set this in the environment to use the token."
             : _options.OnlyNamed && place.Origin != TokenOrigin.Configuration ? "HF_HUB_DISABLE_IMPLICIT_TOKEN is on."
             : null;
         return place.Token is null || reason is null ? place : place with { Token = null, State = TokenPlaceState.Excluded, Detail = reason };

@@ -27,8 +27,9 @@ public sealed record TokenSearchOptions
     /// <summary>Whether only tokens that the configuration names are sent (<c>HF_HUB_DISABLE_IMPLICIT_TOKEN</c>).</summary>
     public bool OnlyNamed { get; init; }
 
-    /// <summary>Whether <c>.env</c> chose the endpoint: it then gets what stands in that <c>.env</c>, and nothing else.</summary>
-    public bool OnlyDotEnv { get; init; }
+    /// <summary>What a file of the working directory chose that decides who reads a token, such as <c>HF_ENDPOINT in .env</c>: only what stands
+    /// in that <c>.env</c> is then sent. Null where nothing of the kind was chosen there.</summary>
+    public string? OnlyDotEnvBecause { get; init; }
 
     /// <summary>Renews tokens of a browser login that end soon; null to leave them alone.</summary>
     public TokenRefresh? Refresh { get; init; }

@@ -6,6 +6,7 @@ namespace LlmService.Inference.Configuration;
 internal sealed class ConfigReader
 {
     private const long MaxFileBytes = 16 << 20;
+    private const int MaxQuoted = 60;
 
     private readonly string _path;
     private readonly JsonElement _root;
@@ -116,12 +117,14 @@ internal sealed class ConfigReader
         return ids;
     }
 
+    /// <summary>A text of the file as it may stand in a message.</summary>
+    public static string Quote(string text) => text.Length > MaxQuoted ? text[..MaxQuoted] + "…" : text;
+
     public InferenceException Unsupported(string field, string value, string known) =>
-        new(InferenceFailure.UnsupportedModelType, $"'{_path}': {field} '{value}' is not supported; known are {known}. A token changes nothing about this.") { File = _path, Field = field };
+        new(InferenceFailure.UnsupportedModelType, $"'{_path}': {field} '{Quote(value)}' is not supported; known are {known}. A token changes nothing about this.") { File = _path, Field = field };
 
     private InferenceException Wrong(string field, string expected, JsonElement found)
     {
-        string text = found.GetRawText();
-        return new(InferenceFailure.CorruptModel, $"'{_path}': the field '{field}' must be {expected}, and is {(text.Length > 60 ? text[..60] + "…" : text)}.") { File = _path, Field = field };
+        return new(InferenceFailure.CorruptModel, $"'{_path}': the field '{field}' must be {expected}, and is {Quote(found.GetRawText())}.") { File = _path, Field = field };
     }
 }

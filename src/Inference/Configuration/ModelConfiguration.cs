@@ -51,7 +51,7 @@ public sealed record ModelConfiguration
             "mistral" => Decoding(config, Mistral.Traits),
             "qwen2" => Decoding(config, Qwen2.Traits),
             _ => throw new InferenceException(InferenceFailure.UnsupportedModelType,
-                $"Unsupported model type: {type}. This service runs {string.Join(", ", SupportedModelTypes)}. This is not an authentication problem: a token changes nothing.")
+                $"Unsupported model type: {ConfigReader.Quote(type)}. This service runs {string.Join(", ", SupportedModelTypes)}. This is not an authentication problem: a token changes nothing.")
             {
                 File = path,
                 Field = "model_type",

@@ -31,7 +31,8 @@ public static class WeightFiles
             if (shards.Count > MaxShards)
                 throw new InferenceException(InferenceFailure.CorruptModel, $"'{indexPath}' names more than {MaxShards} files.") { File = indexPath };
         }
-        return [.. shards];
+        return shards.Count > 0 ? [.. shards]
+            : throw new InferenceException(InferenceFailure.CorruptModel, $"'{indexPath}': the field 'weight_map' names no file.") { File = indexPath, Field = "weight_map" };
     }
 
     private static bool IsPlainName(string name) =>

@@ -16,6 +16,9 @@ internal sealed class BpeModel : Model
     /// <summary>Null when a merge may reach across characters that no token has side by side.</summary>
     private readonly PairTable? _pairs;
     private readonly bool _overBytes;
+
+    /// <summary>Whether characters can get lost. What stands behind them then moves up, so a text is not cut.</summary>
+    private readonly bool _dropsUnknown;
     private BpeWord? _spare;
 
     public BpeModel(Vocabulary vocabulary, MergeTable merges, BpeSettings settings)
@@ -26,6 +29,7 @@ internal sealed class BpeModel : Model
         _byteIds = vocabulary.FindByteTokens();
         _unknownId = settings.Unknown is null ? -1 : vocabulary.Find(settings.Unknown);
         for (int c = 0; c < _lowIds.Length; c++) _lowIds[c] = vocabulary.Find([(char)c]);
+        _dropsUnknown = settings.Unknown is null && !(settings.ByteFallback && Array.TrueForAll(_byteIds, id => id >= 0));
         if (settings.Prefix.Length == 0 && settings.Suffix.Length == 0 && !settings.MergesUnknown) _pairs = ReadPairs(vocabulary);
     }
 
@@ -43,7 +47,9 @@ internal sealed class BpeModel : Model
 
     public static BpeModel Create(JsonPart json) => BpeReader.Read(json);
 
-    public override Model OverBytes() => new BpeModel(this);
+    /// <summary>Only when the vocabulary has every byte: what is counted when one gets lost are the bytes of the spelling.</summary>
+    public override Model? OverBytes() =>
+        Enumerable.Range(0, 256).All(b => CharId(ByteAlphabet.ToChar((byte)b)) >= 0) ? new BpeModel(this) : null;
 
     public override void Tokenize(ReadOnlySpan<char> piece, int at, TokenBuffer output)
     {
@@ -80,9 +86,10 @@ internal sealed class BpeModel : Model
         else
         {
             ByteCursor cursor = new(piece, at);
+            bool mayCut = MayCut(bytes);
             for (int start = 0; start < bytes.Length;)
             {
-                int end = NextCut(bytes, start);
+                int end = mayCut ? NextCut(bytes, start) : bytes.Length;
                 Merge(bytes[start..end], word);
                 foreach (BpeWord.Symbol symbol in word.Symbols)
                     if (symbol.Length > 0) cursor.Add(symbol.Id, symbol.Length, output);
@@ -101,9 +108,10 @@ internal sealed class BpeModel : Model
             return;
         }
 
+        bool mayCut = MayCut(piece);
         for (int start = 0; start < piece.Length;)
         {
-            int end = NextCut(piece, start);
+            int end = mayCut ? NextCut(piece, start) : piece.Length;
             TokenizePart(piece[start..end], at + start, isWhole: end - start == piece.Length, word, output);
             start = end;
         }
@@ -125,14 +133,26 @@ internal sealed class BpeModel : Model
         if (!isWhole) _cache.Add(part, output.Tokens[from..], at);
     }
 
+    private bool MayCut(ReadOnlySpan<char> text)
+    {
+        if (_pairs is null) return false;
+        for (int i = 0; _dropsUnknown && i < text.Length;)
+        {
+            int next = i + CodePoints.Utf16Length(CodePoints.At(text, i));
+            if (SymbolId(text, i, next) < 0) return false;
+            i = next;
+        }
+
+        return true;
+    }
+
     /// <summary>The end of the part that starts at an index and that no merge leaves.</summary>
     private int NextCut(ReadOnlySpan<char> text, int start)
     {
-        if (_pairs is null) return text.Length;
         for (int i = start + 1; i < text.Length; i++)
         {
             // Unknown characters wait for a known one, so a cut comes after a known one only.
-            if (!_pairs.Contains(text[i - 1], text[i]) && !char.IsLowSurrogate(text[i]) && !char.IsSurrogate(text[i - 1])
+            if (!_pairs!.Contains(text[i - 1], text[i]) && !char.IsLowSurrogate(text[i]) && !char.IsSurrogate(text[i - 1])
                 && CharId(text[i - 1]) >= 0) return i;
         }
 

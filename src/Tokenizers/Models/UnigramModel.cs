@@ -12,7 +12,7 @@ internal sealed class UnigramModel : Model
     private const int MostPieces = 16_000_000;
 
     private readonly double[] _scores;
-    private readonly CharTrie _pieces = new();
+    private readonly CharTrie _pieces;
     private readonly PieceCache _cache = new();
     private readonly double _unknownScore;
     private readonly int _unknownId;
@@ -25,6 +25,7 @@ internal sealed class UnigramModel : Model
         _unknownId = unknownId;
         _unknownScore = scores.DefaultIfEmpty(double.PositiveInfinity).Min() - UnknownPenalty;
         _byteIds = byteFallback ? vocabulary.FindByteTokens() : null;
+        _pieces = new CharTrie(vocabulary.Characters);
         for (int entry = 0; entry < vocabulary.Count; entry++)
         {
             ReadOnlySpan<char> piece = vocabulary.Entry(entry, out int id);
@@ -85,9 +86,9 @@ internal sealed class UnigramModel : Model
             JsonPart place = json.Item(scores.Count);
             if (reader.TokenType != JsonTokenType.StartArray || !reader.Read() || reader.TokenType != JsonTokenType.String) throw place.Corrupt("must be a piece and its score");
             vocabulary.Append(text.Read(ref reader, place), scores.Count);
-            if (!reader.Read() || reader.TokenType != JsonTokenType.Number || !reader.TryGetDouble(out double near) || !double.IsFinite(near))
-                throw place.Corrupt("must be a piece and its score, a finite number");
-            scores.Add(ScoreParser.Parse(reader.ValueSpan));
+            if (!reader.Read() || reader.TokenType != JsonTokenType.Number) throw place.Corrupt("must be a piece and its score");
+            double score = ScoreParser.Parse(reader.ValueSpan);
+            scores.Add(double.IsFinite(score) ? score : throw place.Corrupt("must be a piece and its score, a finite number"));
             if (!reader.Read() || reader.TokenType != JsonTokenType.EndArray) throw place.Corrupt("must be a piece and its score");
             if (scores.Count > MostPieces) throw json.Corrupt("has too many pieces");
         }

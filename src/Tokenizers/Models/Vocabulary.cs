@@ -23,6 +23,9 @@ internal sealed class Vocabulary
     /// <summary>How many tokens there are; ids may have gaps.</summary>
     public int Count { get; private set; }
 
+    /// <summary>How many characters the tokens have in all.</summary>
+    public int Characters => _starts[Count];
+
     /// <summary>One more than the highest id.</summary>
     public int Size => _entryOfId.Length;
 

@@ -8,16 +8,17 @@ internal sealed class WordPieceModel : Model
     private readonly string _unknown;
     private readonly int _unknownId;
     private readonly int _longestWord;
-    private readonly CharTrie _first = new();
+    private readonly CharTrie _first;
     private readonly CharTrie _later = new();
     private readonly PieceCache _cache = new();
 
-    private WordPieceModel(Vocabulary vocabulary, string unknown, string prefix, int longestWord)
+    public WordPieceModel(Vocabulary vocabulary, string unknown, string prefix, int longestWord)
         : base(vocabulary)
     {
         _unknown = unknown;
         _unknownId = vocabulary.Find(unknown);
         _longestWord = longestWord;
+        _first = new CharTrie(vocabulary.Characters);
         for (int entry = 0; entry < vocabulary.Count; entry++)
         {
             ReadOnlySpan<char> token = vocabulary.Entry(entry, out int id);

@@ -14,6 +14,12 @@ internal sealed class PrecompiledNormalizer : Normalizer
     private readonly Dictionary<int, string> _replacements = [];
     private readonly string?[] _ascii = new string?[128];
 
+    /// <summary>Takes a map from another file than <c>tokenizer.json</c>.</summary>
+    public PrecompiledNormalizer(byte[] charsmap, string file)
+        : this(charsmap, new JsonPart(default, "its character map", file))
+    {
+    }
+
     private PrecompiledNormalizer(byte[] charsmap, JsonPart json)
     {
         int trieBytes = charsmap.Length < 4 ? -1 : BinaryPrimitives.ReadInt32LittleEndian(charsmap);

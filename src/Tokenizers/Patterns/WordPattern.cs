@@ -2,8 +2,8 @@ using LlmService.Tokenizers.Unicode;
 
 namespace LlmService.Tokenizers.Patterns;
 
-/// <summary>The expression of Qwen2 (one digit) and Llama 3 (up to three).</summary>
-internal sealed class WordPattern(int maxDigits) : TextPattern
+/// <summary>The expression of Llama 3 and cl100k (up to three digits), of Qwen2 (one) and of Qwen3.5 (marks are like letters).</summary>
+internal sealed class WordPattern(int maxDigits, bool marksAreLetters = false) : TextPattern
 {
     public override bool Find(ReadOnlySpan<char> text, int from, out int start, out int end)
     {
@@ -15,38 +15,42 @@ internal sealed class WordPattern(int maxDigits) : TextPattern
     private int End(ReadOnlySpan<char> text, int start)
     {
         // 1. (?i:'s|'t|'re|'ve|'m|'ll|'d)
-        if (text[start] == '\'' && Contraction(text[(start + 1)..]) is int length and > 0) return start + 1 + length;
+        if (text[start] == '\'' && Scan.Contraction(text[(start + 1)..]) is int length and > 0) return start + 1 + length;
 
         // 2. [^\r\n\p{L}\p{N}]?\p{L}+
         int codePoint = CodePoints.At(text, start);
-        bool letter = CodePoints.IsLetter(codePoint), number = CodePoints.IsNumber(codePoint);
-        if (letter) return Scan.Letters(text, start);
+        if (IsLetter(codePoint)) return Letters(text, start);
+        bool number = CodePoints.IsNumber(codePoint);
         int next = start + CodePoints.Utf16Length(codePoint);
-        if (!number && codePoint is not '\r' and not '\n' && next < text.Length && CodePoints.IsLetter(CodePoints.At(text, next)))
-            return Scan.Letters(text, next);
+        if (!number && codePoint is not '\r' and not '\n' && next < text.Length && IsLetter(CodePoints.At(text, next))) return Letters(text, next);
 
         // 3. \p{N}{1,maxDigits}
         if (number) return Scan.Numbers(text, start, maxDigits);
 
         // 4.  ?[^\s\p{L}\p{N}]+[\r\n]*
         int others = codePoint == ' ' ? next : start;
-        int end = Scan.Others(text, others);
-        if (end > others)
-        {
-            while (end < text.Length && (text[end] is '\r' or '\n')) end++;
-            return end;
-        }
+        int end = Others(text, others);
+        if (end > others) return Scan.LineEnds(text, end);
 
-        // 5. \s*[\r\n]+
-        int space = start, lineEnd = -1;
-        for (; space < text.Length && CodePoints.IsWhiteSpace(text[space]); space++)
-            if (text[space] is '\r' or '\n') lineEnd = space + 1;
-        return lineEnd >= 0 ? lineEnd : Scan.WhiteSpace(text, start);
+        // 5. \s*[\r\n]+|\s+(?!\S)|\s+
+        return Scan.WhiteSpaceOrLineEnds(text, start);
     }
 
-    /// <summary>Ignoring case, s also means U+017F, as Unicode folds it.</summary>
-    private static int Contraction(ReadOnlySpan<char> text) =>
-        text is ['s' or 'S' or '\u017F' or 't' or 'T' or 'm' or 'M' or 'd' or 'D', ..] ? 1
-        : text is ['r' or 'R' or 'v' or 'V', 'e' or 'E', ..] or ['l' or 'L', 'l' or 'L', ..] ? 2
-        : 0;
+    private bool IsLetter(int codePoint) => marksAreLetters ? CodePoints.IsLetterOrMark(codePoint) : CodePoints.IsLetter(codePoint);
+
+    private int Letters(ReadOnlySpan<char> text, int i) => marksAreLetters ? Scan.LettersAndMarks(text, i) : Scan.Letters(text, i);
+
+    private int Others(ReadOnlySpan<char> text, int i)
+    {
+        int end = Scan.Others(text, i);
+        if (!marksAreLetters) return end;
+        for (int at = i; at < end;)
+        {
+            int codePoint = CodePoints.At(text, at);
+            if (CodePoints.IsMark(codePoint)) return at;
+            at += CodePoints.Utf16Length(codePoint);
+        }
+
+        return end;
+    }
 }

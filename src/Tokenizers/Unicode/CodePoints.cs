@@ -42,6 +42,18 @@ internal static class CodePoints
     public static bool IsMark(int codePoint) =>
         CategoryTable[codePoint] is >= (byte)UnicodeCategory.NonSpacingMark and <= (byte)UnicodeCategory.EnclosingMark;
 
+    public static bool IsLetterOrMark(int codePoint) => CategoryTable[codePoint] <= (byte)UnicodeCategory.EnclosingMark;
+
+    /// <summary>Letters but lower case ones, and marks.</summary>
+    public static bool IsUpperOrUncased(int codePoint) => IsLetterOrMark(codePoint) && CategoryTable[codePoint] != (byte)UnicodeCategory.LowercaseLetter;
+
+    /// <summary>Letters but upper and title case ones, and marks.</summary>
+    public static bool IsLowerOrUncased(int codePoint) =>
+        IsLetterOrMark(codePoint) && CategoryTable[codePoint] is not ((byte)UnicodeCategory.UppercaseLetter or (byte)UnicodeCategory.TitlecaseLetter);
+
+    public static bool IsPunctuationOrSymbol(int codePoint) =>
+        CategoryTable[codePoint] is >= (byte)UnicodeCategory.ConnectorPunctuation and <= (byte)UnicodeCategory.OtherSymbol;
+
     /// <summary>The categories Nd, Nl and No.</summary>
     public static bool IsNumber(int codePoint) =>
         CategoryTable[codePoint] is >= (byte)UnicodeCategory.DecimalDigitNumber and <= (byte)UnicodeCategory.OtherNumber;

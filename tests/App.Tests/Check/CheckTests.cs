@@ -36,8 +36,12 @@ public sealed class CheckTests : IAsyncLifetime
             With(demo, "acme/mamba", ("config.json", """{ "model_type": "mamba" }""")),
             With(demo, "acme/broken", ("config.json", """{ "model_type": "llama" }""")),
             With(demo, "acme/no-config", ("config.json", null)),
-            With(demo, "acme/no-tokenizer", ("tokenizer.json", null), ("spiece.model", "x")),
+            With(demo, "acme/no-tokenizer", ("tokenizer.json", null), ("vocab.json", "x")),
             With(demo, "acme/gguf", ("model.safetensors", null), ("tokenizer.json", null), ("model-q4.gguf", "x"), ("pytorch_model.bin", "x")),
+            With(demo, "acme/no-shards", ("model.safetensors", null), ("model.safetensors.index.json", """{ "weight_map": {} }""")),
+            With(demo, "acme/fp8", ("model.safetensors", Header("""{ "shared.weight": { "dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1] } }"""))),
+            With(demo, "acme/cut", ("model.safetensors", "damaged weights")),
+            With(demo, "acme/escape", ("config.json", $$"""{ "model_type": "ll\u001b[31mama\n{{new string('x', 100_000)}}" }""")),
             With(demo, "acme/shards", ("model.safetensors", null), ("model.safetensors.index.json", """{ "weight_map": { "a": "model-1.safetensors" } }""")),
         ]);
         _server.Tokens[Good] = null;
@@ -64,9 +68,10 @@ public sealed class CheckTests : IAsyncLifetime
         Assert.Contains("model.safetensors (safetensors", Detail(json, "weights"), StringComparison.Ordinal);
         Assert.Contains("apache-2.0", Detail(json, "licence"), StringComparison.Ordinal);
         Assert.Contains("the whole context fits", Detail(json, "memory"), StringComparison.Ordinal);
-        Assert.DoesNotContain(_server.Hub.Requests, request => request.Target.Contains("model.safetensors", StringComparison.Ordinal));
         Assert.DoesNotContain(_server.Hub.Requests, request => request.Target.Contains("whoami", StringComparison.Ordinal));
-        Assert.Empty(_server.Cdn.Requests);
+        // The Hub has not read the header of the weights, so the check does; nothing else of them moves.
+        Assert.Equal("bytes=0-65535", Assert.Single(_server.Cdn.Requests).Range);
+        Assert.Contains("stored as f16", Detail(json, "weights"), StringComparison.Ordinal);
         Assert.False(Directory.Exists(Cache));
     }
 
@@ -186,6 +191,49 @@ public sealed class CheckTests : IAsyncLifetime
         Assert.Empty(_server.Hub.Requests);
     }
 
+    // Another client may have fetched a few files only, and keeps no listing.
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("tokenizer.json")]
+    [InlineData("config.json")]
+    public async Task Offline_PartOfASnapshot_IsNoReasonToCallTheRestMissing(string absent)
+    {
+        Dictionary<string, string> offline = new() { ["HF_HUB_OFFLINE"] = "1" };
+        await RunAsync(Good, "pull", Open);
+        string model = Path.Combine(Cache, "models--acme--demo");
+        Directory.Delete(Path.Combine(model, "trees"), recursive: true);
+        File.Delete(Directory.GetFiles(Path.Combine(model, "snapshots"), absent, SearchOption.AllDirectories).Single());
+
+        (int check, JsonElement json) = await CheckAsync(Good, Open, offline);
+        (int pull, _, string error) = await RunAsync(Good, offline, ["pull", Open]);
+
+        Assert.Equal((19, "OfflineMode", 19), (check, json.GetProperty("diagnosis").GetString(), pull));
+        Assert.Contains($"'{absent}' of 'acme/demo' is not (completely) in the cache", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("acme/no-shards", 17)]
+    [InlineData("acme/broken", 17)]
+    [InlineData("acme/mamba", 15)]
+    public async Task Pull_ModelThatNoLoadCouldUse_MovesNoWeight(string model, int code)
+    {
+        (int check, _) = await CheckAsync(null, model);
+        (int pull, _, _) = await RunAsync(null, "pull", model);
+
+        Assert.Equal((code, code), (check, pull));
+        Assert.Empty(_server.Cdn.Requests);
+    }
+
+    [Fact]
+    public async Task Check_TextOfTheModelsFile_IsBoundedAndCannotDriveTheTerminal()
+    {
+        (int exit, string output, string error) = await RunAsync(null, "check", "acme/escape");
+
+        Assert.Equal(15, exit);
+        Assert.DoesNotContain('\u001b', output + error);
+        Assert.True((output + error).Length < 5000);
+    }
+
     [Fact]
     public async Task Check_Demo_HasLocalStepsOnly()
     {
@@ -233,7 +281,7 @@ public sealed class CheckTests : IAsyncLifetime
         (int exit, _, string error) = await RunAsync(Bad, "pull", Open);
 
         Assert.Equal(0, exit);
-        Assert.Contains("the model is public and is read without the token. environment variable HF_TOKEN: the Hub does not accept it", error, StringComparison.Ordinal);
+        Assert.Contains("the model is public and was read without the token. environment variable HF_TOKEN: the Hub does not accept it", error, StringComparison.Ordinal);
         Assert.DoesNotContain(Bad, error, StringComparison.Ordinal);
     }
 
@@ -263,6 +311,20 @@ public sealed class CheckTests : IAsyncLifetime
         Assert.Contains($"{_server.Hub.Address}/acme/asked", error, StringComparison.Ordinal);
         Assert.DoesNotContain(Good, output + error, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("acme/fp8")]
+    [InlineData("acme/cut")]
+    public async Task Check_WeightsThatNoLoadCouldUse_FailsByTheirHeader(string model)
+    {
+        (int exit, JsonElement json) = await CheckAsync(null, model);
+
+        Assert.NotEqual(0, exit);
+        Assert.Equal("failed", Status(json, "weights"));
+        Assert.Contains($"{model}/model.safetensors", json.GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
+
+    private static string Header(string json) => Encoding.ASCII.GetString(BitConverter.GetBytes((long)json.Length)) + json + "x";
 
     private static Repository Gated(Repository demo, string name, string refusal) =>
         demo with { Id = "acme/" + name, Gated = true, AnonymousRefusal = "gatedAnonymous", TokenRefusal = refusal };

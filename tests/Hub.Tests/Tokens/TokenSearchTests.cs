@@ -133,11 +133,11 @@ public sealed class TokenSearchTests : IDisposable
     {
         _environment["HF_TOKEN"] = First;
         _dotEnv["HF_TOKEN_FILE"] = Write("token", First);
-        TokenSearch search = Search(o => o with { OnlyDotEnv = true, Choice = "acme", Named = new Dictionary<string, string> { ["acme"] = $"file:{Write("acme", Second)}" } });
+        TokenSearch search = Search(o => o with { OnlyDotEnvBecause = "HF_ENDPOINT in .env", Choice = "acme", Named = new Dictionary<string, string> { ["acme"] = $"file:{Write("acme", Second)}" } });
 
         Assert.Null(search.Find(null));
         Assert.Null(search.Find(Id("acme/model")));
-        Assert.Contains(_warnings, warning => warning.Contains("HF_ENDPOINT comes from .env", StringComparison.Ordinal));
+        Assert.Contains(_warnings, warning => warning.Contains("HF_ENDPOINT in .env", StringComparison.Ordinal));
 
         _dotEnv["HUGGINGFACE_TOKEN"] = Third;
         Assert.Equal(new Secret(Third), search.Find(Id("acme/model"))!.Secret);

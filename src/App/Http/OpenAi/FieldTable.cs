@@ -102,6 +102,11 @@ internal sealed class FieldTable
                 .Select(name => (name, Never)),
         ]);
 
+    public static FieldTable Tokenize { get; } =
+        new(["model", "prompt", "content", "add_special_tokens", "add_special", "parse_special", "with_pieces", "return_token_strs"], ("messages", Never));
+
+    public static FieldTable Detokenize { get; } = new(["model", "tokens", "skip_special_tokens"]);
+
     /// <summary>Whether the endpoint reads the field, or the field has no effect by its nature.</summary>
     public bool Accepts(string name) => _accepted.Contains(name);
 

@@ -26,7 +26,8 @@ internal static class NamedSets
 
     private static readonly ConcurrentDictionary<string, CodePointSet?> Known = new(StringComparer.Ordinal);
 
-    public static CodePointSet Word => Find("word")!;
+    /// <summary>What <c>\w</c> and <c>\b</c> mean: <c>[[:word:]]</c>, and the digits and fractions of Latin-1.</summary>
+    public static CodePointSet Word { get; } = Find("word")!.Union(CodePointSet.Of((0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)));
 
     public static CodePointSet Digit => Find("nd")!;
 
