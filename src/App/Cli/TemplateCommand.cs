@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using LlmService.App.Check;
 using LlmService.Tokenizers;
 using LlmService.Tokenizers.Chat;
 using StringBuilder = System.Text.StringBuilder;
@@ -80,7 +81,7 @@ internal sealed class TemplateCommand
     private int Show(ChatTemplate template, string json, string? folder, bool asJson)
     {
         RenderedChat chat = TemplateLines.Render(template, json, _context.TimeProvider);
-        Tokenizer? tokenizer = folder is not null && File.Exists(Path.Combine(folder, "tokenizer.json")) ? Tokenizer.Load(folder) : null;
+        Tokenizer? tokenizer = folder is not null && ModelFiles.OfFolder(folder, folder).HasTokenizer ? Tokenizer.Load(folder) : null;
         Encoding? encoding = tokenizer is null ? null : chat.Encode(tokenizer);
         if (asJson)
             _context.Out.WriteLine(JsonOutput.Write(ToJson(chat, encoding, tokenizer)));
