@@ -11,13 +11,15 @@ public class ChatTemplateBenchmarks
         "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n' }}{% endif %}"
         + "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
+    private string _source = "";
     private ChatTemplate _template = null!;
     private ChatTemplateInput _input = null!;
 
     [GlobalSetup]
     public void Setup()
     {
-        _template = ChatTemplate.Parse(ChatMl, "chatml");
+        _source = ChatMl;
+        _template = ChatTemplate.Parse(_source, "chatml");
         _input = new()
         {
             Messages = [.. Enumerable.Range(0, 10).Select(i => new ChatMessage(i % 2 == 0 ? "user" : "assistant", $"Turn {i}: " + string.Concat(Enumerable.Repeat("some words of a conversation ", 10))))],
@@ -27,7 +29,7 @@ public class ChatTemplateBenchmarks
 
     /// <summary>Parses a ChatML template.</summary>
     [Benchmark]
-    public ChatTemplate Parse() => ChatTemplate.Parse(ChatMl, "chatml");
+    public ChatTemplate Parse() => ChatTemplate.Parse(_source, "chatml");
 
     /// <summary>Renders ten turns with a parsed ChatML template.</summary>
     [Benchmark]
