@@ -2,5 +2,7 @@ if (args is ["pull", .. var rest])
     return await LlmService.Benchmarks.PullBenchmark.RunAsync(rest);
 if (args is ["tokenizers", .. var families])
     return LlmService.Benchmarks.TokenizerComparison.Run(families);
+if (args is ["tokenizer-fuzz", .. var fuzz])
+    return LlmService.Benchmarks.TokenizerFuzz.Run(fuzz);
 BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(LlmService.Benchmarks.PullBenchmark).Assembly).Run(args);
 return 0;

@@ -17,9 +17,9 @@ public sealed class TokenizeCommandTests : IDisposable
     public TokenizeCommandTests()
     {
         Directory.CreateDirectory(Path.Combine(_folder, "words"));
-        File.WriteAllText(Path.Combine(_folder, "words", "tokenizer.json"), $$"""
-            {"version":"1.0","truncation":{"direction":"Right","max_length":1,"strategy":"LongestFirst","stride":0},"padding":null,"added_tokens":{{Special}},"normalizer":null,
-            "pre_tokenizer":{"type":"WhitespaceSplit"},"post_processor":{{Template}},"decoder":null,
+        File.WriteAllText(Path.Combine(_folder, "words", "tokenizer.json"), $$$"""
+            {"version":"1.0","truncation":{"direction":"Right","max_length":1,"strategy":"LongestFirst","stride":0},"padding":null,"added_tokens":{{{Special}}},"normalizer":null,
+            "pre_tokenizer":{"type":"WhitespaceSplit"},"post_processor":{{{Template}}},"decoder":null,
             "model":{"type":"WordLevel","vocab":{"<s>":0,"<unk>":1,"hello":2,"😀":3,"world":4},"unk_token":"<unk>"}}
             """);
     }
