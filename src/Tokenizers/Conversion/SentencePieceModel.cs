@@ -98,5 +98,6 @@ internal sealed record SentencePieceModel
     }
 
     private static TokenizerException Unsupported(string file, int type) => new(TokenizerFailure.Unsupported,
-        $"{file} holds a SentencePiece model of the type {(type == 3 ? "'word'" : type == 4 ? "'char'" : type)}; unigram and bpe are read.") { File = file };
+        $"{file} holds a SentencePiece model of the type {(type == 3 ? "'word'" : type == 4 ? "'char'" : type)}; unigram and bpe are read.")
+    { File = file };
 }

@@ -10,15 +10,51 @@ internal static class TokenizerFolder
     /// <summary>Which class a kind of model has, for repositories that do not say.</summary>
     private static readonly Dictionary<string, string> ClassOfModel = new(StringComparer.Ordinal)
     {
-        ["llama"] = "LlamaTokenizer", ["mistral"] = "LlamaTokenizer", ["mixtral"] = "LlamaTokenizer", ["phi3"] = "LlamaTokenizer", ["gemma"] = "GemmaTokenizer",
-        ["gemma2"] = "GemmaTokenizer", ["t5"] = "T5Tokenizer", ["mt5"] = "T5Tokenizer", ["umt5"] = "T5Tokenizer", ["longt5"] = "T5Tokenizer", ["albert"] = "AlbertTokenizer",
-        ["xlm-roberta"] = "XLMRobertaTokenizer", ["camembert"] = "CamembertTokenizer", ["mbart"] = "MBartTokenizer", ["pegasus"] = "PegasusTokenizer",
-        ["deberta-v2"] = "DebertaV2Tokenizer", ["xlnet"] = "XLNetTokenizer", ["big_bird"] = "BigBirdTokenizer", ["xglm"] = "XGLMTokenizer", ["rembert"] = "RemBertTokenizer",
-        ["gpt2"] = "GPT2Tokenizer", ["gpt_neo"] = "GPT2Tokenizer", ["gptj"] = "GPT2Tokenizer", ["opt"] = "GPT2Tokenizer", ["phi"] = "CodeGenTokenizer", ["codegen"] = "CodeGenTokenizer",
-        ["roberta"] = "RobertaTokenizer", ["bart"] = "BartTokenizer", ["longformer"] = "LongformerTokenizer", ["led"] = "LEDTokenizer", ["blenderbot"] = "BlenderbotTokenizer",
-        ["qwen2"] = "Qwen2Tokenizer", ["qwen2_moe"] = "Qwen2Tokenizer", ["qwen3"] = "Qwen2Tokenizer", ["qwen3_moe"] = "Qwen2Tokenizer", ["clip"] = "CLIPTokenizer",
-        ["deberta"] = "DebertaTokenizer", ["whisper"] = "WhisperTokenizer", ["bert"] = "BertTokenizer", ["distilbert"] = "DistilBertTokenizer", ["electra"] = "ElectraTokenizer",
-        ["mobilebert"] = "MobileBertTokenizer", ["mpnet"] = "MPNetTokenizer", ["funnel"] = "FunnelTokenizer", ["squeezebert"] = "SqueezeBertTokenizer",
+        ["llama"] = "LlamaTokenizer",
+        ["mistral"] = "LlamaTokenizer",
+        ["mixtral"] = "LlamaTokenizer",
+        ["phi3"] = "LlamaTokenizer",
+        ["gemma"] = "GemmaTokenizer",
+        ["gemma2"] = "GemmaTokenizer",
+        ["t5"] = "T5Tokenizer",
+        ["mt5"] = "T5Tokenizer",
+        ["umt5"] = "T5Tokenizer",
+        ["longt5"] = "T5Tokenizer",
+        ["albert"] = "AlbertTokenizer",
+        ["xlm-roberta"] = "XLMRobertaTokenizer",
+        ["camembert"] = "CamembertTokenizer",
+        ["mbart"] = "MBartTokenizer",
+        ["pegasus"] = "PegasusTokenizer",
+        ["deberta-v2"] = "DebertaV2Tokenizer",
+        ["xlnet"] = "XLNetTokenizer",
+        ["big_bird"] = "BigBirdTokenizer",
+        ["xglm"] = "XGLMTokenizer",
+        ["rembert"] = "RemBertTokenizer",
+        ["gpt2"] = "GPT2Tokenizer",
+        ["gpt_neo"] = "GPT2Tokenizer",
+        ["gptj"] = "GPT2Tokenizer",
+        ["opt"] = "GPT2Tokenizer",
+        ["phi"] = "CodeGenTokenizer",
+        ["codegen"] = "CodeGenTokenizer",
+        ["roberta"] = "RobertaTokenizer",
+        ["bart"] = "BartTokenizer",
+        ["longformer"] = "LongformerTokenizer",
+        ["led"] = "LEDTokenizer",
+        ["blenderbot"] = "BlenderbotTokenizer",
+        ["qwen2"] = "Qwen2Tokenizer",
+        ["qwen2_moe"] = "Qwen2Tokenizer",
+        ["qwen3"] = "Qwen2Tokenizer",
+        ["qwen3_moe"] = "Qwen2Tokenizer",
+        ["clip"] = "CLIPTokenizer",
+        ["deberta"] = "DebertaTokenizer",
+        ["whisper"] = "WhisperTokenizer",
+        ["bert"] = "BertTokenizer",
+        ["distilbert"] = "DistilBertTokenizer",
+        ["electra"] = "ElectraTokenizer",
+        ["mobilebert"] = "MobileBertTokenizer",
+        ["mpnet"] = "MPNetTokenizer",
+        ["funnel"] = "FunnelTokenizer",
+        ["squeezebert"] = "SqueezeBertTokenizer",
     };
 
     private static readonly string[] CompanionNames = ["merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json"];
@@ -44,7 +80,8 @@ internal static class TokenizerFolder
         {
             string path = Path.Combine(folder, FastName);
             throw new TokenizerException(TokenizerFailure.Missing,
-                $"{folder} has no tokenizer: neither {FastName} nor {string.Join(", ", SentencePieceNames)}, vocab.json with merges.txt, or vocab.txt.") { File = path };
+                $"{folder} has no tokenizer: neither {FastName} nor {string.Join(", ", SentencePieceNames)}, vocab.json with merges.txt, or vocab.txt.")
+            { File = path };
         }
 
         RepositorySettings settings = RepositorySettings.Load(folder);
@@ -66,6 +103,7 @@ internal static class TokenizerFolder
         string path = settings.PathOf("tokenizer_config.json");
         string what = kind is null ? "does not tell which tokenizer_class reads it" : $"is for the tokenizer_class '{kind}', which this library does not know for such a file";
         throw new TokenizerException(TokenizerFailure.Unsupported,
-            $"{settings.PathOf(file)} {what}. Give {path} one of {string.Join(", ", known)}, or add a {FastName}.") { File = path, JsonPath = "$.tokenizer_class" };
+            $"{settings.PathOf(file)} {what}. Give {path} one of {string.Join(", ", known)}, or add a {FastName}.")
+        { File = path, JsonPath = "$.tokenizer_class" };
     }
 }

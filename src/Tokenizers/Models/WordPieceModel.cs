@@ -1,3 +1,4 @@
+using System.Buffers;
 using LlmService.Tokenizers.Unicode;
 
 namespace LlmService.Tokenizers.Models;
@@ -5,11 +6,13 @@ namespace LlmService.Tokenizers.Models;
 /// <summary>BERT's model: from the left, always the longest piece that the vocabulary has. A word with a part that it lacks is unknown as a whole.</summary>
 internal sealed class WordPieceModel : Model
 {
+    private const int MostCharacters = 10_000;
+
     private readonly string _unknown;
     private readonly int _unknownId;
     private readonly int _longestWord;
-    private readonly CharTrie _first;
-    private readonly CharTrie _later = new();
+    private readonly string _prefix;
+    private readonly int _longestToken;
     private readonly PieceCache _cache = new();
 
     public WordPieceModel(Vocabulary vocabulary, string unknown, string prefix, int longestWord)
@@ -18,20 +21,17 @@ internal sealed class WordPieceModel : Model
         _unknown = unknown;
         _unknownId = vocabulary.Find(unknown);
         _longestWord = longestWord;
-        _first = new CharTrie(vocabulary.Characters);
-        for (int entry = 0; entry < vocabulary.Count; entry++)
-        {
-            ReadOnlySpan<char> token = vocabulary.Entry(entry, out int id);
-            if (token.Length > 0) _first.Add(token, id);
-            if (token.Length > prefix.Length && token.StartsWith(prefix, StringComparison.Ordinal)) _later.Add(token[prefix.Length..], id);
-        }
+        _prefix = prefix;
+        for (int entry = 0; entry < vocabulary.Count; entry++) _longestToken = Math.Max(_longestToken, vocabulary.Entry(entry, out _).Length);
     }
 
     public static WordPieceModel Create(JsonPart json)
     {
         json.AllowOnly("type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab");
-        return new WordPieceModel(Vocabulary.ReadMap(json.Get("vocab")), json.String("unk_token"), json.String("continuing_subword_prefix"),
-            json.Get("max_input_chars_per_word").AsCount());
+        JsonPart longest = json.Get("max_input_chars_per_word");
+        return longest.AsCount() <= MostCharacters
+            ? new WordPieceModel(Vocabulary.ReadMap(json.Get("vocab")), json.String("unk_token"), json.String("continuing_subword_prefix"), longest.AsCount())
+            : throw longest.Unsupported($"is above {MostCharacters}; cutting so long words takes the square of their length");
     }
 
     public override void Tokenize(ReadOnlySpan<char> piece, int at, TokenBuffer output)
@@ -54,14 +54,24 @@ internal sealed class WordPieceModel : Model
 
     private bool Cut(ReadOnlySpan<char> piece, int at, TokenBuffer output)
     {
-        for (int start = 0; start < piece.Length;)
+        char[] candidate = ArrayPool<char>.Shared.Rent(_prefix.Length + piece.Length);
+        _prefix.CopyTo(candidate);
+        int start = 0;
+        while (start < piece.Length)
         {
-            (int id, int length) = (start == 0 ? _first : _later).Longest(piece[start..]);
-            if (id < 0) return false;
-            output.Add(id, at + start, at + start + length);
+            // The first piece of a word has no prefix.
+            int before = start > 0 ? _prefix.Length : 0;
+            piece[start..].CopyTo(candidate.AsSpan(before));
+            int length = Math.Min(piece.Length - start, _longestToken), id = -1;
+            for (; length > 0 && id < 0; length--)
+                if (!char.IsHighSurrogate(candidate[before + length - 1])) id = Vocabulary.Find(candidate.AsSpan(0, before + length));
+            if (id < 0) break;
+            output.Add(id, at + start, at + start + ++length);
             start += length;
+            _prefix.CopyTo(candidate);
         }
 
-        return true;
+        ArrayPool<char>.Shared.Return(candidate);
+        return start == piece.Length;
     }
 }

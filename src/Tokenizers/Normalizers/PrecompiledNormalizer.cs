@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Text;
 using LlmService.Tokenizers.Unicode;
 
@@ -11,7 +12,8 @@ internal sealed class PrecompiledNormalizer : Normalizer
     private const int WholeClusterBytes = 6;
 
     private readonly uint[] _units;
-    private readonly Dictionary<int, string> _replacements = [];
+    private readonly byte[] _block;
+    private readonly ConcurrentDictionary<int, string> _replacements = [];
     private readonly string?[] _ascii = new string?[128];
 
     /// <summary>Takes a map from another file than <c>tokenizer.json</c>.</summary>
@@ -26,7 +28,8 @@ internal sealed class PrecompiledNormalizer : Normalizer
         if (trieBytes < 4 || trieBytes % 4 != 0 || trieBytes > charsmap.Length - 4) throw json.Corrupt("is not a character map");
         _units = new uint[trieBytes / 4];
         for (int i = 0; i < _units.Length; i++) _units[i] = BinaryPrimitives.ReadUInt32LittleEndian(charsmap.AsSpan(4 + 4 * i));
-        ReadReplacements(charsmap.AsSpan(4 + trieBytes), json);
+        _block = charsmap[(4 + trieBytes)..];
+        CheckReplacements(json);
         for (int c = 1; c < _ascii.Length; c++) _ascii[c] = Find([(byte)c]);
     }
 
@@ -111,7 +114,7 @@ internal sealed class PrecompiledNormalizer : Normalizer
             if ((unit & 0x800000FF) != b) return null;
             position ^= Offset(unit);
             if ((unit & 0x100) == 0) continue;
-            return position < _units.Length ? _replacements.GetValueOrDefault((int)(_units[position] & 0x7FFFFFFF)) : null;
+            return position < _units.Length ? Replacement(_units[position]) : null;
         }
 
         return null;
@@ -119,18 +122,26 @@ internal sealed class PrecompiledNormalizer : Normalizer
 
     private static uint Offset(uint unit) => (unit >> 10) << (int)((unit & 0x200) >> 6);
 
-    /// <summary>Replacements end with a zero byte; values may point into the middle of one.</summary>
-    private void ReadReplacements(ReadOnlySpan<byte> block, JsonPart json)
+    /// <summary>What a unit points to. Replacements end with a zero byte; a unit may point into the middle of one.</summary>
+    private string? Replacement(uint unit)
     {
-        if (!System.Text.Unicode.Utf8.IsValid(block)) throw json.Corrupt("has replacements that are not UTF-8");
+        int value = (int)(unit & 0x7FFFFFFF);
+        if (unit < 0x80000000 || value >= _block.Length) return null;
+        return _replacements.GetOrAdd(value, static (start, block) =>
+        {
+            ReadOnlySpan<byte> rest = block.AsSpan(start);
+            int end = rest.IndexOf((byte)0);
+            return System.Text.Encoding.UTF8.GetString(end < 0 ? rest : rest[..end]);
+        }, _block);
+    }
+
+    private void CheckReplacements(JsonPart json)
+    {
+        if (!System.Text.Unicode.Utf8.IsValid(_block)) throw json.Corrupt("has replacements that are not UTF-8");
         foreach (uint unit in _units)
         {
             int value = (int)(unit & 0x7FFFFFFF);
-            if (unit < 0x80000000 || value >= block.Length || _replacements.ContainsKey(value)) continue;
-            if ((block[value] & 0xC0) == 0x80) throw json.Corrupt("points into the middle of a character");
-            ReadOnlySpan<byte> rest = block[value..];
-            int end = rest.IndexOf((byte)0);
-            _replacements[value] = System.Text.Encoding.UTF8.GetString(end < 0 ? rest : rest[..end]);
+            if (unit >= 0x80000000 && value < _block.Length && (_block[value] & 0xC0) == 0x80) throw json.Corrupt("points into the middle of a character");
         }
     }
 }

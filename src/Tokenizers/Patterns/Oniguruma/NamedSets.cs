@@ -20,8 +20,15 @@ internal static class NamedSets
     /// <summary>Long names of the groups of categories.</summary>
     private static readonly Dictionary<string, string> Groups = new(StringComparer.Ordinal)
     {
-        ["letter"] = "l", ["mark"] = "m", ["combiningmark"] = "m", ["number"] = "n", ["punctuation"] = "p", ["punct"] = "p", ["symbol"] = "s",
-        ["separator"] = "z", ["other"] = "c",
+        ["letter"] = "l",
+        ["mark"] = "m",
+        ["combiningmark"] = "m",
+        ["number"] = "n",
+        ["punctuation"] = "p",
+        ["punct"] = "p",
+        ["symbol"] = "s",
+        ["separator"] = "z",
+        ["other"] = "c",
     };
 
     private static readonly ConcurrentDictionary<string, CodePointSet?> Known = new(StringComparer.Ordinal);

@@ -207,8 +207,12 @@ internal sealed class PatternParser
         char c = _pattern[_position];
         PlaceKind? place = c switch
         {
-            'A' => PlaceKind.TextStart, 'z' => PlaceKind.TextEnd, 'Z' => PlaceKind.TextEndOrLastLine,
-            'b' => PlaceKind.WordBoundary, 'B' => PlaceKind.NoWordBoundary, _ => null,
+            'A' => PlaceKind.TextStart,
+            'z' => PlaceKind.TextEnd,
+            'Z' => PlaceKind.TextEndOrLastLine,
+            'b' => PlaceKind.WordBoundary,
+            'B' => PlaceKind.NoWordBoundary,
+            _ => null,
         };
         if (place is PlaceKind kind)
         {
@@ -234,7 +238,11 @@ internal sealed class PatternParser
         char c = _pattern[_position];
         CodePointSet? set = char.ToLowerInvariant(c) switch
         {
-            'd' => NamedSets.Digit, 's' => NamedSets.Space, 'w' => NamedSets.Word, 'h' => NamedSets.HexDigit, _ => null,
+            'd' => NamedSets.Digit,
+            's' => NamedSets.Space,
+            'w' => NamedSets.Word,
+            'h' => NamedSets.HexDigit,
+            _ => null,
         };
         if (c is 'N' or 'O') set = c == 'N' ? CodePointSet.Of('\n').Negate() : CodePointSet.All;
         if (set is not null)

@@ -119,7 +119,11 @@ internal sealed class PatternWriter
     {
         _output.Append(assertion.Kind switch
         {
-            AssertionKind.Ahead => "(?=", AssertionKind.NotAhead => "(?!", AssertionKind.Behind => "(?<=", AssertionKind.NotBehind => "(?<!", _ => "(?>",
+            AssertionKind.Ahead => "(?=",
+            AssertionKind.NotAhead => "(?!",
+            AssertionKind.Behind => "(?<=",
+            AssertionKind.NotBehind => "(?<!",
+            _ => "(?>",
         });
         Write(assertion.Part);
         _output.Append(')');
