@@ -67,7 +67,7 @@ def grammar_size(grammar):
     templates = words = 0
     for domain in grammar.domains.values():
         for name, entries in domain.items():
-            count = len(entries) if name == "labels" else len(entries.train) + len(entries.held_out)
+            count = len(entries.train) + len(entries.held_out)
             if name in ("leads", "body", "openers", "closers", "titles"):
                 templates += count
             else:

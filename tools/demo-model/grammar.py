@@ -13,7 +13,10 @@ SMALL = "two three four five six seven eight nine ten eleven twelve".split()
 UNITS = ["days", "weeks", "months", "hours", "years"]
 SLOT = re.compile(r"\{([A-Za-z]+)(\d?)(?:\.([A-Za-z]+))?\}")
 BRACKET = re.compile(r"\[([^\]]*)\]")
-WORD_SECTIONS = ("labels", "modifiers", "heads", "topics", "objects")
+WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
+ARTICLE = re.compile(r"\bthe (\{[ABCTX]\})")
+DETERMINERS = ["our", "their", "its", "his", "her", "my", "your", "any", "some"]
+WORD_SECTIONS = ("modifiers", "heads", "topics", "objects")
 TEMPLATE_SECTIONS = ("titles", "openers", "leads", "body", "closers")
 COMMON_SLOTS = set("A B C T O person first company product city country role team month date day year quarter n number percent money duration time".split())
 NOT_PLURAL = ("ss", "us", "is", "ics", "ews", "ous")
@@ -34,8 +37,8 @@ class Entries:
     @staticmethod
     def of(values):
         values = sorted(set(values), key=lambda v: hashlib.sha256(("order" + v).encode()).digest())
-        kept = [v for v in values if not is_held_out(v)]
-        return Entries(kept, [v for v in values if is_held_out(v)] or kept)
+        held_out = [v for v in values if is_held_out(v)] or values[:1]
+        return Entries([v for v in values if v not in held_out], held_out)
 
 
 def read_sections(path):
@@ -128,12 +131,15 @@ class Grammar:
         for path in sorted((DATA / "domains").glob("*.txt")):
             sections = read_sections(path)
             check(path, sections)
-            self.domains[path.stem] = {name: values if name == "labels" else Entries.of(values) for name, values in sections.items()}
+            self.domains[path.stem] = {name: Entries.of(values) for name, values in sections.items()}
         self.words = {name: Entries.of(read_words(name)) for name in (
             "first-names", "surnames", "cities", "countries", "companies", "products", "roles", "teams", "nouns", "plural-nouns", "adjectives", "prose", "verbs", "adverbs", "function-words")}
         self.facts = {kind: Entries.of(lines) for kind, lines in read_sections(DATA / "facts.txt").items()}
         self.frames = Entries.of(read_sections(DATA / "frames.txt")["frames"])
         self.prompts = read_sections(DATA / "prompts.txt")
+        lists = [self.words["nouns"], self.words["plural-nouns"]] + [domain["heads"] for domain in self.domains.values()]
+        # Words that name a thing: when one of them stands in a document twice, a reader may take it for a topic.
+        self.things = {word for entries in lists for text in entries.train + entries.held_out for word in WORD.findall(text.lower())}
 
 
 class Writer:
@@ -188,23 +194,24 @@ class Writer:
 
     def topics(self, domain, count):
         """Distinct noun phrases, none of which contains another."""
-        found = []
+        found, taken = [], set()
         for _ in range(count * 6):
             kind = self.rng.random()
-            if kind < 0.42:
+            if kind < 0.36:
                 topic = f"{self.pick(domain['modifiers'])} {self.pick(domain['heads'])}"
-            elif kind < 0.70:
+            elif kind < 0.60:
                 topic = self.pick(domain["topics"])
-            elif kind < 0.80:
+            elif kind < 0.74:
                 topic = self.pick(domain["heads"])
-            elif kind < 0.90:
+            elif kind < 0.82:
                 topic = f"{self.word('nouns')} {self.pick(domain['heads'])}"
             else:
                 topic = self.word("nouns" if self.chance(0.6) else "plural-nouns")
-                if self.chance(0.4):
+                if self.chance(0.3):
                     topic = f"{self.word('adjectives')} {topic}"
-            words = topic.split()
-            if len(set(words)) == len(words) and not any(set(words) & set(other.split()) for other in found):
+            words = {word.lower().rstrip("s") for word in topic.split()}
+            if len(words) == len(topic.split()) and not words & taken:
+                taken |= words
                 found.append(topic)
                 if len(found) == count:
                     break
@@ -264,46 +271,39 @@ class Writer:
         domains = list(self.grammar.domains.values())
         name = self.rng.choice(list(self.grammar.domains))
         domain = self.grammar.domains[name]
-        # Some documents are of no domain: their sentences come from all of them, and no tag names a domain.
-        is_mixed = self.chance(0.12)
-        count = min(7, max(3, int(words / 30) + self.rng.randrange(0, 3)))
-        topics = self.topics(domain, count)
+        topics = self.topics(domain, min(7, max(3, int(words / 30) + self.rng.randrange(0, 2))))
         if len(topics) < 3:
             return self.document(words, facts)
         marked, named = self.fill(domain, self.pick(domain["leads"]), topics)
         lead = start_upper(BRACKET.sub(r"\1", marked).strip())
         summary = start_upper(re.sub(r"\s+", " ", BRACKET.sub("", marked)).strip())
-        before, after, mentions = [], [], list(named)
+        text = Text(self.grammar.things, topics, named, lead)
+        before, after, made = [], [], []
         if words > 40 and self.chance(0.25):
-            before.append(self.stray() if self.chance(0.2) else self.fill(domain, self.pick(domain["openers"]), topics)[0])
-        length = len(lead.split()) + sum(len(s.split()) for s in before)
-        made = []
+            before.append(self.stray() if self.chance(0.2) else self.sentence(domain, "openers", text))
         if facts:
             kind = self.rng.choice(list(self.grammar.facts))
             for topic in self.rng.sample(topics, min(len(topics), facts)):
                 fact = self.fact(kind if self.chance(0.7) else self.rng.choice(list(self.grammar.facts)), topic)
                 made.append(fact)
                 after.append(fact.sentence)
-                mentions.append(topic)
-                length += len(fact.sentence.split())
-        while length < words:
-            # A topic that is named once is named again before another one comes up.
-            wanted = [t for t in topics if mentions.count(t) == 1] or [t for t in topics if t not in mentions]
-            if self.chance(0.08):
-                sentence, used = self.stray(), []
+                text.add(fact.sentence, [topic])
+        # Some documents take their sentences from all domains.
+        is_mixed = self.chance(0.15)
+        while text.length < words or words > 25 and text.once():
+            if text.length < words and self.chance(0.08):
+                stray = self.stray()
+                if not text.repeats(stray):
+                    after.append(stray)
+                    text.add(stray, [])
             else:
+                # A topic that is named once is named again before another one comes up.
+                wanted = text.once() or text.unnamed()
                 home = self.rng.choice(domains) if is_mixed else domain
-                sentence, used = self.fill(home, self.pick(home["body"]), topics, self.rng.choice(wanted) if wanted and self.chance(0.9) else None)
-            if sentence in after:
-                continue
-            mentions += used
-            after.append(start_upper(sentence))
-            length += len(sentence.split())
+                after.append(self.sentence(home, "body", text, self.rng.choice(wanted) if wanted else None))
         self.rng.shuffle(after)
-        if words > 50 and self.chance(0.5):
-            sentence, used = self.fill(domain, self.pick(domain["closers"]), topics)
-            after.append(start_upper(sentence))
-            mentions += used
+        if words > 50 and self.chance(0.4):
+            after.append(self.sentence(domain, "closers", text))
         # A heading may say what the text does not; the title that is asked for names what the key sentence is about.
         heading = start_upper(self.fill(domain, self.pick(domain["titles"]), topics)[0])
         title = " and ".join(dict.fromkeys(named[:2]))
@@ -311,10 +311,74 @@ class Writer:
         document = Document(name, sentences, lead, summary, title, [], made)
         document.paragraph = "\n\n" if self.chance(0.2) else " "
         document.heading = f"{heading}\n\n" if self.chance(0.1) else ""
-        document.tags = ([] if is_mixed else [domain["labels"][0]]) + self.in_order(" ".join(sentences), set(mentions))
+        document.tags = self.in_order(" ".join(sentences), text.repeated())
         return document
+
+    def sentence(self, domain, section, text, topic=None):
+        """A sentence of its own kind that repeats no thing but topics; after some tries from any domain, and in the end as it comes."""
+        topics = text.topics
+        if topic is not None:
+            others = [t for t in topics if t != topic]
+            topics = [topic] + self.rng.sample(others, len(others))
+        for attempt in range(20):
+            template = self.pick(domain[section])
+            sentence, used = self.fill(domain, self.vary(template), topics, topic)
+            sentence = self.bare(sentence, used)
+            if template not in text.templates and not text.repeats(sentence) and (topic is None or topic in used):
+                break
+            if attempt > 6:
+                domain = self.rng.choice(list(self.grammar.domains.values()))
+        text.templates.add(template)
+        text.add(sentence, used)
+        return start_upper(sentence)
+
+    def vary(self, template):
+        """The word before a topic is mostly 'the' in the templates; in real prose it is more."""
+        return ARTICLE.sub(lambda match: f"{self.rng.choice(DETERMINERS)} {match.group(1)}" if self.chance(0.25) else match.group(), template)
+
+    def bare(self, sentence, topics):
+        """Takes away some articles of plurals, and a few of other topics."""
+        for topic in topics:
+            if self.chance(0.3 if is_plural(topic) else 0.06):
+                sentence = sentence.replace(f" the {topic}", f" {topic}")
+        return sentence
 
     @staticmethod
     def in_order(text, topics):
         lower = text.lower()
         return sorted({t.lower() for t in topics}, key=lambda t: (lower.find(t), -len(t)))[:7]
+
+
+class Text:
+    """What a document that is being written has named so far."""
+
+    def __init__(self, things, topics, named, lead):
+        self.things, self.topics, self.templates = things, topics, set()
+        self.mentions, self.seen, self.length = [], set(), 0
+        self.own = {word for topic in topics for word in WORD.findall(topic.lower())}
+        self.add(lead, named)
+
+    def add(self, sentence, topics):
+        self.mentions += topics
+        self.seen |= self.named(sentence)
+        self.length += len(sentence.split())
+
+    def named(self, sentence):
+        """The things in a sentence without the topics."""
+        lower = sentence.lower()
+        for topic in self.topics:
+            lower = lower.replace(topic.lower(), " ")
+        return {word for word in WORD.findall(lower) if word in self.things}
+
+    def repeats(self, sentence):
+        named = self.named(sentence)
+        return bool(named & self.seen or named & self.own)
+
+    def once(self):
+        return [t for t in self.topics if self.mentions.count(t) == 1]
+
+    def unnamed(self):
+        return [t for t in self.topics if t not in self.mentions]
+
+    def repeated(self):
+        return {t for t in self.topics if self.mentions.count(t) > 1}
