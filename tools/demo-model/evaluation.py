@@ -3,10 +3,11 @@ import random
 
 import torch
 
-from grammar import Grammar, Writer
+from grammar import Grammar
 from tasks import Examples
 from training import pad
 from vocabulary import Vocabulary
+from writer import Writer
 
 LIMITS = {"summarize": 64, "tags": 64, "title": 24, "first": 64, "last": 64}
 EXACT = ("extract", "yesno", "upper", "count", "first", "last")

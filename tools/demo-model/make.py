@@ -19,6 +19,7 @@ def read_options():
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1), help="one thread each; 1 on a GPU")
     parser.add_argument("--samples", type=int, default=100, help="held-out examples of each task in the evaluation")
     parser.add_argument("--evaluate", action="store_true", help="only evaluate the model in --out")
+    parser.add_argument("--part", choices=("held_out", "train"), default="held_out", help="with --evaluate: the words and templates that documents are made of")
     return parser.parse_args()
 
 
@@ -60,7 +61,7 @@ def main():
     from grammar import Grammar
     options.vocabulary_size = vocabulary.SIZE
     if options.evaluate:
-        evaluation.report(folder.read(options.out), evaluation.vocabulary_of(options.out), options.samples, options.seed)
+        evaluation.report(folder.read(options.out), evaluation.vocabulary_of(options.out), options.samples, options.seed, options.part)
         return 0
     started = time.monotonic()
     options.work.mkdir(parents=True, exist_ok=True)

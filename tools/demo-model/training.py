@@ -5,10 +5,10 @@ import time
 import torch
 import torch.distributed as distributed
 
-from grammar import Writer
 from model import T5
 from muon import Muon
 from tasks import Examples
+from writer import Writer
 
 # Steps whose batches are made together.
 POOL = 40
