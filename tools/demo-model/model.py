@@ -32,6 +32,8 @@ COPY_HEADS, COPY_SCALE, COPY_OUT = 3, 0.3, 5.0
 SAME_HEAD, SAME_PAIR_HEAD = 3, 4
 # How loud it is written that a piece stands elsewhere too.
 FLAG = 0.6
+# The decoder's head that remembers what has been written; the cross-attention heads of its second layer that avoid it, and how much.
+HISTORY_HEAD, HISTORY_WRITE, AVOIDING_HEADS, AVOID = 3, 4.0, 3, 2.0
 
 
 def position_buckets(queries, keys, is_bidirectional, buckets, max_distance):
@@ -167,7 +169,7 @@ class T5(nn.Module):
 
     @torch.no_grad()
     def start_copying(self):
-        """Starts as a machine that copies and that notices repetitions, which it would else take most of the training to become.
+        """Starts as a machine that copies and notices repetitions, which it would else take most of the training to become.
 
         Encoder heads 0, 1, 2 write projections of the pieces one, two and three before into each position; the decoder's first heads do the same
         for what it has written. Some cross-attention heads look for the positions where these agree; cross-attention puts out the piece that
@@ -176,20 +178,21 @@ class T5(nn.Module):
         """
         config = self.config
         d_kv, d_model = config["d_kv"], config["d_model"]
-        echoes = torch.linalg.qr(torch.randn(d_model, d_model))[0].split(d_kv, dim=1)
-        same, found = echoes[3], echoes[4]
+        blocks = lambda: torch.linalg.qr(torch.randn(d_model, d_model))[0].split(d_kv, dim=1)
         projection = lambda: torch.linalg.qr(torch.randn(d_model, d_kv))[0]
+        writes, echoes = blocks(), blocks()
+        same, found, flag = writes[3], writes[4], writes[5][:, :1]
         encoder, decoder = self.encoder[0].attention, self.decoder[0].attention
         query, key = torch.zeros(d_kv, d_model), torch.zeros(d_kv, d_model)
         for back, weight in enumerate(COPY_MATCH):
-            read, write, echo = projection(), echoes[back], projection()
-            look_back(encoder, back, back + 1, read, write)
-            key += write.t()
+            read = projection()
+            look_back(encoder, back, back + 1, read, writes[back])
+            key += writes[back].t()
             if back == 0:
                 query += weight * read.t()
             else:
-                look_back(decoder, back, back, read, echo)
-                query += weight / COPY_WRITE * echo.t()
+                look_back(decoder, back, back, read, echoes[back])
+                query += weight / COPY_WRITE * echoes[back].t()
         for block in self.decoder:
             block.cross.v.weight.copy_(torch.eye(d_model))
             block.cross.o.weight.copy_(torch.eye(d_model) * COPY_WRITE)
@@ -198,7 +201,8 @@ class T5(nn.Module):
         cross.q.weight[rows] = cross.q.weight[rows] * 0.5 + query.repeat(COPY_HEADS, 1) * COPY_SCALE
         cross.o.weight[:, rows] = torch.eye(d_model)[:, rows] * COPY_OUT
         cross.k.weight[rows] = cross.k.weight[rows] * 0.5 + key.repeat(COPY_HEADS, 1)
-        self.start_noticing(same, found, echoes[0], echoes[5][:, :1])
+        self.start_noticing(same, found, writes[0], flag)
+        self.start_remembering(same, echoes[0])
 
     def start_noticing(self, same, found, echo, flag):
         """The encoder's part that finds repetitions. It writes `flag` where a piece stands elsewhere too."""
@@ -217,6 +221,18 @@ class T5(nn.Module):
             network.wi_0.weight[rows] = sign * same.t()
             network.wi_1.weight[rows] = sign * found.t()
             network.wo.weight[:, rows] = flag * FLAG
+
+    def start_remembering(self, same, written):
+        """The decoder's part that avoids what it has written: a mean of all pieces so far, which some cross-attention heads look away from."""
+        decoder, cross = self.decoder[0].attention, self.decoder[1].cross
+        rows = slice(HISTORY_HEAD * decoder.d_kv, (HISTORY_HEAD + 1) * decoder.d_kv)
+        decoder.relative_attention_bias.weight[:, HISTORY_HEAD] = 0.0
+        decoder.q.weight[rows] *= 0.1
+        decoder.v.weight[rows] = same.t()
+        decoder.o.weight[:, rows] = written * HISTORY_WRITE
+        rows = slice(0, AVOIDING_HEADS * decoder.d_kv)
+        cross.q.weight[rows] = cross.q.weight[rows] * 0.5 - AVOID * written.t().repeat(AVOIDING_HEADS, 1)
+        cross.k.weight[rows] = cross.k.weight[rows] * 0.5 + same.t().repeat(AVOIDING_HEADS, 1)
 
     def bias(self, block, queries, keys, is_bidirectional):
         config = self.config
