@@ -14,6 +14,7 @@ def read_options():
     parser.add_argument("--out", type=Path, default=here.parent.parent / "src" / "App" / "demo", help="folder that the model is written to")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--minutes", type=float, help="end after so many minutes of training if the steps are not done by then; the same seed then no longer gives the same model")
     parser.add_argument("--tokens", type=int, default=3000, help="tokens of a step, over all processes")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1), help="one thread each; 1 on a GPU")
@@ -71,7 +72,7 @@ def main():
         start(0, 1, options, 0)
     else:
         torch.multiprocessing.spawn(start, args=(size, options, free_port()), nprocs=size)
-    model = folder.from_checkpoint(options.work / "checkpoint.pt", options.vocabulary_size)
+    model, options.steps = folder.from_checkpoint(options.work / "checkpoint.pt", options.vocabulary_size)
     folder.write(model, pieces, options.out)
     scores = evaluation.report(folder.read(options.out), pieces, options.samples, options.seed)
     card.write(folder.read(options.out), pieces, scores, options)

@@ -16,7 +16,9 @@ LONGEST_WORDS, LONGEST_PROMPT, LONGEST_ANSWER = 270, 510, 80
 # Steps in which documents grow to their full length and vocabulary.
 CURRICULUM = 600
 # Steps of rising rates, and the last part of the run, in which they fall.
-WARM, FALLING = 50, 0.4
+WARM, FALLING = 50, 0.5
+# Seconds between two checkpoints.
+SAVE_EVERY = 180
 # Embeddings are of size 1, a projection's weights some twentieth of that.
 EMBEDDING_RATE = 5.0
 # Muon's updates are of size 1 in every direction, Adam's in every number.
@@ -70,9 +72,9 @@ def pad(rows):
     return torch.tensor([row + [0] * (width - len(row)) for row in rows])
 
 
-def learning_rate(step, steps, peak):
-    """Level for most of the run and then straight down to zero, so that until then the run may be made longer or shorter."""
-    return peak * min((step + 1) / WARM, 1.0, (steps - step) / (FALLING * steps))
+def learning_rate(step, left, peak):
+    """Level, then straight down to zero: `left` is the part of the run that is left. Until it falls the run may be made longer or shorter."""
+    return peak * min((step + 1) / WARM, 1.0, left / FALLING)
 
 
 class Training:
@@ -90,7 +92,7 @@ class Training:
         self.adam = torch.optim.AdamW([{"params": others, "scale": 1.0}, {"params": [embeddings], "scale": EMBEDDING_RATE}], betas=(0.9, 0.98), weight_decay=0.0)
         self.batches = Batches(grammar, vocabulary, options.tokens // size, f"{options.seed} {rank}")
         self.checkpoint = options.work / "checkpoint.pt"
-        self.step = 0
+        self.step, self.started = 0, time.monotonic()
 
     def resume(self):
         if self.checkpoint.exists():
@@ -107,35 +109,52 @@ class Training:
         torch.save({"model": self.model.state_dict(), "adam": self.adam.state_dict(), "muon": self.muon.state_dict(), "step": self.step}, temporary)
         temporary.replace(self.checkpoint)
 
+    def left(self, steps):
+        """The part of the run that is left after so many steps: of all steps, or of the time on a machine of unknown speed."""
+        left = (self.options.steps - steps) / self.options.steps
+        if self.options.minutes:
+            left = min(left, 1 - (time.monotonic() - self.started) / 60 / self.options.minutes)
+        return max(0.0, left)
+
     def run(self):
         self.resume()
-        options, started, first = self.options, time.monotonic(), self.step
-        losses, seen, told = 0.0, 0, time.monotonic()
-        while self.step < options.steps:
-            loss, tokens = self.update(learning_rate(self.step, options.steps, options.rate))
+        options, first, saved = self.options, self.step, time.monotonic()
+        losses, seen, left = 0.0, 0, self.left(self.step)
+        while left > 0:
+            loss, tokens, left = self.update()
             losses, seen, self.step = losses + loss, seen + tokens, self.step + 1
-            if self.rank == 0 and (self.step % 25 == 0 or self.step == options.steps):
-                left = (time.monotonic() - started) / (self.step - first) * (options.steps - self.step)
-                speed, told = 25 / (time.monotonic() - told), time.monotonic()
-                print(f"step {self.step}/{options.steps}  loss {losses / seen:.4f}  {speed:.2f} steps/s  {left / 60:.0f} min left", flush=True)
+            if self.rank != 0:
+                continue
+            now = time.monotonic()
+            if self.step % 25 == 0 or left == 0:
+                each = (now - self.started) / (self.step - first)
+                print(f"step {self.step}/{options.steps}  loss {losses / seen:.4f}  {1 / each:.2f} steps/s  {self.minutes_left(each):.0f} min left", flush=True)
                 losses, seen = 0.0, 0
-            if self.rank == 0 and (self.step % 50 == 0 or self.step == options.steps):
+            if now - saved > SAVE_EVERY or left == 0:
                 self.save()
+                saved = time.monotonic()
         return self.model
 
-    def update(self, rate):
-        """One step. Returns the summed loss and the number of answer tokens of all processes."""
+    def minutes_left(self, seconds_each):
+        minutes = seconds_each * (self.options.steps - self.step) / 60
+        return min(minutes, self.options.minutes - (time.monotonic() - self.started) / 60) if self.options.minutes else minutes
+
+    def update(self):
+        """One step. Returns the summed loss, the number of answer tokens of all processes, and the part of the run that is left after it."""
         prompts, answers = (t.to(self.device) for t in self.batches.batch(self.step))
         loss = self.model.loss(prompts, answers)
         loss.backward()
         parameters = list(self.model.parameters())
-        flat = torch.cat([p.grad.reshape(-1) for p in parameters] + [torch.stack([loss.detach(), (answers != 0).sum().float()])])
+        # The clock of the first process counts for all.
+        left = self.left(self.step + 1) if self.rank == 0 else 0.0
+        flat = torch.cat([p.grad.reshape(-1) for p in parameters] + [torch.tensor([loss.item(), (answers != 0).sum().item(), left], device=self.device)])
         if self.size > 1:
             distributed.all_reduce(flat)
-        total, tokens = flat[-2].item(), flat[-1].item()
+        total, tokens, left = flat[-3:].tolist()
         flat /= tokens
-        norm = flat[:-2].norm()
+        norm = flat[:-3].norm()
         flat *= torch.clamp(1.0 / (norm + 1e-6), max=1.0)
+        rate = learning_rate(self.step, left, self.options.rate)
         position = 0
         for p in parameters:
             p.grad.copy_(flat[position:position + p.numel()].view_as(p))
@@ -145,4 +164,4 @@ class Training:
         self.adam.step()
         self.muon.step(MATRIX_RATE * rate)
         self.model.zero_grad(set_to_none=False)
-        return total, tokens
+        return total, tokens, left
