@@ -1,8 +1,9 @@
 """Turns documents into pairs of a prompt and the wanted answer."""
 from dataclasses import dataclass
 
-# Shares of the tasks in training: what the service shows, and what is hardest, gets most.
+# Shares of the tasks in training, and in its later part: what the service shows most, and what is hardest, gets most.
 SHARES = {"summarize": 0.27, "tags": 0.35, "title": 0.03, "extract": 0.24, "yesno": 0.01, "first": 0.03, "last": 0.02, "upper": 0.01, "count": 0.01, "repeat": 0.03}
+LATE_SHARES = {"summarize": 0.37, "tags": 0.44, "title": 0.02, "extract": 0.12, "yesno": 0.005, "first": 0.02, "last": 0.01, "upper": 0.005, "count": 0.005, "repeat": 0.005}
 
 # A document must have room to name its topics twice.
 SHORTEST_TAGGED = 30
@@ -19,11 +20,11 @@ class Example:
 class Examples:
     """Makes examples with one writer."""
 
-    def __init__(self, writer):
-        self.writer, self.rng = writer, writer.rng
+    def __init__(self, writer, shares=None):
+        self.writer, self.rng, self.shares = writer, writer.rng, shares or SHARES
 
     def make(self, words, task=None):
-        task = task or self.rng.choices(list(SHARES), list(SHARES.values()))[0]
+        task = task or self.rng.choices(list(self.shares), list(self.shares.values()))[0]
         return getattr(self, task)(words)
 
     def prompt(self, task, text, question=""):

@@ -7,7 +7,7 @@ import torch.distributed as distributed
 
 from model import T5
 from muon import Muon
-from tasks import Examples
+from tasks import LATE_SHARES, SHARES, Examples
 from writer import Writer
 
 # Steps whose batches are made together.
@@ -15,6 +15,8 @@ POOL = 40
 LONGEST_WORDS, LONGEST_PROMPT, LONGEST_ANSWER = 270, 510, 80
 # Steps in which documents grow to their full length and vocabulary.
 CURRICULUM = 600
+# The step from which the tasks have their later shares.
+LATE = 1000
 # Steps of rising rates, and the last part of the run, in which they fall.
 WARM, FALLING = 50, 0.5
 # Seconds between two checkpoints.
@@ -43,7 +45,7 @@ class Batches:
     def fill(self, number):
         rng = random.Random(f"{self.seed} {number}")
         progress = min(1.0, number * POOL / CURRICULUM)
-        examples = Examples(Writer(self.grammar, rng, width=min(1.0, 0.2 + 2 * progress)))
+        examples = Examples(Writer(self.grammar, rng, width=min(1.0, 0.2 + 2 * progress)), LATE_SHARES if number * POOL >= LATE else SHARES)
         longest = 20 + int((LONGEST_WORDS - 20) * progress ** 2)
         rows, total = [], 0
         while total < POOL * self.tokens:
