@@ -4,7 +4,7 @@ from pathlib import Path
 from evaluation import answers
 from grammar import Grammar
 from model import CONFIG
-from training import CURRICULUM, EMBEDDING_RATE, FALLING, MATRIX_RATE
+from training import CURRICULUM, EMBEDDING_RATE, FALLING, LATE, MATRIX_RATE
 from vocabulary import SIZE
 
 HERE = Path(__file__).resolve().parent
@@ -40,8 +40,8 @@ several wordings; `data/prompts.txt` lists them.
 
 {steps:,} steps of about {tokens:,} tokens on two CPU cores, seed {seed}: Muon (rate {matrix_rate}) for the matrices inside of the layers, AdamW (rate {rate}, embeddings
 {embedding_rate}) for all else; level, then falling to zero in the last {falling:.0%} of the run; documents grow from one sentence to full length over the first
-{curriculum} steps. The model starts as a machine that copies and that notices repetitions: heads that look for the piece that followed and for the same piece elsewhere
-are set by hand before the first step.
+{curriculum} steps, and from step {late:,} on most of them are for summary and tags. The model starts as a machine that copies, notices repetitions and avoids what it has written:
+heads that look for the piece that followed and for the same piece elsewhere are set by hand before the first step.
 
 ## Scores
 
@@ -96,7 +96,7 @@ def write(model, vocabulary, scores, options):
     text = TEXT.format(
         **CONFIG, parameters=sum(p.numel() for p in model.parameters()) / 1e6, size=SIZE, domains=len(grammar.domains), names=", ".join(grammar.domains),
         templates=templates, words=words, steps=options.steps, tokens=options.tokens, seed=options.seed, rate=options.rate,
-        matrix_rate=MATRIX_RATE * options.rate, embedding_rate=EMBEDDING_RATE * options.rate, falling=FALLING, curriculum=CURRICULUM, samples=options.samples,
+        matrix_rate=MATRIX_RATE * options.rate, embedding_rate=EMBEDDING_RATE * options.rate, falling=FALLING, curriculum=CURRICULUM, late=LATE, samples=options.samples,
         scores="\n".join(f"| {task} | {measures.get(task, 'exact')} | {value:.2f} |" for task, value in scores.items()),
         outputs=outputs(model, vocabulary, grammar.prompts))
     (options.out / "README.md").write_text(text.rstrip() + "\n", encoding="utf-8")

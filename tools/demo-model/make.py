@@ -13,7 +13,7 @@ def read_options():
     parser.add_argument("--work", type=Path, default=here / "work", help="folder of the tokenizer and the checkpoints; an interrupted run goes on from there")
     parser.add_argument("--out", type=Path, default=here.parent.parent / "src" / "App" / "demo", help="folder that the model is written to")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--minutes", type=float, help="end after so many minutes of training if the steps are not done by then; the same seed then no longer gives the same model")
     parser.add_argument("--tokens", type=int, default=3000, help="tokens of a step, over all processes")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
