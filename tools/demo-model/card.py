@@ -40,8 +40,8 @@ several wordings; `data/prompts.txt` lists them.
 
 {steps:,} steps of about {tokens:,} tokens on two CPU cores, seed {seed}: Muon (rate {matrix_rate}) for the matrices inside of the layers, AdamW (rate {rate}, embeddings
 {embedding_rate}) for all else; level, then falling to zero in the last {falling:.0%} of the run; documents grow from one sentence to full length over the first
-{curriculum} steps, and from step {late:,} on most of them are for summary and tags. The model starts as a machine that copies, notices repetitions and avoids what it has written:
-heads that look for the piece that followed and for the same piece elsewhere are set by hand before the first step.
+{curriculum} steps, and from step {late:,} on most of them are for summary and tags. The model starts as a machine that copies and notices
+repetitions: heads that look for the piece that followed, for the same piece elsewhere and for what is already written are set by hand before the first step.
 
 ## Scores
 
@@ -55,12 +55,12 @@ On {samples} held-out documents per task, made with words and templates that tra
 
 It copies and shortens; it does not understand. On real prose the summary is mostly the first sentence or one like it, and the tags are words
 and phrases that the text repeats, so some are beside the point, and a topic that is named in ever other words is missed. It knows only English,
-forgets what stands beyond 512 tokens, cannot reason, count reliably or chat, and knows nothing of the world. Yes/no questions, upper case and counting are hardly
-trained.
+forgets what stands beyond 512 tokens, cannot reason, count reliably or chat, and knows nothing of the world. It often does not
+end its list of tags but writes one of them again and again; the service drops the repetitions. Yes/no questions, upper case and counting are hardly trained.
 
 ## What it answers
 
-To the two prompts that the service sends, greedy: the samples of `quick-test`, then ten texts written by hand for this page, good or bad as they come.
+To the two prompts that the service sends, greedy, without the tags that it repeats, as the service answers: the samples of `quick-test`, then ten texts written by hand for this page, good or bad as they come.
 
 {outputs}
 """
@@ -80,11 +80,11 @@ def grammar_size(grammar):
 
 def outputs(model, vocabulary, prompts):
     lines = []
-    limits = {"summarize": 128, "tags": 64}
     for path in sorted(SAMPLES.glob("*.txt")) + sorted((HERE / "data" / "documents").glob("*.txt")):
         text = " ".join(path.read_text(encoding="utf-8").split())
-        got = [answers(model, vocabulary, [prompts[task][0].replace("{text}", text)], limit)[0] for task, limit in limits.items()]
-        lines.append(f"**{path.stem}**: {text}\n\n- Summary: {got[0]}\n- Tags: {got[1]}\n")
+        ask = lambda task, limit, separator=None: answers(model, vocabulary, [prompts[task][0].replace("{text}", text)], limit, separator=separator)[0]
+        tags = dict.fromkeys(tag.strip() for tag in ask("tags", 64, ",").split(","))
+        lines.append(f"**{path.stem}**: {text}\n\n- Summary: {ask('summarize', 128)}\n- Tags: {', '.join(tags)}\n")
     return "\n".join(lines)
 
 
