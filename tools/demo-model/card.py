@@ -4,6 +4,7 @@ from pathlib import Path
 from evaluation import answers
 from grammar import Grammar
 from model import CONFIG
+from training import CURRICULUM, EMBEDDING_RATE, FALLING, LATE, MATRIX_RATE
 from vocabulary import SIZE
 
 HERE = Path(__file__).resolve().parent
@@ -28,18 +29,19 @@ T5 v1.1: gated GELU, {num_layers} encoder and {num_decoder_layers} decoder layer
 ## Data
 
 All synthetic, made by the generator in `tools/demo-model` while the training runs; no text of others was used. A grammar of {domains} domains
-({names}) with {templates:,} sentence templates and {words:,} words and phrases makes documents of up to 300 words. The key sentence of each document has parts
-that the summary drops; its tags are the name of the domain and the noun phrases that the document is about. Documents of plain sentences that
-no domain made, and documents mixed of all domains, are part of it.
+({names}) with {templates:,} sentence templates and {words:,} words and phrases makes documents of up to 280 words. The key sentence of each document has parts
+that the summary drops; its tags are the noun phrases that the document names twice or more, and no other noun is named twice. Documents of plain sentences
+that no domain made, and documents mixed of all domains, are part of it.
 
 Tasks: summary, tags, title, extraction of a name, date or number, yes or no, first and last sentence, upper case, counting, repeating. Each has
 several wordings; `data/prompts.txt` lists them.
 
 ## Training
 
-{steps:,} steps of about {tokens:,} tokens on two CPU cores, seed {seed}: AdamW, highest rate {rate}, cosine decay; documents grow from one
-sentence to full length over the first quarter. The value and output projections of cross-attention start at the identity, and three encoder heads
-start looking at the neighbouring pieces, so copying works after some hundred steps.
+{steps:,} steps of about {tokens:,} tokens on two CPU cores, seed {seed}: Muon (rate {matrix_rate}) for the matrices inside of the layers, AdamW (rate {rate}, embeddings
+{embedding_rate}) for all else; level, then falling to zero in the last {falling:.0%} of the run; documents grow from one sentence to full length over the first
+{curriculum} steps, and from step {late:,} on most of them are for summary and tags. The model starts as a machine that copies and notices
+repetitions: heads that look for the piece that followed, for the same piece elsewhere and for what is already written are set by hand before the first step.
 
 ## Scores
 
@@ -51,13 +53,14 @@ On {samples} held-out documents per task, made with words and templates that tra
 
 ## Limits
 
-It copies and shortens; it does not understand. On real prose the summary is mostly the first sentence or one like it, and the tags are noun phrases that
-stand where topics stand in the training texts, so some are beside the point, and the first is often the nearest of the {domains} domains. It knows only English,
-forgets what stands beyond 512 tokens, cannot reason, count reliably or chat, and knows nothing of the world.
+It copies and shortens; it does not understand. On real prose the summary is mostly the first sentence or one like it, and the tags are words
+and phrases that the text repeats, so some are beside the point, and a topic that is named in ever other words is missed. It knows only English,
+forgets what stands beyond 512 tokens, cannot reason, count reliably or chat, and knows nothing of the world. It often does not
+end its list of tags but writes one of them again and again; the service drops the repetitions. Yes/no questions, upper case and counting are hardly trained.
 
 ## What it answers
 
-To the two prompts that the service sends, greedy: the samples of `quick-test`, then ten texts written by hand for this page, good or bad as they come.
+To the two prompts that the service sends, greedy, without the tags that it repeats, as the service answers: the samples of `quick-test`, then ten texts written by hand for this page, good or bad as they come.
 
 {outputs}
 """
@@ -67,7 +70,7 @@ def grammar_size(grammar):
     templates = words = 0
     for domain in grammar.domains.values():
         for name, entries in domain.items():
-            count = len(entries) if name == "labels" else len(entries.train) + len(entries.held_out)
+            count = len(entries.train) + len(entries.held_out)
             if name in ("leads", "body", "openers", "closers", "titles"):
                 templates += count
             else:
@@ -77,11 +80,11 @@ def grammar_size(grammar):
 
 def outputs(model, vocabulary, prompts):
     lines = []
-    limits = {"summarize": 128, "tags": 64}
     for path in sorted(SAMPLES.glob("*.txt")) + sorted((HERE / "data" / "documents").glob("*.txt")):
         text = " ".join(path.read_text(encoding="utf-8").split())
-        got = [answers(model, vocabulary, [prompts[task][0].replace("{text}", text)], limit)[0] for task, limit in limits.items()]
-        lines.append(f"**{path.stem}**: {text}\n\n- Summary: {got[0]}\n- Tags: {got[1]}\n")
+        ask = lambda task, limit, separator=None: answers(model, vocabulary, [prompts[task][0].replace("{text}", text)], limit, separator=separator)[0]
+        tags = dict.fromkeys(tag.strip() for tag in ask("tags", 64, ",").split(","))
+        lines.append(f"**{path.stem}**: {text}\n\n- Summary: {ask('summarize', 128)}\n- Tags: {', '.join(tags)}\n")
     return "\n".join(lines)
 
 
@@ -92,7 +95,8 @@ def write(model, vocabulary, scores, options):
     measures = {"tags": "F1", "summarize": "ROUGE-L", "title": "ROUGE-L"}
     text = TEXT.format(
         **CONFIG, parameters=sum(p.numel() for p in model.parameters()) / 1e6, size=SIZE, domains=len(grammar.domains), names=", ".join(grammar.domains),
-        templates=templates, words=words, steps=options.steps, tokens=options.tokens, seed=options.seed, rate=options.rate, samples=options.samples,
+        templates=templates, words=words, steps=options.steps, tokens=options.tokens, seed=options.seed, rate=options.rate,
+        matrix_rate=MATRIX_RATE * options.rate, embedding_rate=EMBEDDING_RATE * options.rate, falling=FALLING, curriculum=CURRICULUM, late=LATE, samples=options.samples,
         scores="\n".join(f"| {task} | {measures.get(task, 'exact')} | {value:.2f} |" for task, value in scores.items()),
         outputs=outputs(model, vocabulary, grammar.prompts))
     (options.out / "README.md").write_text(text.rstrip() + "\n", encoding="utf-8")

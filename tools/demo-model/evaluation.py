@@ -3,10 +3,11 @@ import random
 
 import torch
 
-from grammar import Grammar, Writer
+from grammar import Grammar
 from tasks import Examples
 from training import pad
 from vocabulary import Vocabulary
+from writer import Writer
 
 LIMITS = {"summarize": 64, "tags": 64, "title": 24, "first": 64, "last": 64}
 EXACT = ("extract", "yesno", "upper", "count", "first", "last")
@@ -16,14 +17,16 @@ def vocabulary_of(folder):
     return Vocabulary.from_tokenizer_json(folder / "tokenizer.json")
 
 
-def answers(model, vocabulary, prompts, limit, batch=16):
-    """Greedy answers of the model."""
+def answers(model, vocabulary, prompts, limit, batch=16, separator=None):
+    """Greedy answers of the model. With a separator, what stands behind the last one of an answer that was cut off is left out."""
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     results = [""] * len(prompts)
     for start in range(0, len(order), batch):
         rows = order[start:start + batch]
         for row, ids in zip(rows, model.generate(pad([vocabulary.encode(prompts[i])[-512:] for i in rows]), limit)):
             results[row] = vocabulary.decode(ids)
+            if separator and len(ids) == limit and separator in results[row]:
+                results[row] = results[row].rpartition(separator)[0]
     return results
 
 

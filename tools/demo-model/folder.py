@@ -8,9 +8,10 @@ from model import CONFIG, T5
 
 
 def from_checkpoint(path, vocabulary):
-    model = T5(vocabulary)
-    model.load_state_dict(torch.load(path, map_location="cpu")["model"])
-    return model
+    """The model, and the number of steps that it was trained."""
+    model, state = T5(vocabulary), torch.load(path, map_location="cpu")
+    model.load_state_dict(state["model"])
+    return model, state["step"]
 
 
 def config(vocabulary):

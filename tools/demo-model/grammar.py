@@ -1,22 +1,16 @@
-"""Documents from the grammar in data/: text, summary, title, tags and checkable facts. The format is told in data/FORMAT.md."""
+"""Word lists, sentence templates and questions: reads data/, whose format is told in data/FORMAT.md."""
 import hashlib
-import random
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
-MONTHS = "January February March April May June July August September October November December".split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-QUARTERS = ["the first quarter", "the second quarter", "the third quarter", "the fourth quarter", "spring", "summer", "autumn", "winter"]
-SMALL = "two three four five six seven eight nine ten eleven twelve".split()
-UNITS = ["days", "weeks", "months", "hours", "years"]
 SLOT = re.compile(r"\{([A-Za-z]+)(\d?)(?:\.([A-Za-z]+))?\}")
 BRACKET = re.compile(r"\[([^\]]*)\]")
-WORD_SECTIONS = ("labels", "modifiers", "heads", "topics", "objects")
+WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
+WORD_SECTIONS = ("modifiers", "heads", "topics", "objects")
 TEMPLATE_SECTIONS = ("titles", "openers", "leads", "body", "closers")
 COMMON_SLOTS = set("A B C T O person first company product city country role team month date day year quarter n number percent money duration time".split())
-NOT_PLURAL = ("ss", "us", "is", "ics", "ews", "ous")
 AGREEMENT = {"is": ("is", "are"), "was": ("was", "were"), "has": ("has", "have"), "does": ("does", "do"), "s": ("s", ""), "it": ("it", "they"), "its": ("its", "their")}
 
 
@@ -34,8 +28,8 @@ class Entries:
     @staticmethod
     def of(values):
         values = sorted(set(values), key=lambda v: hashlib.sha256(("order" + v).encode()).digest())
-        kept = [v for v in values if not is_held_out(v)]
-        return Entries(kept, [v for v in values if is_held_out(v)] or kept)
+        held_out = [v for v in values if is_held_out(v)] or values[:1]
+        return Entries([v for v in values if v not in held_out], held_out)
 
 
 def read_sections(path):
@@ -81,45 +75,6 @@ def read_words(name):
     return [line.strip() for line in (DATA / "words" / f"{name}.txt").read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def is_plural(topic):
-    last = topic.split()[-1].lower()
-    return last.endswith("s") and not last.endswith(NOT_PLURAL) or last in ("people", "children", "men", "women", "mice", "data")
-
-
-def start_upper(text):
-    return text[:1].upper() + text[1:]
-
-
-@dataclass
-class Fact:
-    kind: str
-    sentence: str
-    question: str
-    yes_no: str
-    answer: str
-
-
-@dataclass
-class Document:
-    domain: str
-    sentences: list
-    lead: str
-    summary: str
-    title: str
-    tags: list
-    facts: list = field(default_factory=list)
-    paragraph: str = " "
-    heading: str = ""
-
-    @property
-    def text(self):
-        return self.heading + self.paragraph.join(self.sentences) if len(self.paragraph) == 1 else self.heading + self.broken()
-
-    def broken(self):
-        middle = max(1, len(self.sentences) // 2)
-        return " ".join(self.sentences[:middle]) + self.paragraph + " ".join(self.sentences[middle:])
-
-
 class Grammar:
     """All word lists and templates. `part` is 'train' or 'held_out'; `width` in 0..1 is how much of each list is used."""
 
@@ -128,193 +83,12 @@ class Grammar:
         for path in sorted((DATA / "domains").glob("*.txt")):
             sections = read_sections(path)
             check(path, sections)
-            self.domains[path.stem] = {name: values if name == "labels" else Entries.of(values) for name, values in sections.items()}
+            self.domains[path.stem] = {name: Entries.of(values) for name, values in sections.items()}
         self.words = {name: Entries.of(read_words(name)) for name in (
             "first-names", "surnames", "cities", "countries", "companies", "products", "roles", "teams", "nouns", "plural-nouns", "adjectives", "prose", "verbs", "adverbs", "function-words")}
         self.facts = {kind: Entries.of(lines) for kind, lines in read_sections(DATA / "facts.txt").items()}
         self.frames = Entries.of(read_sections(DATA / "frames.txt")["frames"])
         self.prompts = read_sections(DATA / "prompts.txt")
-
-
-class Writer:
-    """Writes documents with one source of randomness."""
-
-    def __init__(self, grammar, rng=None, part="train", width=1.0):
-        self.grammar, self.rng, self.part, self.width = grammar, rng or random.Random(0), part, width
-
-    def pick(self, entries):
-        values = getattr(entries, self.part)
-        return values[self.rng.randrange(min(len(values), max(12, int(len(values) * self.width))))]
-
-    def word(self, name):
-        return self.pick(self.grammar.words[name])
-
-    def chance(self, probability):
-        return self.rng.random() < probability
-
-    def number(self):
-        return f"{self.rng.randrange(13, 990)}" if self.chance(0.7) else f"{self.rng.randrange(1, 90)},{self.rng.randrange(100, 1000)}"
-
-    def value(self, slot):
-        """A value of one of the common slots; None when there is no such slot."""
-        rng = self.rng
-        makers = {
-            "person": lambda: f"{self.word('first-names')} {self.word('surnames')}",
-            "first": lambda: self.word("first-names"),
-            "company": lambda: self.word("companies"),
-            "product": lambda: self.word("products"),
-            "city": lambda: self.word("cities"),
-            "country": lambda: self.word("countries"),
-            "role": lambda: self.word("roles"),
-            "team": lambda: self.word("teams"),
-            "month": lambda: rng.choice(MONTHS),
-            "date": lambda: f"{rng.randrange(1, 29)} {rng.choice(MONTHS)}",
-            "day": lambda: rng.choice(DAYS),
-            "year": lambda: str(rng.randrange(1990, 2031)),
-            "quarter": lambda: rng.choice(QUARTERS),
-            "n": lambda: rng.choice(SMALL),
-            "number": self.number,
-            "percent": lambda: f"{rng.randrange(2, 96)} percent",
-            "money": lambda: f"{self.number()} {rng.choice(['euros', 'dollars', 'pounds'])}",
-            "duration": lambda: f"{rng.choice(SMALL)} {rng.choice(UNITS)}",
-            "a": lambda: self.word("adjectives"),
-            "m": lambda: self.word("nouns"),
-            "s": lambda: self.word("plural-nouns"),
-            "v": lambda: self.word("verbs"),
-            "d": lambda: self.word("adverbs"),
-            "time": lambda: f"{rng.randrange(6, 23)}:{rng.choice(['00', '15', '30', '45'])}",
-        }
-        return makers[slot]() if slot in makers else None
-
-    def topics(self, domain, count):
-        """Distinct noun phrases, none of which contains another."""
-        found = []
-        for _ in range(count * 6):
-            kind = self.rng.random()
-            if kind < 0.42:
-                topic = f"{self.pick(domain['modifiers'])} {self.pick(domain['heads'])}"
-            elif kind < 0.70:
-                topic = self.pick(domain["topics"])
-            elif kind < 0.80:
-                topic = self.pick(domain["heads"])
-            elif kind < 0.90:
-                topic = f"{self.word('nouns')} {self.pick(domain['heads'])}"
-            else:
-                topic = self.word("nouns" if self.chance(0.6) else "plural-nouns")
-                if self.chance(0.4):
-                    topic = f"{self.word('adjectives')} {topic}"
-            words = topic.split()
-            if len(set(words)) == len(words) and not any(set(words) & set(other.split()) for other in found):
-                found.append(topic)
-                if len(found) == count:
-                    break
-        return found
-
-    def fill(self, domain, template, topics, any_topic=None):
-        """Fills the slots of a template. Returns the sentence with its brackets and the topics that it names."""
-        known, used = {}, []
-
-        def replace(match):
-            name, number, form = match.groups()
-            if name in ("A", "B", "C", "T", "X"):
-                if name not in known:
-                    known[name] = topics["ABC".index(name)] if name in "ABC" else any_topic or self.rng.choice(topics)
-                topic = known[name]
-                if form:
-                    words = AGREEMENT[form.lower()][is_plural(topic)]
-                    return start_upper(words) if form[0].isupper() else words
-                used.append(topic)
-                return topic
-            key = name + number
-            if name == "O":
-                return self.pick(domain["objects"])
-            if key not in known:
-                for _ in range(8):
-                    if name in domain:
-                        known[key] = SLOT.sub(replace, self.pick(domain[name]))
-                    else:
-                        known[key] = self.value(name)
-                    if known[key] is None:
-                        raise ValueError(f"unknown slot {{{name}}} in '{template}'")
-                    if all(known[key] != known.get(name + other) for other in ("", "2") if other != number):
-                        break
-            return known[key]
-
-        return SLOT.sub(replace, template), used
-
-    def stray(self):
-        """A sentence that no domain's grammar makes."""
-        return self.word("prose") if self.chance(0.6) else start_upper(self.fill({}, self.pick(self.grammar.frames), ["thing"])[0])
-
-    def stray_document(self, words):
-        """A text of stray sentences: nothing but its first sentence is known to matter."""
-        sentences = [self.stray()]
-        while sum(len(s.split()) for s in sentences) < words:
-            sentences.append(self.stray())
-        return sentences
-
-    def fact(self, kind, topic):
-        sentence, question, yes_no = self.pick(self.grammar.facts[kind]).split(" => ")
-        value = self.value(kind)
-        fill = lambda text: start_upper(self.fill({}, text.replace("{V}", value), [topic], topic)[0])
-        return Fact(kind, fill(sentence), fill(question), fill(yes_no), value)
-
-    def document(self, words, facts=0):
-        """A document of about so many words."""
-        domains = list(self.grammar.domains.values())
-        name = self.rng.choice(list(self.grammar.domains))
-        domain = self.grammar.domains[name]
-        # Some documents are of no domain: their sentences come from all of them, and no tag names a domain.
-        is_mixed = self.chance(0.12)
-        count = min(7, max(3, int(words / 30) + self.rng.randrange(0, 3)))
-        topics = self.topics(domain, count)
-        if len(topics) < 3:
-            return self.document(words, facts)
-        marked, named = self.fill(domain, self.pick(domain["leads"]), topics)
-        lead = start_upper(BRACKET.sub(r"\1", marked).strip())
-        summary = start_upper(re.sub(r"\s+", " ", BRACKET.sub("", marked)).strip())
-        before, after, mentions = [], [], list(named)
-        if words > 40 and self.chance(0.25):
-            before.append(self.stray() if self.chance(0.2) else self.fill(domain, self.pick(domain["openers"]), topics)[0])
-        length = len(lead.split()) + sum(len(s.split()) for s in before)
-        made = []
-        if facts:
-            kind = self.rng.choice(list(self.grammar.facts))
-            for topic in self.rng.sample(topics, min(len(topics), facts)):
-                fact = self.fact(kind if self.chance(0.7) else self.rng.choice(list(self.grammar.facts)), topic)
-                made.append(fact)
-                after.append(fact.sentence)
-                mentions.append(topic)
-                length += len(fact.sentence.split())
-        while length < words:
-            # A topic that is named once is named again before another one comes up.
-            wanted = [t for t in topics if mentions.count(t) == 1] or [t for t in topics if t not in mentions]
-            if self.chance(0.08):
-                sentence, used = self.stray(), []
-            else:
-                home = self.rng.choice(domains) if is_mixed else domain
-                sentence, used = self.fill(home, self.pick(home["body"]), topics, self.rng.choice(wanted) if wanted and self.chance(0.9) else None)
-            if sentence in after:
-                continue
-            mentions += used
-            after.append(start_upper(sentence))
-            length += len(sentence.split())
-        self.rng.shuffle(after)
-        if words > 50 and self.chance(0.5):
-            sentence, used = self.fill(domain, self.pick(domain["closers"]), topics)
-            after.append(start_upper(sentence))
-            mentions += used
-        # A heading may say what the text does not; the title that is asked for names what the key sentence is about.
-        heading = start_upper(self.fill(domain, self.pick(domain["titles"]), topics)[0])
-        title = " and ".join(dict.fromkeys(named[:2]))
-        sentences = [start_upper(s) for s in before] + [lead] + after
-        document = Document(name, sentences, lead, summary, title, [], made)
-        document.paragraph = "\n\n" if self.chance(0.2) else " "
-        document.heading = f"{heading}\n\n" if self.chance(0.1) else ""
-        document.tags = ([] if is_mixed else [domain["labels"][0]]) + self.in_order(" ".join(sentences), set(mentions))
-        return document
-
-    @staticmethod
-    def in_order(text, topics):
-        lower = text.lower()
-        return sorted({t.lower() for t in topics}, key=lambda t: (lower.find(t), -len(t)))[:7]
+        lists = [self.words["nouns"], self.words["plural-nouns"]] + [domain["heads"] for domain in self.domains.values()]
+        # Words that name a thing: when one of them stands in a document twice, a reader may take it for a topic.
+        self.things = {word for entries in lists for text in entries.train + entries.held_out for word in WORD.findall(text.lower())}

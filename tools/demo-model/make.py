@@ -13,12 +13,14 @@ def read_options():
     parser.add_argument("--work", type=Path, default=here / "work", help="folder of the tokenizer and the checkpoints; an interrupted run goes on from there")
     parser.add_argument("--out", type=Path, default=here.parent.parent / "src" / "App" / "demo", help="folder that the model is written to")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=4700)
-    parser.add_argument("--tokens", type=int, default=6000, help="tokens of a step, over all processes")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--minutes", type=float, help="end after so many minutes of training if the steps are not done by then; the same seed then no longer gives the same model")
+    parser.add_argument("--tokens", type=int, default=3000, help="tokens of a step, over all processes")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1), help="one thread each; 1 on a GPU")
     parser.add_argument("--samples", type=int, default=100, help="held-out examples of each task in the evaluation")
     parser.add_argument("--evaluate", action="store_true", help="only evaluate the model in --out")
+    parser.add_argument("--part", choices=("held_out", "train"), default="held_out", help="with --evaluate: the words and templates that documents are made of")
     return parser.parse_args()
 
 
@@ -60,7 +62,7 @@ def main():
     from grammar import Grammar
     options.vocabulary_size = vocabulary.SIZE
     if options.evaluate:
-        evaluation.report(folder.read(options.out), evaluation.vocabulary_of(options.out), options.samples, options.seed)
+        evaluation.report(folder.read(options.out), evaluation.vocabulary_of(options.out), options.samples, options.seed, options.part)
         return 0
     started = time.monotonic()
     options.work.mkdir(parents=True, exist_ok=True)
@@ -70,7 +72,7 @@ def main():
         start(0, 1, options, 0)
     else:
         torch.multiprocessing.spawn(start, args=(size, options, free_port()), nprocs=size)
-    model = folder.from_checkpoint(options.work / "checkpoint.pt", options.vocabulary_size)
+    model, options.steps = folder.from_checkpoint(options.work / "checkpoint.pt", options.vocabulary_size)
     folder.write(model, pieces, options.out)
     scores = evaluation.report(folder.read(options.out), pieces, options.samples, options.seed)
     card.write(folder.read(options.out), pieces, scores, options)

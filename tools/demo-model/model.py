@@ -13,8 +13,8 @@ CONFIG = {
     "d_kv": 32,
     "d_ff": 512,
     "num_heads": 6,
-    "num_layers": 3,
-    "num_decoder_layers": 3,
+    "num_layers": 4,
+    "num_decoder_layers": 2,
     "relative_attention_num_buckets": 32,
     "relative_attention_max_distance": 128,
     "layer_norm_epsilon": 1e-6,
@@ -22,8 +22,18 @@ CONFIG = {
 
 # Layers start as small changes of the stream.
 QUIET = 0.3
+# Tokens of an answer of ordinary length.
+USUAL_ANSWER = 16
 # How loud the pieces before are written at the start, and how much each of them (one, two, three before) counts in looking for a place.
 COPY_WRITE, COPY_MATCH = 2.0, (1.0, 0.7, 0.5)
+# The cross-attention heads that start by looking for the place of the next piece; the others are free to learn where an answer begins.
+COPY_HEADS, COPY_SCALE, COPY_OUT = 3, 0.3, 5.0
+# The encoder's heads that look for the same piece elsewhere: by itself in the first two layers, and together with the piece before it in the second.
+SAME_HEAD, SAME_PAIR_HEAD = 3, 4
+# How loud it is written that a piece stands elsewhere too.
+FLAG = 0.6
+# The decoder's head that remembers what has been written; the cross-attention heads of its second layer that avoid it, and how much.
+HISTORY_HEAD, HISTORY_WRITE, AVOIDING_HEADS, AVOID = 3, 4.0, 3, 2.0
 
 
 def position_buckets(queries, keys, is_bidirectional, buckets, max_distance):
@@ -93,6 +103,15 @@ def look_back(attention, head, distance, read, write):
     attention.o.weight[:, rows] = write * COPY_WRITE
 
 
+def look_elsewhere(attention, head, matched, read, write):
+    """Makes a head attend to other positions of the same `matched` part, and write what `read` sees there where `write` points."""
+    rows = slice(head * attention.d_kv, (head + 1) * attention.d_kv)
+    attention.q.weight[rows] = matched.t()
+    attention.k.weight[rows] = matched.t()
+    attention.v.weight[rows] = read.t()
+    attention.o.weight[:, rows] = write * COPY_WRITE
+
+
 class FeedForward(nn.Module):
     def __init__(self, config):
         super().__init__()
@@ -150,31 +169,70 @@ class T5(nn.Module):
 
     @torch.no_grad()
     def start_copying(self):
-        """Starts as a machine that copies, which it would else take most of the training to become.
+        """Starts as a machine that copies and notices repetitions, which it would else take most of the training to become.
 
         Encoder heads 0, 1, 2 write projections of the pieces one, two and three before into each position; the decoder's first heads do the same
-        for what it has written. Cross-attention looks for the positions where these agree, and puts out the piece that stands there (its value
-        and output projections start at the identity).
+        for what it has written. Some cross-attention heads look for the positions where these agree; cross-attention puts out the piece that
+        it looks at (its value and output projections start at the identity). Two more encoder heads look for the same piece elsewhere, and the
+        first feed-forward network compares what they found with the piece itself.
         """
         config = self.config
         d_kv, d_model = config["d_kv"], config["d_model"]
+        blocks = lambda: torch.linalg.qr(torch.randn(d_model, d_model))[0].split(d_kv, dim=1)
         projection = lambda: torch.linalg.qr(torch.randn(d_model, d_kv))[0]
+        writes, echoes = blocks(), blocks()
+        same, found, flag = writes[3], writes[4], writes[5][:, :1]
         encoder, decoder = self.encoder[0].attention, self.decoder[0].attention
         query, key = torch.zeros(d_kv, d_model), torch.zeros(d_kv, d_model)
         for back, weight in enumerate(COPY_MATCH):
-            read, write, echo = projection(), projection(), projection()
-            look_back(encoder, back, back + 1, read, write)
-            key += write.t()
+            read = projection()
+            look_back(encoder, back, back + 1, read, writes[back])
+            key += writes[back].t()
             if back == 0:
                 query += weight * read.t()
             else:
-                look_back(decoder, back, back, read, echo)
-                query += weight / COPY_WRITE * echo.t()
+                look_back(decoder, back, back, read, echoes[back])
+                query += weight / COPY_WRITE * echoes[back].t()
+        for block in self.decoder:
+            block.cross.v.weight.copy_(torch.eye(d_model))
+            block.cross.o.weight.copy_(torch.eye(d_model) * COPY_WRITE)
         cross = self.decoder[0].cross
-        cross.q.weight.mul_(0.5).add_(query.repeat(config["num_heads"], 1))
-        cross.k.weight.mul_(0.5).add_(key.repeat(config["num_heads"], 1))
-        cross.v.weight.copy_(torch.eye(d_model))
-        cross.o.weight.copy_(torch.eye(d_model) * COPY_WRITE)
+        rows = slice(0, COPY_HEADS * d_kv)
+        cross.q.weight[rows] = cross.q.weight[rows] * 0.5 + query.repeat(COPY_HEADS, 1) * COPY_SCALE
+        cross.o.weight[:, rows] = torch.eye(d_model)[:, rows] * COPY_OUT
+        cross.k.weight[rows] = cross.k.weight[rows] * 0.5 + key.repeat(COPY_HEADS, 1)
+        self.start_noticing(same, found, writes[0], flag)
+        self.start_remembering(same, echoes[0])
+
+    def start_noticing(self, same, found, echo, flag):
+        """The encoder's part that finds repetitions. It writes `flag` where a piece stands elsewhere too."""
+        encoder, size = self.encoder[0].attention, same.shape[1]
+        # Bucket 0 of the position bias is the position itself.
+        for head in (SAME_HEAD, SAME_PAIR_HEAD):
+            encoder.relative_attention_bias.weight[0, head] = -20.0
+        look_elsewhere(encoder, SAME_HEAD, 0.6 * same, same, found)
+        second = self.encoder[1].attention
+        context = second.v.weight[:size].t().clone()
+        look_elsewhere(second, SAME_HEAD, same, context, found * QUIET)
+        look_elsewhere(second, SAME_PAIR_HEAD, same + 0.5 * echo, context, found * QUIET)
+        # A gated unit and its mirror image multiply: gelu(s) m + gelu(-s) (-m) = s m.
+        network = self.encoder[0].feed_forward
+        for rows, sign in ((slice(0, size), 1.0), (slice(size, 2 * size), -1.0)):
+            network.wi_0.weight[rows] = sign * same.t()
+            network.wi_1.weight[rows] = sign * found.t()
+            network.wo.weight[:, rows] = flag * FLAG
+
+    def start_remembering(self, same, written):
+        """The decoder's part that avoids what it has written: a mean of all pieces so far, which some cross-attention heads look away from."""
+        decoder, cross = self.decoder[0].attention, self.decoder[1].cross
+        rows = slice(HISTORY_HEAD * decoder.d_kv, (HISTORY_HEAD + 1) * decoder.d_kv)
+        decoder.relative_attention_bias.weight[:, HISTORY_HEAD] = 0.0
+        decoder.q.weight[rows] *= 0.1
+        decoder.v.weight[rows] = same.t()
+        decoder.o.weight[:, rows] = written * HISTORY_WRITE
+        rows = slice(0, AVOIDING_HEADS * decoder.d_kv)
+        cross.q.weight[rows] = cross.q.weight[rows] * 0.5 - AVOID * written.t().repeat(AVOIDING_HEADS, 1)
+        cross.k.weight[rows] = cross.k.weight[rows] * 0.5 + same.t().repeat(AVOIDING_HEADS, 1)
 
     def bias(self, block, queries, keys, is_bidirectional):
         config = self.config
@@ -204,12 +262,13 @@ class T5(nn.Module):
         return x
 
     def loss(self, ids, targets):
-        """Sum of the cross entropy over all target tokens, in nats. Targets end with the end token and are padded with 0."""
+        """Cross entropy over all target tokens, in nats. Targets end with the end token and are padded with 0. A token of a short answer counts more."""
         inputs = torch.cat([torch.zeros_like(targets[:, :1]), targets[:, :-1]], 1)
         memory, memory_bias = self.encode(ids)
         states = self.decode(inputs, memory, memory_bias)
         wanted = targets != 0
-        return F.cross_entropy(self.head(states[wanted]), targets[wanted], reduction="sum")
+        weights = (wanted.sum(1, keepdim=True).float() / USUAL_ANSWER).rsqrt().expand_as(targets)[wanted]
+        return (F.cross_entropy(self.head(states[wanted]), targets[wanted], reduction="none") * weights).sum()
 
     @torch.no_grad()
     def generate(self, ids, max_tokens, end=1):
@@ -232,6 +291,10 @@ class T5(nn.Module):
             if all(done):
                 break
         return rows
+
+    def matrices(self):
+        """The weights of the projections inside of the layers."""
+        return [module.weight for module in self.modules() if isinstance(module, nn.Linear)]
 
     def named_tensors(self):
         """Name in a published checkpoint, tensor."""

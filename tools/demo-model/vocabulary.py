@@ -6,8 +6,8 @@ import struct
 
 import sentencepiece
 
-from grammar import Writer
 from tasks import Examples
+from writer import Writer
 
 PIECES, SENTINELS = 3996, 100
 SIZE = PIECES + SENTINELS
