@@ -5,8 +5,9 @@ namespace LlmService.LoopbackHub;
 /// <summary>What the Hub says of a repository beside its files.</summary>
 internal static class RepositoryAnswers
 {
-    // What a caller may ask for one by one.
-    private static readonly string[] Expandable = ["private", "gated", "disabled", "sha", "tags", "siblings"];
+    // What a caller may ask for one by one; the first of them an ordinary answer has too.
+    private static readonly string[] Expandable =
+        ["private", "gated", "disabled", "sha", "tags", "siblings", "modelId", "author", "createdAt", "lastModified", "downloads", "likes", "pipeline_tag", "library_name"];
 
     /// <summary>The answer of model info: all of it, or the fields that the query names; null when it names one that there is not.</summary>
     public static JsonObject? Info(Repository repository, string id, IQueryCollection query)
@@ -15,7 +16,13 @@ internal static class RepositoryAnswers
         if (wanted.Except(Expandable).Any())
             return null;
         JsonObject info = Info(repository, id, withBlobs: query["blobs"] == "true");
-        foreach (string name in wanted.Length == 0 ? [] : Expandable.Append("modelId").Except(wanted))
+        if (wanted.Length == 0)
+            return info;
+        info["author"] = id.Split('/')[0];
+        (info["createdAt"], info["lastModified"]) = ("2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05.000Z");
+        (info["downloads"], info["likes"]) = (0, 0);
+        (info["pipeline_tag"], info["library_name"]) = ("text-generation", "transformers");
+        foreach (string name in Expandable.Except(wanted))
             info.Remove(name);
         return info;
     }
