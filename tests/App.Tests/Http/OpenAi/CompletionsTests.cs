@@ -171,8 +171,12 @@ public sealed class CompletionsTests
     [Fact]
     public async Task MoreThanTheQueueHolds_Is429AndLeavesNothingBehind()
     {
-        await using TestHost host = await TestHost.StartAsync("ok");
+        // The engine stands still, so that nothing leaves the queue while the request fills it.
+        using ManualResetEventSlim answered = new();
+        ScriptedRunner waiting = new("ok") { OnForward = _ => answered.Wait(TimeSpan.FromMinutes(1)) };
+        await using TestHost host = await TestHost.StartAsync(TestHost.Ready("acme/tiny", waiting, ByteTokenizer.Create()));
         using HttpResponseMessage response = await host.PostAsync(Path, """{"model":"acme/tiny","prompt":"ab","n":100}""");
+        answered.Set();
         Assert.Equal(HttpStatusCode.TooManyRequests, response.StatusCode);
         Assert.NotNull(response.Headers.RetryAfter);
         Assert.Equal("queue_full", (await TestHost.JsonAsync(response)).GetProperty("error").GetProperty("code").GetString());
