@@ -3,7 +3,6 @@ using System.Globalization;
 using LlmService.App.Check;
 using LlmService.Hub;
 using LlmService.Inference;
-using LlmService.Inference.Configuration;
 using LlmService.Inference.Kernels;
 
 namespace LlmService.App;
@@ -75,8 +74,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
 
     private ModelPlan Plan(ModelReference model, ModelFiles files, string folder, RepositoryCard? card)
     {
-        ModelConfiguration configuration = ModelPlan.ReadConfiguration(model, files, folder, options);
-        ModelPlan plan = ModelPlan.Read(model, files, folder, configuration, card, options);
+        ModelPlan plan = ModelPlan.Of(model, files, folder, card, options);
         plan.RequireMemory(model);
         return plan;
     }

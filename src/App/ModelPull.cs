@@ -1,6 +1,5 @@
 using LlmService.App.Check;
 using LlmService.Hub;
-using LlmService.Inference.Configuration;
 
 namespace LlmService.App;
 
@@ -17,18 +16,12 @@ internal sealed class ModelPull(ModelDownload download, AppOptions options, Text
     public async Task<DownloadedModel> RunAsync(ModelReference model, CancellationToken cancellationToken)
     {
         DownloadedModel downloaded = await download.RunAsync(
-            model, options.SkipTokenizerInit, (repository, files) => ChooseWeights(model, repository, files), _ => { }, cancellationToken);
+            model, options.SkipTokenizerInit, (repository, files) => ModelPlan.Of(model, files, repository.SnapshotFolder, repository.Card, options).Weights, _ => { }, cancellationToken);
         ModelRepository repository = downloaded.Repository;
         if (repository.RefusedToken is { } refused)
             warnings.WriteLine($"warning: the model is public and was read without the token. {RefusedToken.Describe(refused.TokenSource ?? "the token", refused.Diagnosis)}");
         if (repository.Unreachable is { } unreachable)
             warnings.WriteLine($"warning: {unreachable.Message} The cache stands in: commit {repository.Commit}.");
         return downloaded;
-    }
-
-    private IReadOnlyList<string> ChooseWeights(ModelReference model, ModelRepository repository, ModelFiles files)
-    {
-        ModelConfiguration configuration = ModelPlan.ReadConfiguration(model, files, repository.SnapshotFolder, options);
-        return ModelPlan.Read(model, files, repository.SnapshotFolder, configuration, repository.Card, options).Weights;
     }
 }

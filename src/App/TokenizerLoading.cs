@@ -4,7 +4,7 @@ using LlmService.Tokenizers;
 
 namespace LlmService.App;
 
-/// <summary>Finds or downloads the tokenizer of a model, and nothing else of it: a folder with only tokenizer files will do.</summary>
+/// <summary>Finds or downloads what a model's text is made with, and nothing else of it: a folder with only tokenizer files will do.</summary>
 /// <param name="hub">How the Hub is reached.</param>
 internal sealed class TokenizerLoading(HubOptions hub)
 {
@@ -12,17 +12,26 @@ internal sealed class TokenizerLoading(HubOptions hub)
     /// <exception cref="AppException">model_not_found; no_usable_weights where there is no tokenizer.</exception>
     public async Task<Tokenizer> LoadAsync(ModelReference model, CancellationToken cancellationToken)
     {
-        string folder = model.Folder ?? await DownloadAsync(model, cancellationToken);
-        IReadOnlyList<string> files = ModelFiles.OfFolder(model.Text, folder).TokenizerFiles;
-        return files.Count > 0 ? ModelPlan.Told(model, folder, () => Tokenizer.Load(folder)) : throw Missing(model);
+        string folder = await FindFolderAsync(model, files => files.HasTokenizer ? files.TokenizerFiles : throw Missing(model), cancellationToken);
+        return ModelPlan.Told(model, folder, () => Tokenizer.Load(folder));
     }
 
-    private async Task<string> DownloadAsync(ModelReference model, CancellationToken cancellationToken)
+    /// <summary>Finds a folder with some of a model's files.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="choose">Which of its files are wanted; throws where they are not there.</param>
+    /// <param name="cancellationToken">Stops the download.</param>
+    /// <exception cref="AppException">model_not_found: there is no such folder.</exception>
+    /// <exception cref="HubException">What the Hub refuses.</exception>
+    public async Task<string> FindFolderAsync(ModelReference model, Func<ModelFiles, IReadOnlyList<string>> choose, CancellationToken cancellationToken)
     {
+        if (model.Folder is { } folder)
+        {
+            choose(ModelFiles.OfFolder(model.Text, folder));
+            return folder;
+        }
         using HubClient client = new(hub);
         ModelRepository repository = await client.OpenAsync(model.Repository!.Value, model.Revision, cancellationToken);
-        IReadOnlyList<string> files = ModelFiles.OfRepository(model.Text, repository).TokenizerFiles;
-        return files.Count > 0 ? await repository.DownloadAsync(files, null, cancellationToken) : throw Missing(model);
+        return await repository.DownloadAsync(choose(ModelFiles.OfRepository(model.Text, repository)), null, cancellationToken);
     }
 
     private static AppException Missing(ModelReference model) => new(FailureCode.NoUsableWeights,

@@ -57,6 +57,11 @@ internal sealed record ModelPlan(ModelConfiguration Configuration, IReadOnlyList
         return new ModelPlan(configuration, weights, memory);
     }
 
+    /// <summary>Reads the architecture and chooses the weights.</summary>
+    /// <exception cref="AppException">As <see cref="ReadConfiguration"/> and <see cref="Read"/>.</exception>
+    public static ModelPlan Of(ModelReference model, ModelFiles files, string folder, RepositoryCard? card, AppOptions options) =>
+        Read(model, files, folder, ReadConfiguration(model, files, folder, options), card, options);
+
     /// <summary>Refuses weights or a context that the memory cannot hold.</summary>
     /// <exception cref="InferenceException">OutOfMemory.</exception>
     public void RequireMemory(ModelReference model) => Memory.Require(model.Text);

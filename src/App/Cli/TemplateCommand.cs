@@ -40,30 +40,23 @@ internal sealed class TemplateCommand
         {
             AppOptions options = AppOptions.Read(_context, new CommandLineValues { Models = [name] });
             using Interrupt interrupt = new();
-            string folder = await TokenizerFolder.FindAsync(options.Models[0], options, interrupt.Token);
-            return Run(parsed, () => Load(name, folder), folder);
+            string folder = await new TokenizerLoading(options.Hub).FindFolderAsync(options.Models[0], files => files.FilesBeforeWeights, interrupt.Token);
+            return Run(parsed, () => Load(name, folder), folder, interrupt.Token);
         }
         string path = _context.Expand(name);
         if (!File.Exists(path))
             throw new AppException(FailureCode.InvalidRequest, $"There is no file '{path}'.") { Parameter = "MODEL" };
-        return Run(parsed, () => ChatTemplate.Parse(File.ReadAllText(path), Path.GetFileName(path)), null);
+        return Run(parsed, () => ChatTemplate.Parse(File.ReadAllText(path), Path.GetFileName(path)), null, CancellationToken.None);
     }
 
     private static ChatTemplate Load(string name, string folder) => ChatTemplate.Load(folder)
         ?? throw new AppException(FailureCode.InvalidRequest, $"'{name}' has no chat template.") { Parameter = "MODEL", Remedy = "Name a FILE.jinja, or a model with one." };
 
-    private int Run(ParseResult parsed, Func<ChatTemplate> load, string? folder)
+    private int Run(ParseResult parsed, Func<ChatTemplate> load, string? folder, CancellationToken cancellationToken)
     {
         if (!parsed.GetValue(_jsonl))
             return Show(load(), ReadMessages(parsed.GetValue(_messages)), folder, parsed.GetValue(_json));
-        TemplateLines lines = new(load, _context.TimeProvider);
-        while (_context.In.ReadLine() is { } line)
-        {
-            _context.Out.Write(lines.Answer(line));
-            _context.Out.Write('\n');
-            _context.Out.Flush();
-        }
-        return 0;
+        return JsonLines.Run(_context.In, _context.Out, new TemplateLines(load, _context.TimeProvider).Answer, cancellationToken);
     }
 
     private string ReadMessages(string? file)

@@ -1,7 +1,5 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
-using LlmService.App.Http;
 using LlmService.Tokenizers;
 using LlmService.Tokenizers.Chat;
 
@@ -34,7 +32,7 @@ internal sealed class TemplateLines
     {
         try
         {
-            return _failure is null ? Write(json => json.WriteString("text", Render(_template!, line, _clock).Text)) : WriteError(_failure);
+            return _failure is null ? JsonLines.Write(json => json.WriteString("text", Render(_template!, line, _clock).Text)) : WriteError(_failure);
         }
         catch (Exception e) when (e is TemplateException or AppException)
         {
@@ -79,7 +77,7 @@ internal sealed class TemplateLines
             ? time
             : throw Invalid("'now' must be a local time such as 2024-07-26T13:37:05");
 
-    private static string WriteError(Exception exception) => Write(json =>
+    private static string WriteError(Exception exception) => JsonLines.Write(json =>
     {
         TemplateException? template = exception as TemplateException;
         json.WriteString("error", template?.Reason ?? exception.Message);
@@ -93,18 +91,6 @@ internal sealed class TemplateLines
             json.WriteNumber(name, known);
         else
             json.WriteNull(name);
-    }
-
-    private static string Write(Action<Utf8JsonWriter> write)
-    {
-        ArrayBufferWriter<byte> buffer = new();
-        using (Utf8JsonWriter json = new(buffer, JsonAnswer.Options))
-        {
-            json.WriteStartObject();
-            write(json);
-            json.WriteEndObject();
-        }
-        return System.Text.Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
     private static AppException Invalid(string message, Exception? inner = null) => new(FailureCode.InvalidRequest, message, inner);

@@ -44,7 +44,7 @@ internal sealed class TokenizeCommand
         using Interrupt interrupt = new();
         Tokenizer tokenizer = await new TokenizerLoading(options.Hub).LoadAsync(options.Models[0], interrupt.Token);
         if (lines)
-            return new TokenizeLines(tokenizer, _context.Out).Run(_context.In, interrupt.Token);
+            return JsonLines.Run(_context.In, _context.Out, new TokenizeLines(tokenizer).Answer, interrupt.Token);
         string text = given == "-" ? _context.In.ReadToEnd() : given!;
         Encoding encoding = tokenizer.Encode(text, parsed.GetValue(_plain) ? SpecialTokens.Skip : SpecialTokens.Include);
         if (parsed.GetValue(_json))

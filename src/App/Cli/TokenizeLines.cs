@@ -1,27 +1,13 @@
-using System.Buffers;
 using System.Text.Json;
-using LlmService.App.Http;
 using LlmService.Tokenizers;
 
 namespace LlmService.App.Cli;
 
 /// <summary>Tokenizes JSON Lines: one answer a line, in order. A line that is wrong gets an error and stops nothing.</summary>
-internal sealed class TokenizeLines(Tokenizer tokenizer, TextWriter output)
+internal sealed class TokenizeLines(Tokenizer tokenizer)
 {
-    private readonly ArrayBufferWriter<byte> _buffer = new(4096);
-
-    public int Run(TextReader input, CancellationToken cancellationToken)
-    {
-        while (input.ReadLine() is { } line)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            output.WriteLine(Answer(line));
-        }
-        output.Flush();
-        return 0;
-    }
-
-    private string Answer(string line)
+    /// <summary>An object with the tokens of the line's text, or with <c>error</c>.</summary>
+    public string Answer(string line)
     {
         try
         {
@@ -68,7 +54,7 @@ internal sealed class TokenizeLines(Tokenizer tokenizer, TextWriter output)
     private string Answer(string text, string? pair, SpecialTokens special)
     {
         Encoding encoding = tokenizer.Encode(text, pair, special);
-        return Write(json =>
+        return JsonLines.Write(json =>
         {
             json.WriteStartArray("ids");
             foreach (int id in encoding.IdSpan)
@@ -92,17 +78,5 @@ internal sealed class TokenizeLines(Tokenizer tokenizer, TextWriter output)
         });
     }
 
-    private string Error(string message) => Write(json => json.WriteString("error", message));
-
-    private string Write(Action<Utf8JsonWriter> write)
-    {
-        _buffer.ResetWrittenCount();
-        using (Utf8JsonWriter json = new(_buffer, JsonAnswer.Options))
-        {
-            json.WriteStartObject();
-            write(json);
-            json.WriteEndObject();
-        }
-        return System.Text.Encoding.UTF8.GetString(_buffer.WrittenSpan);
-    }
+    private static string Error(string message) => JsonLines.Write(json => json.WriteString("error", message));
 }

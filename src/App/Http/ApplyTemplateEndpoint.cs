@@ -13,8 +13,7 @@ internal sealed class ApplyTemplateEndpoint(LoadedModels models, TimeProvider ti
         RequestReader reader = new(body.RootElement, FieldTable.ApplyTemplate);
         string model = models.ReadId(reader);
         Conversation conversation = ConversationFields.Read(reader) with { Now = timeProvider.GetLocalNow().DateTime };
-        if (reader.Warnings is { } warnings)
-            context.Response.Headers[AnswerSender.WarningsHeader] = warnings;
+        AnswerSender.Warn(context, reader.Warnings);
         LlmEngine engine = models.Engine(model);
         ChatPrompt prompt = ChatCompletions.Render(conversation, engine, context.RequestAborted);
         IReadOnlyList<int> ids = prompt.TokenIds ?? engine.Tokenizer!.Encode(prompt.Text).Ids;

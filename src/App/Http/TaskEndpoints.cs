@@ -34,8 +34,7 @@ internal sealed class TaskEndpoints(LoadedModels models, TaskPrompts prompts)
     {
         using JsonDocument body = await RequestBody.ReadAsync(context);
         TaskRequest request = TaskRequest.Read(body.RootElement, models);
-        if (request.Warnings is { } warnings)
-            context.Response.Headers[AnswerSender.WarningsHeader] = warnings;
+        AnswerSender.Warn(context, request.Warnings);
         return (request, new DocumentTasks(models.Engine(request.Model), prompts));
     }
 

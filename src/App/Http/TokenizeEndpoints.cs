@@ -27,8 +27,7 @@ internal sealed class TokenizeEndpoints(LoadedModels models)
             SpecialTokensInText = parse ? SpecialTokensInText.AreTokens : SpecialTokensInText.AreText,
         });
         bool withPieces = reader.Boolean("with_pieces") ?? false, withStrings = reader.Boolean("return_token_strs") ?? false;
-        if (reader.Warnings is { } warnings)
-            context.Response.Headers[AnswerSender.WarningsHeader] = warnings;
+        AnswerSender.Warn(context, reader.Warnings);
         await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteString("model", model);
@@ -56,8 +55,7 @@ internal sealed class TokenizeEndpoints(LoadedModels models)
             throw RequestReader.Invalid("tokens", $"'tokens' has more than {MostIds} ids.");
         int[] ids = [.. tokens.EnumerateArray().Select(id => RequestReader.TokenId(id, "tokens"))];
         bool skip = reader.Boolean("skip_special_tokens") ?? false;
-        if (reader.Warnings is { } warnings)
-            context.Response.Headers[AnswerSender.WarningsHeader] = warnings;
+        AnswerSender.Warn(context, reader.Warnings);
         string text = tokenizer.Decode(ids, skip ? SpecialTokens.Skip : SpecialTokens.Include);
         await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, json =>
         {
@@ -69,9 +67,7 @@ internal sealed class TokenizeEndpoints(LoadedModels models)
 
     private (string Id, LlmEngine Engine, Tokenizer Tokenizer) Find(RequestReader reader)
     {
-        string id = reader.String("model") is { Length: > 0 } given ? given
-            : models.All.Count == 1 ? models.All[0].Id
-            : throw RequestReader.Invalid("model", "'model' is missing, and several models are served; the ids are at /v1/models.");
+        string id = models.ReadId(reader);
         LlmEngine engine = models.Engine(id);
         return (id, engine, engine.Tokenizer ?? throw new AppException(FailureCode.UnsupportedParameter, $"The model '{id}' is served without a tokenizer (--skip-tokenizer-init).")
         {

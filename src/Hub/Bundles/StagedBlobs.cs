@@ -36,7 +36,6 @@ internal sealed class StagedBlobs : IDisposable
         {
             if (CacheLock.TryAcquire(folder.FullName + LockEnding) is not { } held)
                 continue;
-            // Its owner may have ended between the look at the folder and the lock.
             freed += FolderContent.Files(folder.FullName).Sum(FolderContent.OwnBytes);
             Remove(folder.FullName, held);
         }
@@ -55,6 +54,7 @@ internal sealed class StagedBlobs : IDisposable
     {
         using (held)
         {
+            // The owner may have taken it away between the look at the folder and the lock.
             if (Directory.Exists(folder))
                 Directory.Delete(folder, recursive: true);
         }

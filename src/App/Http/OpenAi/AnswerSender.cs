@@ -6,11 +6,18 @@ namespace LlmService.App.Http.OpenAi;
 /// <summary>Submits a request's sequences and sends the answer, whole or streamed.</summary>
 internal sealed class AnswerSender(HttpServerOptions options, ErrorResponses errors)
 {
-    public const string WarningsHeader = "x-llm-warnings";
+    private const string WarningsHeader = "x-llm-warnings";
 
     public DateTimeOffset Now => options.TimeProvider.GetUtcNow();
 
     public DateTime LocalNow => options.TimeProvider.GetLocalNow().DateTime;
+
+    /// <summary>Says in a header what of a request is not known; nothing when all is.</summary>
+    public static void Warn(HttpContext context, string? warnings)
+    {
+        if (warnings is not null)
+            context.Response.Headers[WarningsHeader] = warnings;
+    }
 
     /// <summary>Generates and answers. What the engine refuses is thrown before anything is sent.</summary>
     public async Task SendAsync(HttpContext context, LlmEngine engine, GenerationFields fields, IEnumerable<GenerationRequest> requests, Answer answer)

@@ -10,8 +10,7 @@ internal sealed class ChatCompletions(LoadedModels models, AnswerSender sender)
     {
         using JsonDocument body = await RequestBody.ReadAsync(context);
         ChatRequest request = ChatRequest.Read(body.RootElement);
-        if (request.Warnings is { } warnings)
-            context.Response.Headers[AnswerSender.WarningsHeader] = warnings;
+        AnswerSender.Warn(context, request.Warnings);
         LlmEngine engine = models.Engine(request.Fields.Model);
         ChatPrompt prompt = Render(request.Conversation with { Now = sender.LocalNow }, engine, context.RequestAborted);
         Prompt shown = new(prompt.TokenIds is null ? prompt.Text : null, prompt.TokenIds);

@@ -10,8 +10,7 @@ internal sealed class Completions(LoadedModels models, AnswerSender sender)
     {
         using JsonDocument body = await RequestBody.ReadAsync(context);
         CompletionRequest request = CompletionRequest.Read(body.RootElement);
-        if (request.Warnings is { } warnings)
-            context.Response.Headers[AnswerSender.WarningsHeader] = warnings;
+        AnswerSender.Warn(context, request.Warnings);
         LlmEngine engine = models.Engine(request.Fields.Model);
         if (engine.Tokenizer is null && request.Prompts.Any(p => p.Text is not null))
             throw RequestReader.Invalid("prompt", "This service runs without a tokenizer, so 'prompt' must be token ids.");
