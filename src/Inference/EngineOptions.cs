@@ -1,4 +1,5 @@
 using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
 
 namespace LlmService.Inference;
 
@@ -12,6 +13,9 @@ public sealed record EngineOptions
 
     /// <summary>The instruction set of the kernels, chosen by the composition root.</summary>
     public KernelPath Kernels { get; init; } = KernelPath.Vector;
+
+    /// <summary>Which of the folder's weights; null takes the preferred ones.</summary>
+    public WeightChoice? Weights { get; init; }
 
     /// <summary>The longest context in tokens; null takes what config.json says.</summary>
     public int? MaxModelLength { get; init; }

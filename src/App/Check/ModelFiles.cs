@@ -90,7 +90,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
     {
         if (sizes.ContainsKey(WeightFiles.SingleFileName))
             return [WeightFiles.SingleFileName];
-        IReadOnlyList<string> shards = WeightFiles.ReadIndex(Path.Combine(folder, WeightFiles.IndexFileName));
+        IReadOnlyList<string> shards = WeightFiles.ReadIndex(Path.Combine(folder, WeightFiles.IndexFileName), ".safetensors");
         string[] absent = [.. shards.Where(shard => !sizes.ContainsKey(shard))];
         if (absent.Length > 0)
             requireKnown?.Invoke(absent[0]);

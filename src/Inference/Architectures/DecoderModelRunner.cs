@@ -43,7 +43,7 @@ internal sealed class DecoderModelRunner : ModelRunner
             VocabularySize = vocabulary,
             ContextLength = context,
             PromptLength = context,
-            StoredPrecision = ModelLoader.NameOf(checkpoint.MainType),
+            StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
             ParameterCount = checkpoint.ParameterCount,
             WeightBytes = checkpoint.ByteCount,
         };

@@ -7,7 +7,7 @@ namespace LlmService.Inference.Architectures;
 internal sealed class Norm(float[] weights, float epsilon)
 {
     public static Norm Read(Checkpoint checkpoint, string name, int size, float epsilon) =>
-        new(Widening.ToArray(checkpoint.Get(name + ".weight", size)), epsilon);
+        new(checkpoint.Get(name + ".weight", size).ToArray(), epsilon);
 
     /// <summary>Norms every row of [tokens, size].</summary>
     public void Apply(ReadOnlySpan<float> input, int tokens, Span<float> output, KernelPath path)

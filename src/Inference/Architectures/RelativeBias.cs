@@ -21,7 +21,7 @@ internal sealed class RelativeBias : IScoreBias
     /// <param name="bidirectional">Whether keys after the query are seen.</param>
     public RelativeBias(StoredTensor table, int buckets, int maxDistance, bool bidirectional)
     {
-        _table = Widening.ToArray(table);
+        _table = table.ToArray();
         _heads = (int)table.Shape[1];
         int perSide = bidirectional ? buckets / 2 : buckets;
         _before = Buckets(perSide, maxDistance, 0);

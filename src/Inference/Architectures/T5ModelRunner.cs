@@ -52,7 +52,7 @@ internal sealed class T5ModelRunner : ModelRunner
             DecoderStartTokenId = configuration.DecoderStartTokenId,
             ContextLength = answer,
             PromptLength = prompt,
-            StoredPrecision = ModelLoader.NameOf(checkpoint.MainType),
+            StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
             ParameterCount = checkpoint.ParameterCount,
             WeightBytes = checkpoint.ByteCount,
         };

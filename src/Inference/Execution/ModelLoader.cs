@@ -11,7 +11,7 @@ internal static class ModelLoader
     /// <exception cref="InferenceException">Missing, damaged, unknown or too large.</exception>
     public static ModelRunner Load(string folder, ModelConfiguration configuration, EngineOptions options)
     {
-        Checkpoint checkpoint = Checkpoint.Open(folder);
+        Checkpoint checkpoint = Checkpoint.Open(folder, options.Weights ?? WeightFiles.Preferred(folder));
         try
         {
             RequireMemory(folder, checkpoint.StoredBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
@@ -37,13 +37,4 @@ internal static class ModelLoader
             Remedy = "Choose a smaller model, or give the machine or the container more memory.",
         };
     }
-
-    /// <summary>The name of a stored precision.</summary>
-    public static string NameOf(TensorType type) => type switch
-    {
-        TensorType.F32 => "f32",
-        TensorType.F16 => "f16",
-        TensorType.Bf16 => "bf16",
-        _ => throw new InvalidOperationException($"unknown tensor type {type}"),
-    };
 }

@@ -4,7 +4,7 @@ namespace LlmService.Inference.Weights;
 internal sealed class Checkpoint : IDisposable
 {
     private readonly string _folder;
-    private readonly List<MappedFile> _files = [];
+    private readonly List<TensorBytes> _files = [];
     private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
 
@@ -14,20 +14,22 @@ internal sealed class Checkpoint : IDisposable
     public TensorType MainType => _tensors.Values.MaxBy(t => t.ByteCount)?.Type ?? TensorType.F32;
 
     /// <summary>Numbers in all tensors that were asked for.</summary>
-    public long ParameterCount => _used.Sum(name => _tensors[name].ByteCount / _tensors[name].BytesPerElement);
+    public long ParameterCount => _used.Sum(name => _tensors[name].ElementCount);
 
     /// <summary>Bytes of all tensors that were asked for.</summary>
     public long ByteCount => _used.Sum(name => _tensors[name].ByteCount);
 
     /// <summary>Maps the weight files of a folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="choice">Which of its files.</param>
     /// <exception cref="InferenceException">NoUsableWeights, CorruptModel.</exception>
-    public static Checkpoint Open(string folder)
+    public static Checkpoint Open(string folder, WeightChoice choice)
     {
         Checkpoint checkpoint = new(folder);
         try
         {
-            foreach (string path in Paths(folder))
-                checkpoint.Add(path);
+            foreach (string name in choice.FilesIn(folder))
+                checkpoint.Add(Path.Combine(folder, name), choice.Format);
             return checkpoint;
         }
         catch
@@ -83,33 +85,24 @@ internal sealed class Checkpoint : IDisposable
 
     public void Dispose() => _files.ForEach(file => file.Dispose());
 
-    private static IEnumerable<string> Paths(string folder)
-    {
-        string single = Path.Combine(folder, WeightFiles.SingleFileName);
-        if (File.Exists(single))
-            return [single];
-        string index = Path.Combine(folder, WeightFiles.IndexFileName);
-        if (File.Exists(index))
-            return WeightFiles.ReadIndex(index).Select(name => Path.Combine(folder, name));
-        throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{folder}' has no {WeightFiles.SingleFileName} and no {WeightFiles.IndexFileName}; the safetensors format is read.")
-        {
-            File = single,
-            Remedy = "Name a folder with the weights in the safetensors format.",
-        };
-    }
-
-    private void Add(string path)
+    private void Add(string path, WeightFormat format)
     {
         if (!File.Exists(path))
-            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' is missing; the index names it.") { File = path, Remedy = "Download the missing shard." };
+            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' is missing.") { File = path, Remedy = "Download the missing file." };
         MappedFile file = Map(path);
         _files.Add(file);
-        foreach (StoredTensor tensor in SafetensorsFile.Read(file))
+        foreach (StoredTensor tensor in Read(file, format))
         {
             if (!_tensors.TryAdd(tensor.Name, tensor))
                 throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}': the tensor '{tensor.Name}' is in another shard too.") { File = path, Tensor = tensor.Name };
         }
     }
+
+    private static IReadOnlyList<StoredTensor> Read(MappedFile file, WeightFormat format) => format switch
+    {
+        WeightFormat.Safetensors => SafetensorsFile.Read(file),
+        _ => throw new InvalidOperationException($"no reader of {format}"),
+    };
 
     private static MappedFile Map(string path)
     {

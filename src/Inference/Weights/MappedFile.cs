@@ -3,7 +3,7 @@ using System.IO.MemoryMappedFiles;
 namespace LlmService.Inference.Weights;
 
 /// <summary>A file mapped into memory for reading. Its spans are valid until it is disposed.</summary>
-internal sealed unsafe class MappedFile : IDisposable
+internal sealed unsafe class MappedFile : TensorBytes
 {
     private readonly MemoryMappedFile? _file;
     private readonly MemoryMappedViewAccessor? _view;
@@ -24,13 +24,13 @@ internal sealed unsafe class MappedFile : IDisposable
         _start = pointer + _view.PointerOffset;
     }
 
-    public string Path { get; }
+    public override string Path { get; }
 
     /// <summary>Bytes of the file when it was mapped.</summary>
-    public long Length { get; }
+    public override long Length { get; }
 
     /// <summary>A part of the file. Mappings may be larger than 2 GB, a span not; hence the pointer, which stays inside [0, Length).</summary>
-    public ReadOnlySpan<byte> Span(long offset, int length)
+    public override ReadOnlySpan<byte> Span(long offset, int length)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (offset < 0 || length < 0 || offset > Length - length)
@@ -38,7 +38,7 @@ internal sealed unsafe class MappedFile : IDisposable
         return length == 0 ? [] : new ReadOnlySpan<byte>(_start + offset, length);
     }
 
-    public void Dispose()
+    public override void Dispose()
     {
         if (_disposed)
             return;

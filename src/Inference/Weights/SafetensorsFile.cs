@@ -5,28 +5,6 @@ using LlmService.Inference.Configuration;
 
 namespace LlmService.Inference.Weights;
 
-/// <summary>How a tensor's numbers are stored.</summary>
-internal enum TensorType
-{
-    F32,
-    F16,
-    Bf16,
-}
-
-/// <summary>A tensor of a mapped file; its bytes were checked to lie inside.</summary>
-/// <param name="File">The file.</param>
-/// <param name="Name">Its name.</param>
-/// <param name="Type">How its numbers are stored.</param>
-/// <param name="Shape">Its dimensions.</param>
-/// <param name="Offset">Where it begins in the file.</param>
-/// <param name="ByteCount">Its size.</param>
-internal sealed record StoredTensor(MappedFile File, string Name, TensorType Type, IReadOnlyList<long> Shape, long Offset, long ByteCount)
-{
-    public int BytesPerElement => Type == TensorType.F32 ? 4 : 2;
-
-    public string ShapeText => $"[{string.Join(", ", Shape)}]";
-}
-
 /// <summary>Reads the safetensors format: 8 bytes of header length, a JSON header, the tensors (github.com/huggingface/safetensors).</summary>
 internal static class SafetensorsFile
 {
@@ -111,7 +89,7 @@ internal static class SafetensorsFile
     {
         try
         {
-            return tensor.Shape.Aggregate((long)tensor.BytesPerElement, (bytes, dimension) => checked(bytes * dimension));
+            return StoredTensor.BytesOf(tensor.Type, tensor.Shape);
         }
         catch (OverflowException e)
         {

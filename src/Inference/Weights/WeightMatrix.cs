@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using LlmService.Inference.Kernels;
 
 namespace LlmService.Inference.Weights;
@@ -44,7 +43,7 @@ internal sealed class WeightMatrix
         compute.Run(parts, part =>
         {
             int first = (int)((long)panels * part / parts), last = (int)((long)panels * (part + 1) / parts);
-            float[]? scratch = _tensor.Type == TensorType.F32 ? null : ArrayPool<float>.Shared.Rent(panelRows * Columns);
+            float[]? scratch = _tensor.TryGetFloats(0, 0, out _) ? null : ArrayPool<float>.Shared.Rent(panelRows * Columns);
             for (int panel = first; panel < last; panel++)
             {
                 int row = panel * panelRows;
@@ -57,44 +56,12 @@ internal sealed class WeightMatrix
         });
     }
 
-    /// <summary>A run of rows as floats: straight from the file where it stores floats, else widened into the scratch.</summary>
+    /// <summary>A run of rows as floats: straight from the file where it stores floats, else decoded into the scratch.</summary>
     private ReadOnlySpan<float> Panel(int row, int count, Span<float> scratch)
     {
-        int elements = count * Columns;
-        ReadOnlySpan<byte> bytes = _tensor.File.Span(_tensor.Offset + (long)row * Columns * _tensor.BytesPerElement, elements * _tensor.BytesPerElement);
-        if (_tensor.Type == TensorType.F32)
-            return MemoryMarshal.Cast<byte, float>(bytes);
-        Widening.ToSingle(_tensor.Type, bytes, scratch[..elements]);
-        return scratch[..elements];
-    }
-}
-
-/// <summary>Widens stored numbers to floats; every one of them is exact.</summary>
-internal static class Widening
-{
-    /// <summary>All numbers of a small tensor, such as a norm or a bias.</summary>
-    public static float[] ToArray(StoredTensor tensor)
-    {
-        float[] values = new float[checked((int)tensor.ByteCount) / tensor.BytesPerElement];
-        ToSingle(tensor.Type, tensor.File.Span(tensor.Offset, (int)tensor.ByteCount), values);
-        return values;
-    }
-
-    public static void ToSingle(TensorType type, ReadOnlySpan<byte> bytes, Span<float> destination)
-    {
-        switch (type)
-        {
-            case TensorType.F32:
-                MemoryMarshal.Cast<byte, float>(bytes).CopyTo(destination);
-                break;
-            case TensorType.F16:
-                System.Numerics.Tensors.TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(bytes), destination);
-                break;
-            case TensorType.Bf16:
-                MatrixKernels.WidenBfloat16(MemoryMarshal.Cast<byte, ushort>(bytes), destination);
-                break;
-            default:
-                throw new InvalidOperationException($"unknown tensor type {type}");
-        }
+        if (_tensor.TryGetFloats(row, count, out ReadOnlySpan<float> rows))
+            return rows;
+        _tensor.ReadRows(row, count, scratch);
+        return scratch[..(count * Columns)];
     }
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using LlmService.Inference.Weights;
 
 namespace LlmService.Inference.Tests;
 
@@ -9,6 +10,9 @@ namespace LlmService.Inference.Tests;
 internal sealed class CheckpointFolder : IDisposable
 {
     public string Folder { get; } = Directory.CreateTempSubdirectory("llm-service-test-").FullName;
+
+    /// <summary>The weights that a load would take.</summary>
+    public WeightChoice Choice => WeightFiles.Preferred(Folder);
 
     public string this[string name] => Path.Combine(Folder, name);
 

@@ -14,7 +14,7 @@ public sealed class CheckpointTests : IDisposable
     [Fact]
     public void Open_NoWeights_NamesWhatWasLookedFor()
     {
-        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder));
+        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder, _folder.Choice));
 
         Assert.Equal(InferenceFailure.NoUsableWeights, exception.Failure);
         Assert.Contains(WeightFiles.SingleFileName, exception.Message, StringComparison.Ordinal);
@@ -25,7 +25,7 @@ public sealed class CheckpointTests : IDisposable
     public void Get_MissingTensor_IsRefusedByName()
     {
         _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode(("a", "F32", [1, 2], CheckpointFolder.Bytes(1, 2))));
-        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder);
+        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder, _folder.Choice);
 
         InferenceException exception = Assert.Throws<InferenceException>(() => checkpoint.Get("b", 1, 2));
 
@@ -37,7 +37,7 @@ public sealed class CheckpointTests : IDisposable
     public void Get_WrongShape_NamesBothShapes()
     {
         _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode(("a", "F32", [1, 2], CheckpointFolder.Bytes(1, 2))));
-        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder);
+        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder, _folder.Choice);
 
         InferenceException exception = Assert.Throws<InferenceException>(() => checkpoint.Get("a", 2, 1));
 
@@ -50,7 +50,7 @@ public sealed class CheckpointTests : IDisposable
     public void CheckAllUsed_UnexpectedTensor_IsRefusedByNameUnlessHarmless()
     {
         _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode(("a", "F32", [1], CheckpointFolder.Bytes(1)), ("adapter", "F32", [1], CheckpointFolder.Bytes(2))));
-        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder);
+        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder, _folder.Choice);
         checkpoint.Get("a", 1);
 
         checkpoint.CheckAllUsed(name => name == "adapter");
@@ -68,10 +68,10 @@ public sealed class CheckpointTests : IDisposable
         _folder.Write("model-2.safetensors", CheckpointFolder.Encode(("b", "F32", [1], CheckpointFolder.Bytes(2))));
         WriteIndex(("a", "model-1.safetensors"), ("b", "model-2.safetensors"));
 
-        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder);
+        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder, _folder.Choice);
 
-        Assert.Equal([1f], Widening.ToArray(checkpoint.Get("a", 1)));
-        Assert.Equal([2f], Widening.ToArray(checkpoint.Get("b", 1)));
+        Assert.Equal([1f], checkpoint.Get("a", 1).ToArray());
+        Assert.Equal([2f], checkpoint.Get("b", 1).ToArray());
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public sealed class CheckpointTests : IDisposable
         _folder.Write("model-2.safetensors", CheckpointFolder.Encode(("a", "F32", [1], CheckpointFolder.Bytes(2))));
         WriteIndex(("a", "model-1.safetensors"), ("b", "model-2.safetensors"));
 
-        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder));
+        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder, _folder.Choice));
 
         Assert.Equal((InferenceFailure.CorruptModel, "a"), (exception.Failure, exception.Tensor));
     }
@@ -91,7 +91,7 @@ public sealed class CheckpointTests : IDisposable
     {
         WriteIndex(("a", "model-1.safetensors"));
 
-        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder));
+        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder, _folder.Choice));
 
         Assert.Equal((InferenceFailure.NoUsableWeights, _folder["model-1.safetensors"]), (exception.Failure, exception.File));
     }
@@ -108,7 +108,7 @@ public sealed class CheckpointTests : IDisposable
     {
         WriteIndex(("a", name));
 
-        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder));
+        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder, _folder.Choice));
 
         Assert.Equal((InferenceFailure.CorruptModel, "a"), (exception.Failure, exception.Tensor));
     }
@@ -123,7 +123,7 @@ public sealed class CheckpointTests : IDisposable
     {
         _folder.Write(WeightFiles.IndexFileName, content);
 
-        Assert.Equal(InferenceFailure.CorruptModel, Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder)).Failure);
+        Assert.Equal(InferenceFailure.CorruptModel, Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder, _folder.Choice)).Failure);
     }
 
     [Fact]

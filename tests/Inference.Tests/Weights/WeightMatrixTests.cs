@@ -110,7 +110,7 @@ public sealed class WeightMatrixTests : IDisposable
     private Checkpoint Open(params (string Name, string Type, long[] Shape, byte[] Data)[] tensors)
     {
         _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode(tensors));
-        return Checkpoint.Open(_folder.Folder);
+        return Checkpoint.Open(_folder.Folder, _folder.Choice);
     }
 
     private float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)(_random.NextDouble() * 4 - 2))];

@@ -1,0 +1,97 @@
+using System.Runtime.InteropServices;
+
+namespace LlmService.Inference.Weights;
+
+/// <summary>A tensor as it is stored; its bytes were checked to lie inside of the file. Rows are all but the last dimension, so a vector is one row.</summary>
+/// <param name="File">Where its bytes are.</param>
+/// <param name="Name">Its name, as published checkpoints of the architecture call it.</param>
+/// <param name="Type">How its numbers are stored.</param>
+/// <param name="Shape">Its dimensions; the last one runs fastest.</param>
+/// <param name="Offset">Where it begins in the file.</param>
+/// <param name="ByteCount">Its size.</param>
+internal sealed record StoredTensor(TensorBytes File, string Name, TensorType Type, IReadOnlyList<long> Shape, long Offset, long ByteCount)
+{
+    /// <summary>Scales and zero points that are stored beside the numbers; null where there are none.</summary>
+    public Scaling? Scaling { get; init; }
+
+    /// <summary>The stored row of each row, where a format stores them in another order; null for the same order.</summary>
+    public IReadOnlyList<int>? RowOrder { get; init; }
+
+    public string ShapeText => $"[{string.Join(", ", Shape)}]";
+
+    public long ElementCount => Shape.Aggregate(1L, (count, dimension) => checked(count * dimension));
+
+    public int Columns => Shape.Count == 0 ? 1 : checked((int)Shape[^1]);
+
+    /// <summary>The tensor of a reader that has checked name and shape: the size follows from them.</summary>
+    /// <exception cref="OverflowException">The shape is impossibly large.</exception>
+    public static long BytesOf(TensorType type, IReadOnlyList<long> shape)
+    {
+        long columns = shape.Count == 0 ? 1 : shape[^1];
+        return shape.SkipLast(1).Aggregate(TensorFormat.RowBytes(type, columns), (bytes, dimension) => checked(bytes * dimension));
+    }
+
+    /// <summary>Rows as floats.</summary>
+    /// <param name="first">The first row.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="destination">Receives [count, Columns].</param>
+    public void ReadRows(int first, int count, Span<float> destination)
+    {
+        int columns = Columns;
+        int rowBytes = checked((int)TensorFormat.RowBytes(Type, columns));
+        destination = destination[..checked(count * columns)];
+        if (RowOrder is null && !TensorFormat.IsBlocked(Type))
+            TensorFormat.Decode(Type, Rows(first, count, rowBytes), destination);
+        else
+        {
+            for (int i = 0; i < count; i++)
+                TensorFormat.Decode(Type, Rows(RowOrder?[first + i] ?? first + i, 1, rowBytes), destination.Slice(i * columns, columns));
+        }
+        Scaling?.Apply(first, count, columns, destination);
+    }
+
+    /// <summary>All numbers of a small tensor, such as a norm or a bias.</summary>
+    public float[] ToArray()
+    {
+        float[] values = new float[checked((int)ElementCount)];
+        if (values.Length > 0)
+            ReadRows(0, values.Length / Columns, values);
+        return values;
+    }
+
+    /// <summary>Rows that are stored as floats and can be used where they lie.</summary>
+    public bool TryGetFloats(int first, int count, out ReadOnlySpan<float> rows)
+    {
+        bool isPlain = Type == TensorType.F32 && Scaling is null && RowOrder is null;
+        rows = isPlain ? MemoryMarshal.Cast<byte, float>(Rows(first, count, checked(Columns * sizeof(float)))) : default;
+        return isPlain;
+    }
+
+    private ReadOnlySpan<byte> Rows(int first, int count, int rowBytes) => File.Span(Offset + (long)first * rowBytes, checked(count * rowBytes));
+}
+
+/// <summary>Scales and zero points of a quantised tensor: weight = (stored - zero point) scale. One pair serves a rectangle of numbers.</summary>
+/// <param name="Scales">[ceil(rows / RowsPerScale), ceil(columns / ColumnsPerScale)].</param>
+/// <param name="ZeroPoints">As many as there are scales; null for zero everywhere.</param>
+/// <param name="RowsPerScale">Rows that share a scale.</param>
+/// <param name="ColumnsPerScale">Columns that share a scale.</param>
+internal sealed record Scaling(float[] Scales, float[]? ZeroPoints, int RowsPerScale, int ColumnsPerScale)
+{
+    /// <summary>Applies it to rows that have just been decoded, [count, columns].</summary>
+    public void Apply(int first, int count, int columns, Span<float> values)
+    {
+        int perRow = (columns + ColumnsPerScale - 1) / ColumnsPerScale;
+        for (int i = 0; i < count; i++)
+        {
+            int row = (first + i) / RowsPerScale * perRow;
+            for (int block = 0; block < perRow; block++)
+            {
+                int start = block * ColumnsPerScale;
+                Span<float> part = values.Slice(i * columns + start, Math.Min(ColumnsPerScale, columns - start));
+                float scale = Scales[row + block], zero = ZeroPoints?[row + block] ?? 0;
+                foreach (ref float value in part)
+                    value = (value - zero) * scale;
+            }
+        }
+    }
+}
