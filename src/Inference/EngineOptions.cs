@@ -12,7 +12,7 @@ public sealed record EngineOptions
     public required WorkerPool Workers { get; init; }
 
     /// <summary>The instruction set of the kernels, chosen by the composition root.</summary>
-    public KernelPath Kernels { get; init; } = KernelPath.Vector;
+    public KernelPath Kernels { get; init; } = KernelPaths.Best;
 
     /// <summary>Which of the folder's weights; null takes the preferred ones.</summary>
     public WeightChoice? Weights { get; init; }

@@ -27,7 +27,7 @@ internal sealed class DecoderModelRunner : ModelRunner
         int hidden = configuration.HiddenSize, vocabulary = configuration.VocabularySize;
         // Some tied checkpoints store the shared table under the name of the head.
         string embeddings = configuration.TiedHead && !checkpoint.Has("model.embed_tokens.weight") && checkpoint.Has("lm_head.weight") ? "lm_head.weight" : "model.embed_tokens.weight";
-        _embeddings = new WeightMatrix(checkpoint.Get(embeddings, vocabulary, hidden));
+        _embeddings = new StoredMatrix(checkpoint.Get(embeddings, vocabulary, hidden));
         _head = configuration.TiedHead ? new Linear(_embeddings, null) : Linear.Read(checkpoint, "lm_head", vocabulary, hidden);
         _finalNorm = Norm.Read(checkpoint, "model.norm", hidden, configuration.NormEpsilon);
         _rotary = new RotaryEmbedding(configuration.Rotary, configuration.HeadSize);

@@ -10,7 +10,7 @@ internal sealed class Linear(WeightMatrix weights, float[]? bias)
 
     /// <summary>Reads <c>NAME.weight</c>, [outputs, inputs], and <c>NAME.bias</c> where asked for.</summary>
     public static Linear Read(Checkpoint checkpoint, string name, int outputs, int inputs, bool bias = false) => new(
-        new WeightMatrix(checkpoint.Get(name + ".weight", outputs, inputs)),
+        new StoredMatrix(checkpoint.Get(name + ".weight", outputs, inputs)),
         bias ? checkpoint.Get(name + ".bias", outputs).ToArray() : null);
 
     /// <summary>output = input · weightsᵀ + bias.</summary>

@@ -31,7 +31,7 @@ internal sealed class T5ModelRunner : ModelRunner
         int hidden = configuration.ModelSize, vocabulary = configuration.VocabularySize;
         // Newer files say that the head is tied and not scaled, and store the untied one of v1.1 all the same.
         bool usesTable = configuration.TiedHead && (configuration.ScaledHead || !checkpoint.Has("lm_head.weight"));
-        _embeddings = new WeightMatrix(checkpoint.Get(checkpoint.Has("shared.weight") ? "shared.weight" : "encoder.embed_tokens.weight", vocabulary, hidden));
+        _embeddings = new StoredMatrix(checkpoint.Get(checkpoint.Has("shared.weight") ? "shared.weight" : "encoder.embed_tokens.weight", vocabulary, hidden));
         _head = usesTable ? new Linear(_embeddings, null) : Linear.Read(checkpoint, "lm_head", vocabulary, hidden);
         _encoderNorm = Norm.Read(checkpoint, "encoder.final_layer_norm", hidden, configuration.NormEpsilon);
         _decoderNorm = Norm.Read(checkpoint, "decoder.final_layer_norm", hidden, configuration.NormEpsilon);

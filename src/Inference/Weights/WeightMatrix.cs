@@ -3,12 +3,32 @@ using LlmService.Inference.Kernels;
 
 namespace LlmService.Inference.Weights;
 
-/// <summary>A matrix of weights, [Rows, Columns], whatever precision it is stored in.</summary>
-internal sealed class WeightMatrix
+/// <summary>A matrix of weights, [Rows, Columns], in whatever format it is held.</summary>
+internal abstract class WeightMatrix
+{
+    public abstract int Rows { get; }
+
+    public abstract int Columns { get; }
+
+    /// <summary>Reads one row as floats, such as a token's embedding.</summary>
+    /// <param name="row">0 … Rows - 1.</param>
+    /// <param name="destination">Receives [Columns].</param>
+    public abstract void ReadRow(int row, Span<float> destination);
+
+    /// <summary>output = input · weightsᵀ.</summary>
+    /// <param name="input">Activations, [tokens, Columns].</param>
+    /// <param name="tokens">How many.</param>
+    /// <param name="output">Receives [tokens, Rows].</param>
+    /// <param name="compute">Kernels and threads. The sum of each output runs over the columns in one fixed order, whatever the number of tokens and threads.</param>
+    public abstract void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute);
+}
+
+/// <summary>A matrix as it is stored, computed in f32.</summary>
+internal sealed class StoredMatrix : WeightMatrix
 {
     private readonly StoredTensor _tensor;
 
-    public WeightMatrix(StoredTensor tensor)
+    public StoredMatrix(StoredTensor tensor)
     {
         if (tensor.Shape.Count != 2)
             throw new ArgumentException($"The tensor '{tensor.Name}' is no matrix.", nameof(tensor));
@@ -20,21 +40,13 @@ internal sealed class WeightMatrix
             throw new ArgumentException($"The rows of the tensor '{tensor.Name}' are too long.", nameof(tensor));
     }
 
-    public int Rows { get; }
+    public override int Rows { get; }
 
-    public int Columns { get; }
+    public override int Columns { get; }
 
-    /// <summary>Reads one row as floats, such as a token's embedding.</summary>
-    /// <param name="row">0 … Rows - 1.</param>
-    /// <param name="destination">Receives [Columns].</param>
-    public void ReadRow(int row, Span<float> destination) => Panel(row, 1, destination).CopyTo(destination);
+    public override void ReadRow(int row, Span<float> destination) => Panel(row, 1, destination).CopyTo(destination);
 
-    /// <summary>output = input · weightsᵀ.</summary>
-    /// <param name="input">Activations, [tokens, Columns].</param>
-    /// <param name="tokens">How many.</param>
-    /// <param name="output">Receives [tokens, Rows].</param>
-    /// <param name="compute">Kernels and threads. The sum of each output runs over the columns in one fixed order, whatever the number of tokens and threads.</param>
-    public void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute)
+    public override void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute)
     {
         const int panelRows = MatrixKernels.PanelRows;
         int panels = (Rows + panelRows - 1) / panelRows;
