@@ -26,6 +26,17 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
             workers.Run(parts, part);
     }
 
+    /// <summary>Does something for each token; what a token costs is told in numbers that are touched.</summary>
+    public void Each(int tokens, int numbers, Action<int> work)
+    {
+        int parts = Parts(16L * tokens * numbers, tokens);
+        Run(parts, part =>
+        {
+            for (int token = (int)((long)tokens * part / parts); token < (int)((long)tokens * (part + 1) / parts); token++)
+                work(token);
+        });
+    }
+
     /// <summary>Rows of activations in the numbers of a format; valid until the next call.</summary>
     /// <param name="format">The format of the weights that they are for.</param>
     /// <param name="input">[tokens, columns].</param>
@@ -34,12 +45,7 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
     public QuantizedRows Quantize(TileFormat format, Memory<float> input, int tokens, int columns)
     {
         _quantized.Reserve(format, tokens, columns);
-        int parts = Parts(16L * tokens * columns, tokens);
-        Run(parts, part =>
-        {
-            for (int token = (int)((long)tokens * part / parts); token < (int)((long)tokens * (part + 1) / parts); token++)
-                _quantized.Set(Path, format, token, input.Span.Slice(token * columns, columns));
-        });
+        Each(tokens, columns, token => _quantized.Set(Path, format, token, input.Span.Slice(token * columns, columns)));
         return _quantized;
     }
 }

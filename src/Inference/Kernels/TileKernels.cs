@@ -96,33 +96,39 @@ internal static class TileKernels
     }
 
     // Every kernel reads blocks · (numbers + scales) of the tile and, for each token, blocks · 32 numbers and blocks scales; the callers have cut the spans to that.
-    // A group of rows begins two bytes a row into each pair of columns (four into each four), and two into the scales.
+    // A block is read once, by all groups of rows, so that the memory is read in one stream. A group begins two bytes a row into each pair of columns (four into
+    // each four), and two into the scales. The sums stay in registers where one group is the whole tile, else in the result.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q8Tile1<TLanes, TShorts, TBytes, TInts, TFloats>(ref byte weights, int blocks, ref byte x, ref float scales, ref float result)
         where TLanes : struct, ILanes<TShorts, TBytes, TInts, TFloats>
         where TInts : struct
         where TFloats : struct
     {
-        for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
+        TFloats whole = default;
+        ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q8Numbers);
+        for (int b = 0; b < blocks; b++)
         {
-            TFloats sum = default;
-            ref byte block = ref Unsafe.Add(ref weights, group * 2);
-            ref byte scaleStart = ref Unsafe.Add(ref block, blocks * Q8Numbers);
-            ref byte numbers = ref x;
-            for (int b = 0; b < blocks; b++)
+            for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
                 TInts dot = default;
-                for (int pair = 0; pair < Pairs; pair += 2)
+                ref byte w = ref Unsafe.Add(ref weights, group * 2);
+                for (nint pair = 0; pair < Pairs; pair += 4)
                 {
-                    dot = TLanes.AddProducts(dot, TLanes.Widen(ref Unsafe.Add(ref block, pair * PairBytes)), Read(ref numbers, pair * 4));
-                    dot = TLanes.AddProducts(dot, TLanes.Widen(ref Unsafe.Add(ref block, (pair + 1) * PairBytes)), Read(ref numbers, pair * 4 + 4));
+                    dot = TLanes.AddProducts(dot, TLanes.Widen(ref Unsafe.AddByteOffset(ref w, pair * PairBytes)), Read(ref x, pair * 4));
+                    dot = TLanes.AddProducts(dot, TLanes.Widen(ref Unsafe.AddByteOffset(ref w, (pair * PairBytes) + PairBytes)), Read(ref x, (pair * 4) + 4));
+                    dot = TLanes.AddProducts(dot, TLanes.Widen(ref Unsafe.AddByteOffset(ref w, (pair * PairBytes) + (2 * PairBytes))), Read(ref x, (pair * 4) + 8));
+                    dot = TLanes.AddProducts(dot, TLanes.Widen(ref Unsafe.AddByteOffset(ref w, (pair * PairBytes) + (3 * PairBytes))), Read(ref x, (pair * 4) + 12));
                 }
-                sum = TLanes.AddScaled(sum, dot, TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, b * ScaleBytes)), Unsafe.Add(ref scales, b));
-                block = ref Unsafe.Add(ref block, Q8Numbers);
-                numbers = ref Unsafe.Add(ref numbers, TileLayout.BlockColumns * sizeof(short));
+                TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, group * 2));
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole, ref Unsafe.Add(ref result, group), dot, scale, scales, b);
             }
-            TLanes.Store(sum, ref Unsafe.Add(ref result, group));
+            weights = ref Unsafe.Add(ref weights, Q8Numbers);
+            scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
+            x = ref Unsafe.Add(ref x, TileLayout.BlockColumns * sizeof(short));
+            scales = ref Unsafe.Add(ref scales, 1);
         }
+        if (TLanes.Rows == TileLayout.Rows)
+            TLanes.Store(whole, ref result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -131,34 +137,47 @@ internal static class TileKernels
         where TInts : struct
         where TFloats : struct
     {
-        int stride = blocks * TileLayout.BlockColumns * sizeof(short);
-        for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
+        nint stride = blocks * TileLayout.BlockColumns * sizeof(short);
+        TFloats whole0 = default, whole1 = default, whole2 = default, whole3 = default;
+        ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q8Numbers);
+        ref byte x0 = ref x, x1 = ref Unsafe.AddByteOffset(ref x, stride), x2 = ref Unsafe.AddByteOffset(ref x, 2 * stride), x3 = ref Unsafe.AddByteOffset(ref x, 3 * stride);
+        nint at = 0;
+        for (int b = 0; b < blocks; b++)
         {
-            TFloats sum0 = default, sum1 = default, sum2 = default, sum3 = default;
-            ref byte block = ref Unsafe.Add(ref weights, group * 2);
-            ref byte scaleStart = ref Unsafe.Add(ref block, blocks * Q8Numbers);
-            ref byte x0 = ref x, x1 = ref Unsafe.Add(ref x, stride), x2 = ref Unsafe.Add(ref x, 2 * stride), x3 = ref Unsafe.Add(ref x, 3 * stride);
-            for (int b = 0; b < blocks; b++)
+            for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
                 TInts dot0 = default, dot1 = default, dot2 = default, dot3 = default;
-                int at = b * TileLayout.BlockColumns * sizeof(short);
-                for (int pair = 0; pair < Pairs; pair++)
+                ref byte w = ref Unsafe.Add(ref weights, group * 2);
+                ref byte end = ref Unsafe.Add(ref w, Q8Numbers);
+                nint i = at;
+                do
                 {
-                    TShorts wide = TLanes.Widen(ref Unsafe.Add(ref block, pair * PairBytes));
-                    dot0 = TLanes.AddProducts(dot0, wide, Read(ref x0, at + pair * 4));
-                    dot1 = TLanes.AddProducts(dot1, wide, Read(ref x1, at + pair * 4));
-                    dot2 = TLanes.AddProducts(dot2, wide, Read(ref x2, at + pair * 4));
-                    dot3 = TLanes.AddProducts(dot3, wide, Read(ref x3, at + pair * 4));
+                    TShorts wide = TLanes.Widen(ref w);
+                    dot0 = TLanes.AddProducts(dot0, wide, Read(ref x0, i));
+                    dot1 = TLanes.AddProducts(dot1, wide, Read(ref x1, i));
+                    dot2 = TLanes.AddProducts(dot2, wide, Read(ref x2, i));
+                    dot3 = TLanes.AddProducts(dot3, wide, Read(ref x3, i));
+                    wide = TLanes.Widen(ref Unsafe.Add(ref w, PairBytes));
+                    dot0 = TLanes.AddProducts(dot0, wide, Read(ref x0, i + 4));
+                    dot1 = TLanes.AddProducts(dot1, wide, Read(ref x1, i + 4));
+                    dot2 = TLanes.AddProducts(dot2, wide, Read(ref x2, i + 4));
+                    dot3 = TLanes.AddProducts(dot3, wide, Read(ref x3, i + 4));
+                    w = ref Unsafe.Add(ref w, 2 * PairBytes);
+                    i += 8;
                 }
-                TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, b * ScaleBytes));
-                sum0 = TLanes.AddScaled(sum0, dot0, scale, Unsafe.Add(ref scales, b));
-                sum1 = TLanes.AddScaled(sum1, dot1, scale, Unsafe.Add(ref scales, blocks + b));
-                sum2 = TLanes.AddScaled(sum2, dot2, scale, Unsafe.Add(ref scales, 2 * blocks + b));
-                sum3 = TLanes.AddScaled(sum3, dot3, scale, Unsafe.Add(ref scales, 3 * blocks + b));
-                block = ref Unsafe.Add(ref block, Q8Numbers);
+                while (Unsafe.IsAddressLessThan(ref w, ref end));
+                TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, group * 2));
+                ref float to = ref Unsafe.Add(ref result, group);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole0, ref to, dot0, scale, Unsafe.Add(ref scales, b), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole1, ref Unsafe.Add(ref to, TileLayout.Rows), dot1, scale, Unsafe.Add(ref scales, blocks + b), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole2, ref Unsafe.Add(ref to, 2 * TileLayout.Rows), dot2, scale, Unsafe.Add(ref scales, 2 * blocks + b), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole3, ref Unsafe.Add(ref to, 3 * TileLayout.Rows), dot3, scale, Unsafe.Add(ref scales, 3 * blocks + b), b);
             }
-            Store<TLanes, TShorts, TBytes, TInts, TFloats>(ref result, group, sum0, sum1, sum2, sum3);
+            weights = ref Unsafe.Add(ref weights, Q8Numbers);
+            scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
+            at += TileLayout.BlockColumns * sizeof(short);
         }
+        Store<TLanes, TShorts, TBytes, TInts, TFloats>(ref result, whole0, whole1, whole2, whole3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -167,30 +186,35 @@ internal static class TileKernels
         where TInts : struct
         where TFloats : struct
     {
-        for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
+        TFloats whole = default;
+        ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q4Numbers);
+        for (int b = 0; b < blocks; b++)
         {
-            TFloats sum = default;
-            ref byte block = ref Unsafe.Add(ref weights, group * 4);
-            ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q4Numbers + group * 2);
-            ref byte numbers = ref x;
-            for (int b = 0; b < blocks; b++)
+            for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
-                TBytes p0 = TLanes.Load(ref block), p1 = TLanes.Load(ref Unsafe.Add(ref block, QuadBytes));
-                TBytes p2 = TLanes.Load(ref Unsafe.Add(ref block, 2 * QuadBytes)), p3 = TLanes.Load(ref Unsafe.Add(ref block, 3 * QuadBytes));
-                TShorts even = TLanes.Add(TLanes.Products(TLanes.LowNibbles(p0), Read(ref numbers, 0)), TLanes.Products(TLanes.LowNibbles(p1), Read(ref numbers, 4)));
-                TShorts odd = TLanes.Add(TLanes.Products(TLanes.LowNibbles(p2), Read(ref numbers, 8)), TLanes.Products(TLanes.LowNibbles(p3), Read(ref numbers, 12)));
-                even = TLanes.Add(even, TLanes.Products(TLanes.HighNibbles(p0), Read(ref numbers, 16)));
-                odd = TLanes.Add(odd, TLanes.Products(TLanes.HighNibbles(p1), Read(ref numbers, 20)));
-                even = TLanes.Add(even, TLanes.Products(TLanes.HighNibbles(p2), Read(ref numbers, 24)));
-                odd = TLanes.Add(odd, TLanes.Products(TLanes.HighNibbles(p3), Read(ref numbers, 28)));
-                TInts dot = TLanes.SumLess(TLanes.Add(even, odd), Unsafe.Add(ref less, b));
-                sum = TLanes.AddScaled(sum, dot, TLanes.LoadScales(ref scaleStart), Unsafe.Add(ref scales, b));
-                block = ref Unsafe.Add(ref block, Q4Numbers);
-                scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
-                numbers = ref Unsafe.Add(ref numbers, TileLayout.BlockColumns);
+                ref byte w = ref Unsafe.Add(ref weights, group * 4);
+                TBytes packed = TLanes.Load(ref w);
+                TShorts even = TLanes.Products(TLanes.LowNibbles(packed), Read(ref x, 0)), odd = TLanes.Products(TLanes.HighNibbles(packed), Read(ref x, 16));
+                packed = TLanes.Load(ref Unsafe.Add(ref w, QuadBytes));
+                even = TLanes.Add(even, TLanes.Products(TLanes.LowNibbles(packed), Read(ref x, 4)));
+                odd = TLanes.Add(odd, TLanes.Products(TLanes.HighNibbles(packed), Read(ref x, 20)));
+                packed = TLanes.Load(ref Unsafe.Add(ref w, 2 * QuadBytes));
+                even = TLanes.Add(even, TLanes.Products(TLanes.LowNibbles(packed), Read(ref x, 8)));
+                odd = TLanes.Add(odd, TLanes.Products(TLanes.HighNibbles(packed), Read(ref x, 24)));
+                packed = TLanes.Load(ref Unsafe.Add(ref w, 3 * QuadBytes));
+                even = TLanes.Add(even, TLanes.Products(TLanes.LowNibbles(packed), Read(ref x, 12)));
+                odd = TLanes.Add(odd, TLanes.Products(TLanes.HighNibbles(packed), Read(ref x, 28)));
+                TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, group * 2));
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole, ref Unsafe.Add(ref result, group), TLanes.SumLess(TLanes.Add(even, odd), less), scale, scales, b);
             }
-            TLanes.Store(sum, ref Unsafe.Add(ref result, group));
+            weights = ref Unsafe.Add(ref weights, Q4Numbers);
+            scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
+            x = ref Unsafe.Add(ref x, TileLayout.BlockColumns);
+            scales = ref Unsafe.Add(ref scales, 1);
+            less = ref Unsafe.Add(ref less, 1);
         }
+        if (TLanes.Rows == TileLayout.Rows)
+            TLanes.Store(whole, ref result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -199,34 +223,46 @@ internal static class TileKernels
         where TInts : struct
         where TFloats : struct
     {
-        int stride = blocks * TileLayout.BlockColumns;
-        for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
+        nint stride = blocks * TileLayout.BlockColumns;
+        TFloats whole0 = default, whole1 = default, whole2 = default, whole3 = default;
+        ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q4Numbers);
+        for (int b = 0; b < blocks; b++)
         {
-            TFloats sum0 = default, sum1 = default, sum2 = default, sum3 = default;
-            ref byte block = ref Unsafe.Add(ref weights, group * 4);
-            ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q4Numbers + group * 2);
-            ref byte numbers = ref x;
-            for (int b = 0; b < blocks; b++)
+            for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
-                TBytes p0 = TLanes.Load(ref block), p1 = TLanes.Load(ref Unsafe.Add(ref block, QuadBytes));
-                TBytes p2 = TLanes.Load(ref Unsafe.Add(ref block, 2 * QuadBytes)), p3 = TLanes.Load(ref Unsafe.Add(ref block, 3 * QuadBytes));
+                ref byte w = ref Unsafe.Add(ref weights, group * 4);
+                TBytes p0 = TLanes.Load(ref w), p1 = TLanes.Load(ref Unsafe.Add(ref w, QuadBytes));
+                TBytes p2 = TLanes.Load(ref Unsafe.Add(ref w, 2 * QuadBytes)), p3 = TLanes.Load(ref Unsafe.Add(ref w, 3 * QuadBytes));
                 TBytes w0 = TLanes.LowNibbles(p0), w1 = TLanes.LowNibbles(p1), w2 = TLanes.LowNibbles(p2), w3 = TLanes.LowNibbles(p3);
                 TBytes w4 = TLanes.HighNibbles(p0), w5 = TLanes.HighNibbles(p1), w6 = TLanes.HighNibbles(p2), w7 = TLanes.HighNibbles(p3);
-                TFloats scale = TLanes.LoadScales(ref scaleStart);
-                TInts dot0 = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref numbers, Unsafe.Add(ref less, b));
-                sum0 = TLanes.AddScaled(sum0, dot0, scale, Unsafe.Add(ref scales, b));
-                TInts dot1 = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.Add(ref numbers, stride), Unsafe.Add(ref less, blocks + b));
-                sum1 = TLanes.AddScaled(sum1, dot1, scale, Unsafe.Add(ref scales, blocks + b));
-                TInts dot2 = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.Add(ref numbers, 2 * stride), Unsafe.Add(ref less, 2 * blocks + b));
-                sum2 = TLanes.AddScaled(sum2, dot2, scale, Unsafe.Add(ref scales, 2 * blocks + b));
-                TInts dot3 = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.Add(ref numbers, 3 * stride), Unsafe.Add(ref less, 3 * blocks + b));
-                sum3 = TLanes.AddScaled(sum3, dot3, scale, Unsafe.Add(ref scales, 3 * blocks + b));
-                block = ref Unsafe.Add(ref block, Q4Numbers);
-                scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
-                numbers = ref Unsafe.Add(ref numbers, TileLayout.BlockColumns);
+                TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, group * 2));
+                ref float to = ref Unsafe.Add(ref result, group);
+                TInts dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref x, Unsafe.Add(ref less, b));
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole0, ref to, dot, scale, Unsafe.Add(ref scales, b), b);
+                dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.AddByteOffset(ref x, stride), Unsafe.Add(ref less, blocks + b));
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole1, ref Unsafe.Add(ref to, TileLayout.Rows), dot, scale, Unsafe.Add(ref scales, blocks + b), b);
+                dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.AddByteOffset(ref x, 2 * stride), Unsafe.Add(ref less, 2 * blocks + b));
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole2, ref Unsafe.Add(ref to, 2 * TileLayout.Rows), dot, scale, Unsafe.Add(ref scales, 2 * blocks + b), b);
+                dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.AddByteOffset(ref x, 3 * stride), Unsafe.Add(ref less, 3 * blocks + b));
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole3, ref Unsafe.Add(ref to, 3 * TileLayout.Rows), dot, scale, Unsafe.Add(ref scales, 3 * blocks + b), b);
             }
-            Store<TLanes, TShorts, TBytes, TInts, TFloats>(ref result, group, sum0, sum1, sum2, sum3);
+            weights = ref Unsafe.Add(ref weights, Q4Numbers);
+            scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
+            x = ref Unsafe.Add(ref x, TileLayout.BlockColumns);
         }
+        Store<TLanes, TShorts, TBytes, TInts, TFloats>(ref result, whole0, whole1, whole2, whole3);
+    }
+
+    /// <summary>Adds the scaled product of a block to the sums: those in the register where a group is the whole tile, else those in the result, which begin with the first block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref TFloats whole, ref float result, TInts dot, TFloats scale, float factor, int block)
+        where TLanes : struct, ILanes<TShorts, TBytes, TInts, TFloats>
+        where TFloats : struct
+    {
+        if (TLanes.Rows == TileLayout.Rows)
+            whole = TLanes.AddScaled(whole, dot, scale, factor);
+        else
+            TLanes.Store(TLanes.AddScaled(block == 0 ? default : TLanes.LoadSums(ref result), dot, scale, factor), ref result);
     }
 
     /// <summary>The whole-number product of a block: eight products of bytes fit 16 bits, 8 · 2 · 15 · 127 = 30480.</summary>
@@ -245,15 +281,17 @@ internal static class TileKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<TLanes, TShorts, TBytes, TInts, TFloats>(ref float result, int group, TFloats sum0, TFloats sum1, TFloats sum2, TFloats sum3)
+    private static void Store<TLanes, TShorts, TBytes, TInts, TFloats>(ref float result, TFloats sum0, TFloats sum1, TFloats sum2, TFloats sum3)
         where TLanes : struct, ILanes<TShorts, TBytes, TInts, TFloats>
     {
-        TLanes.Store(sum0, ref Unsafe.Add(ref result, group));
-        TLanes.Store(sum1, ref Unsafe.Add(ref result, TileLayout.Rows + group));
-        TLanes.Store(sum2, ref Unsafe.Add(ref result, 2 * TileLayout.Rows + group));
-        TLanes.Store(sum3, ref Unsafe.Add(ref result, 3 * TileLayout.Rows + group));
+        if (TLanes.Rows != TileLayout.Rows)
+            return;
+        TLanes.Store(sum0, ref result);
+        TLanes.Store(sum1, ref Unsafe.Add(ref result, TileLayout.Rows));
+        TLanes.Store(sum2, ref Unsafe.Add(ref result, 2 * TileLayout.Rows));
+        TLanes.Store(sum3, ref Unsafe.Add(ref result, 3 * TileLayout.Rows));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Read(ref byte source, int offset) => Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref source, offset));
+    private static int Read(ref byte source, nint offset) => Unsafe.ReadUnaligned<int>(ref Unsafe.AddByteOffset(ref source, offset));
 }

@@ -29,7 +29,7 @@ internal static class TilePacker
                 block.Clear();
                 rows.Slice(row * columns + start, count).CopyTo(block);
                 float scale = format == TileFormat.Q8 ? PackBytes(block, row, destination) : PackNibbles(block, row, destination);
-                BinaryPrimitives.WriteUInt16LittleEndian(scales[(row * sizeof(ushort))..], BitsOf(scale));
+                BinaryPrimitives.WriteUInt16LittleEndian(scales[(row * sizeof(ushort))..], Bfloat16.BitsOf(scale));
             }
         }
     }
@@ -61,7 +61,7 @@ internal static class TilePacker
         foreach (float value in values)
             highest = MathF.Max(highest, MathF.Abs(value));
         // Rounded up, so that the largest weight fits.
-        float scale = RoundUp(highest / 127);
+        float scale = Bfloat16.RoundUp(highest / 127);
         float factor = Reciprocal(scale);
         for (int i = 0; i < values.Length; i++)
             block[TileLayout.OffsetOfByte(row, i)] = (byte)(sbyte)Math.Clamp((int)MathF.Round(values[i] * factor), -127, 127);
@@ -91,7 +91,7 @@ internal static class TilePacker
         float best = 0, bestError = float.PositiveInfinity;
         for (int i = 0; i < Candidates; i++)
         {
-            float scale = Round(largest / -(6.8f + i * 0.2f));
+            float scale = Bfloat16.Round(largest / -(6.8f + i * 0.2f));
             float error = ErrorOf(values, scale);
             if (error < bestError)
                 (best, bestError) = (scale, error);
@@ -111,16 +111,4 @@ internal static class TilePacker
     }
 
     private static float Reciprocal(float scale) => 1 / scale is var factor && float.IsFinite(factor) ? factor : 0;
-
-    private static ushort BitsOf(float bfloat16) => (ushort)(BitConverter.SingleToUInt32Bits(bfloat16) >> 16);
-
-    /// <summary>The nearest bfloat16.</summary>
-    private static float Round(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
-    }
-
-    /// <summary>The next bfloat16 that is not smaller.</summary>
-    private static float RoundUp(float positive) => BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(positive) + 0xFFFF) & 0xFFFF0000);
 }

@@ -45,4 +45,7 @@ internal readonly struct Avx2Lanes : ILanes<Vector256<short>, Vector256<byte>, V
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector256<float> values, ref float destination) => values.StoreUnsafe(ref destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadSums(ref float source) => Vector256.LoadUnsafe(ref source);
 }

@@ -45,4 +45,7 @@ internal readonly struct Avx512Lanes : ILanes<Vector512<short>, Vector512<byte>,
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> values, ref float destination) => values.StoreUnsafe(ref destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadSums(ref float source) => Vector512.LoadUnsafe(ref source);
 }

@@ -47,4 +47,6 @@ internal interface ILanes<TShorts, TBytes, TInts, TFloats>
     static abstract TFloats AddScaled(TFloats sum, TInts dot, TFloats scales, float factor);
 
     static abstract void Store(TFloats values, ref float destination);
+
+    static abstract TFloats LoadSums(ref float source);
 }

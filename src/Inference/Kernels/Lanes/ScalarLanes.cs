@@ -30,4 +30,6 @@ internal readonly struct ScalarLanes : ILanes<(int First, int Second), uint, int
     public static float AddScaled(float sum, int dot, float scales, float factor) => MathF.FusedMultiplyAdd(dot, scales * factor, sum);
 
     public static void Store(float values, ref float destination) => destination = values;
+
+    public static float LoadSums(ref float source) => source;
 }

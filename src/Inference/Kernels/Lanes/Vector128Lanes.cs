@@ -56,4 +56,7 @@ internal readonly struct Vector128Lanes : ILanes<Vector128<short>, Vector128<byt
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<float> values, ref float destination) => values.StoreUnsafe(ref destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadSums(ref float source) => Vector128.LoadUnsafe(ref source);
 }
