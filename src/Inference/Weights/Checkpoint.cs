@@ -1,3 +1,5 @@
+using LlmService.Inference.Weights.Onnx;
+
 namespace LlmService.Inference.Weights;
 
 /// <summary>The tensors of a model folder, of one file or of several shards. Tensors are asked for by name and shape; what nobody asked for is an error.</summary>
@@ -8,7 +10,19 @@ internal sealed class Checkpoint : IDisposable
     private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
 
-    private Checkpoint(string folder) => _folder = folder;
+    private readonly WeightFormat _format;
+
+    private Checkpoint(string folder, WeightFormat format)
+    {
+        _folder = folder;
+        _format = format;
+    }
+
+    /// <summary>Whether the head is one of its own whatever config.json says of it: a graph multiplies by the weights that it has, be they quantised in another way than the table.</summary>
+    public bool HasOwnHead => _format == WeightFormat.Onnx && Has("lm_head.weight");
+
+    /// <summary>Whether the encoder has a table of its own: the two graphs of a model hold one each, and each is used where it is.</summary>
+    public bool HasEncoderTable => _format == WeightFormat.Onnx && Has("encoder.embed_tokens.weight");
 
     /// <summary>How the largest tensor is stored.</summary>
     public TensorType MainType => _tensors.Values.MaxBy(t => t.ByteCount)?.Type ?? TensorType.F32;
@@ -25,11 +39,17 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="InferenceException">NoUsableWeights, CorruptModel.</exception>
     public static Checkpoint Open(string folder, WeightChoice choice)
     {
-        Checkpoint checkpoint = new(folder);
+        Checkpoint checkpoint = new(folder, choice.Format);
         try
         {
-            foreach (string name in choice.FilesIn(folder))
-                checkpoint.Add(Path.Combine(folder, name), choice.Format);
+            IEnumerable<string> paths = choice.FilesIn(folder).Select(name => Path.Combine(folder, name));
+            if (choice.Format == WeightFormat.Onnx)
+                checkpoint.Add([.. paths.Select(checkpoint.Map)]);
+            else
+            {
+                foreach (string path in paths)
+                    checkpoint.Add(path, choice.Format);
+            }
             return checkpoint;
         }
         catch
@@ -50,6 +70,8 @@ internal sealed class Checkpoint : IDisposable
     {
         if (!_tensors.TryGetValue(name, out StoredTensor? tensor))
         {
+            if (_format == WeightFormat.Onnx)
+                throw UnknownLayout($"have no node that uses '{name}', which the architecture needs", name);
             throw new InferenceException(InferenceFailure.CorruptModel, $"The weights of '{_folder}' lack the tensor '{name}', which the architecture needs.")
             {
                 File = _folder,
@@ -74,6 +96,8 @@ internal sealed class Checkpoint : IDisposable
         string[] left = [.. _tensors.Keys.Where(name => !_used.Contains(name) && !harmless(name)).Order(StringComparer.Ordinal)];
         if (left.Length == 0)
             return;
+        if (_format == WeightFormat.Onnx)
+            throw UnknownLayout($"use {left.Length} weights that the architecture does not know: {string.Join(", ", left.Take(5))}{(left.Length > 5 ? ", …" : "")}", left[0]);
         throw new InferenceException(InferenceFailure.CorruptModel,
             $"The weights of '{_folder}' have {left.Length} tensors that the architecture does not know: {string.Join(", ", left.Take(5))}{(left.Length > 5 ? ", …" : "")}.")
         {
@@ -83,14 +107,29 @@ internal sealed class Checkpoint : IDisposable
         };
     }
 
+    private InferenceException UnknownLayout(string what, string tensor) =>
+        new(InferenceFailure.NoUsableWeights, $"The graphs {string.Join(", ", _files.Select(file => $"'{file.Path}'"))} {what}: they are not of a known layout.")
+        {
+            File = _files[0].Path,
+            Tensor = tensor,
+            Remedy = "Check that config.json belongs to these weights, or choose others with --weights.",
+        };
+
     public void Dispose() => _files.ForEach(file => file.Dispose());
+
+    /// <summary>Graphs and their data belong together.</summary>
+    private void Add(IReadOnlyList<MappedFile> files)
+    {
+        foreach (StoredTensor tensor in OnnxWeights.Read(files))
+        {
+            if (!_tensors.TryAdd(tensor.Name, tensor))
+                throw new InferenceException(InferenceFailure.CorruptModel, $"'{tensor.File.Path}': the tensor '{tensor.Name}' is in another graph too.") { File = tensor.File.Path, Tensor = tensor.Name };
+        }
+    }
 
     private void Add(string path, WeightFormat format)
     {
-        if (!File.Exists(path))
-            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' is missing.") { File = path, Remedy = "Download the missing file." };
         MappedFile file = Map(path);
-        _files.Add(file);
         foreach (StoredTensor tensor in Read(file, format))
         {
             if (!_tensors.TryAdd(tensor.Name, tensor))
@@ -104,11 +143,15 @@ internal sealed class Checkpoint : IDisposable
         _ => throw new InvalidOperationException($"no reader of {format}"),
     };
 
-    private static MappedFile Map(string path)
+    private MappedFile Map(string path)
     {
+        if (!File.Exists(path))
+            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' is missing.") { File = path, Remedy = "Download the missing file." };
         try
         {
-            return new MappedFile(path);
+            MappedFile file = new(path);
+            _files.Add(file);
+            return file;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

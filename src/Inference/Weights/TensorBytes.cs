@@ -13,6 +13,16 @@ internal abstract class TensorBytes : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The part is not inside.</exception>
     public abstract ReadOnlySpan<byte> Span(long offset, int length);
 
+    /// <summary>Makes bytes now that would else be made at the first use.</summary>
+    public virtual void Prepare()
+    {
+    }
+
+    /// <summary>Lets go of bytes that can be made again: the tensor is held in another format from now on.</summary>
+    public virtual void Release()
+    {
+    }
+
     public abstract void Dispose();
 }
 

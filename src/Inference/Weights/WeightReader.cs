@@ -1,5 +1,6 @@
 using LlmService.Inference.Architectures;
 using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights.Onnx;
 
 namespace LlmService.Inference.Weights;
 
@@ -7,7 +8,8 @@ namespace LlmService.Inference.Weights;
 /// <param name="checkpoint">The stored tensors.</param>
 /// <param name="format">The format.</param>
 /// <param name="compute">Threads that convert.</param>
-internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, Compute compute)
+/// <param name="exactOnnx">Whether products that ONNX computes in whole numbers are computed so, and all others in floats.</param>
+internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, Compute compute, bool exactOnnx = false)
 {
     /// <summary>Bytes of the matrices that were made; those that stay as they are stored are not counted.</summary>
     public long ConvertedBytes { get; private set; }
@@ -45,6 +47,19 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
     public Linear Head(StoredTensor table) => new(Matrix(format == ComputeFormat.Q4 ? ComputeFormat.Q8 : format, [table]), null);
 
     private WeightMatrix Matrix(ComputeFormat target, IReadOnlyList<StoredTensor> tensors)
+    {
+        WeightMatrix matrix = exactOnnx && tensors.All(tensor => tensor.QuantizesInput) ? new IntegerMatrix(tensors) : Convert(exactOnnx ? ComputeFormat.F32 : target, tensors);
+        foreach (StoredTensor tensor in tensors)
+        {
+            if (matrix is StoredMatrix or IntegerMatrix)
+                tensor.File.Prepare();
+            else
+                tensor.File.Release();
+        }
+        return matrix;
+    }
+
+    private WeightMatrix Convert(ComputeFormat target, IReadOnlyList<StoredTensor> tensors)
     {
         switch (target)
         {

@@ -20,18 +20,18 @@ internal sealed class RearrangedBytes(TensorBytes source, long start, int count,
 
     public override ReadOnlySpan<byte> Span(long offset, int length)
     {
-        if (_bytes is null)
-            Prepare();
-        return _bytes.AsSpan(checked((int)offset), length);
+        if (_bytes is not { } bytes)
+        {
+            lock (_making)
+                _bytes = bytes = _bytes ?? Make();
+        }
+        return bytes.AsSpan(checked((int)offset), length);
     }
 
-    /// <summary>Makes the bytes now.</summary>
     /// <exception cref="InferenceException">CorruptModel: the file is another one by now.</exception>
-    public void Prepare()
-    {
-        lock (_making)
-            _bytes ??= Make();
-    }
+    public override void Prepare() => Span(0, 0);
+
+    public override void Release() => _bytes = null;
 
     public override void Dispose()
     {

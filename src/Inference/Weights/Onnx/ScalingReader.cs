@@ -32,7 +32,7 @@ internal sealed class ScalingReader(WeightBuilder builder)
     public Scaling ReadBlocks(OnnxTensor scale, OnnxTensor? zeroPoint, float absent, int shift, BlockLayout layout, OnnxNode node)
     {
         float[] scales = builder.Numbers(scale, node);
-        if (scales.Length != layout.Rows * layout.Blocks)
+        if (scales.Length != (long)layout.Rows * layout.Blocks)
             throw builder.Unknown(node, $"has {scales.Length} scales for {layout.Rows} rows of {layout.Blocks} blocks");
         float[]? zeros = zeroPoint is null ? null : ReadZeroPoints(zeroPoint, shift, layout, node);
         return Scaling.Of(scales, zeros ?? [absent + shift], 1, layout.BlockSize);
@@ -40,7 +40,7 @@ internal sealed class ScalingReader(WeightBuilder builder)
 
     private float[] ReadZeroPoints(OnnxTensor zeroPoint, int shift, BlockLayout layout, OnnxNode node)
     {
-        long count = layout.Rows * layout.Blocks;
+        long count = (long)layout.Rows * layout.Blocks;
         if (zeroPoint.Type is OnnxType.Float or OnnxType.Float16 or OnnxType.BFloat16 || (layout.Bits == 8 && zeroPoint.Type == OnnxType.UInt8))
             return zeroPoint.Count == count ? builder.Numbers(zeroPoint, node) : throw Unmatched();
         // Nibbles in bytes are padded at the end of a row; those of the 4 bit types are not.

@@ -101,23 +101,21 @@ internal sealed class TensorReader(MappedFile file, ExternalData externalData)
     private (TensorBytes Bytes, long Offset, long Length) Locate(ProtobufReader reader)
     {
         MappedFile data = externalData.Find(_place.GetValueOrDefault("location", ""), _name);
-        long offset = Number("offset") ?? 0;
-        if (offset > data.Length)
-            throw Outside();
-        long length = Number("length") ?? data.Length - offset;
-        return length <= data.Length - offset ? (data, offset, length) : throw Outside();
-
-        InferenceException Outside() => new(InferenceFailure.CorruptModel, $"'{file.Path}' places '{_name}' outside of the {data.Length} bytes of '{data.Path}'.")
+        long offset = Place("offset", reader) ?? 0;
+        long length = Place("length", reader) ?? Math.Max(0, data.Length - offset);
+        if (offset <= data.Length && length <= data.Length - offset)
+            return (data, offset, length);
+        throw new InferenceException(InferenceFailure.CorruptModel, $"'{file.Path}' places '{_name}' outside of the {data.Length} bytes of '{data.Path}'.")
         {
             File = data.Path,
             Tensor = _name,
             Remedy = "Check that both files are of one revision and complete.",
         };
-
-        long? Number(string key) => !_place.TryGetValue(key, out string? text) ? null
-            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value
-            : throw reader.Corrupt($"has a place of '{_name}' whose {key} is no number");
     }
+
+    private long? Place(string key, ProtobufReader reader) => !_place.TryGetValue(key, out string? text) ? null
+        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value
+        : throw reader.Corrupt($"has a place of '{_name}' whose {key} is no number");
 
     /// <summary>Integers and halves are listed as numbers of 32 bits.</summary>
     private byte[] Encode(OnnxType type, int bits)
