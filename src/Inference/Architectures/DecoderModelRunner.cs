@@ -27,12 +27,13 @@ internal sealed class DecoderModelRunner : ModelRunner
         _checkpoint = checkpoint;
         _rowByRow = options.ExactOnnxArithmetic;
         _compute = new Compute(options.Kernels, options.Workers);
-        _weights = new WeightReader(checkpoint, options.Format, _compute, options.ExactOnnxArithmetic);
+        ComputeFormat format = options.Format ?? throw new ArgumentException("The format is not chosen.", nameof(options));
+        _weights = new WeightReader(checkpoint, format, _compute, options.ExactOnnxArithmetic);
         int hidden = configuration.HiddenSize, vocabulary = configuration.VocabularySize;
         // Some tied checkpoints store the shared table under the name of the head.
         string embeddings = configuration.TiedHead && !checkpoint.Has("model.embed_tokens.weight") && checkpoint.Has("lm_head.weight") ? "lm_head.weight" : "model.embed_tokens.weight";
         StoredTensor table = checkpoint.Get(embeddings, vocabulary, hidden);
-        _embeddings = WeightReader.Table(table);
+        _embeddings = _weights.Table(table);
         _head = _weights.Head(configuration.TiedHead && !checkpoint.HasOwnHead ? table : checkpoint.Get("lm_head.weight", vocabulary, hidden));
         _finalNorm = Norm.Read(_weights, "model.norm", hidden, configuration.NormEpsilon);
         _rotary = new RotaryEmbedding(configuration.Rotary, configuration.HeadSize);
@@ -50,13 +51,17 @@ internal sealed class DecoderModelRunner : ModelRunner
             PromptLength = context,
             StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
             ParameterCount = checkpoint.ParameterCount,
-            Precision = ComputeFormats.NameOf(options.Format),
+            Precision = ComputeFormats.NameOf(format),
             WeightBytes = _weights.ConvertedBytes > 0 ? _weights.ConvertedBytes : checkpoint.ByteCount,
         };
     }
 
     /// <inheritdoc/>
     public override ModelDescription Model { get; }
+
+    /// <inheritdoc/>
+    public override int ActivationsPerToken => 3 * _configuration.HiddenSize + 2 * (_configuration.HeadCount + _configuration.KeyValueHeadCount) * _configuration.HeadSize
+        + 4 * _configuration.IntermediateSize;
 
     /// <inheritdoc/>
     public override KvCache Cache { get; }

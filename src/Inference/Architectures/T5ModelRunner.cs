@@ -32,13 +32,14 @@ internal sealed class T5ModelRunner : ModelRunner
         _checkpoint = checkpoint;
         _rowByRow = options.ExactOnnxArithmetic;
         _compute = new Compute(options.Kernels, options.Workers);
-        _weights = new WeightReader(checkpoint, options.Format, _compute, options.ExactOnnxArithmetic);
+        ComputeFormat format = options.Format ?? throw new ArgumentException("The format is not chosen.", nameof(options));
+        _weights = new WeightReader(checkpoint, format, _compute, options.ExactOnnxArithmetic);
         int hidden = configuration.ModelSize, vocabulary = configuration.VocabularySize;
         // Newer files say that the head is tied and not scaled, and store the untied one of v1.1 all the same.
         bool usesTable = configuration.TiedHead && !checkpoint.HasOwnHead && (configuration.ScaledHead || !checkpoint.Has("lm_head.weight"));
         StoredTensor table = checkpoint.Get(checkpoint.Has("shared.weight") ? "shared.weight" : "encoder.embed_tokens.weight", vocabulary, hidden);
-        _embeddings = WeightReader.Table(table);
-        _encoderEmbeddings = checkpoint.HasEncoderTable ? WeightReader.Table(checkpoint.Get("encoder.embed_tokens.weight", vocabulary, hidden)) : _embeddings;
+        _embeddings = _weights.Table(table);
+        _encoderEmbeddings = checkpoint.HasEncoderTable ? _weights.Table(checkpoint.Get("encoder.embed_tokens.weight", vocabulary, hidden)) : _embeddings;
         _head = _weights.Head(usesTable ? table : checkpoint.Get("lm_head.weight", vocabulary, hidden));
         _encoderNorm = Norm.Read(_weights, "encoder.final_layer_norm", hidden, configuration.NormEpsilon);
         _decoderNorm = Norm.Read(_weights, "decoder.final_layer_norm", hidden, configuration.NormEpsilon);
@@ -61,13 +62,16 @@ internal sealed class T5ModelRunner : ModelRunner
             PromptLength = prompt,
             StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
             ParameterCount = checkpoint.ParameterCount,
-            Precision = ComputeFormats.NameOf(options.Format),
+            Precision = ComputeFormats.NameOf(format),
             WeightBytes = _weights.ConvertedBytes > 0 ? _weights.ConvertedBytes : checkpoint.ByteCount,
         };
     }
 
     /// <inheritdoc/>
     public override ModelDescription Model { get; }
+
+    /// <inheritdoc/>
+    public override int ActivationsPerToken => 6 * _configuration.ModelSize + 9 * Inner + (_configuration.Gated ? 4 : 2) * _configuration.FeedForwardSize;
 
     /// <inheritdoc/>
     public override KvCache Cache { get; }

@@ -24,6 +24,9 @@ internal sealed class Checkpoint : IDisposable
     /// <summary>Whether the encoder has a table of its own: the two graphs of a model hold one each, and each is used where it is.</summary>
     public bool HasEncoderTable => _format == WeightFormat.Onnx && Has("encoder.embed_tokens.weight");
 
+    /// <summary>Whether there are no weights, only the names and shapes that were asked for.</summary>
+    public bool IsOutline { get; private init; }
+
     /// <summary>How the largest tensor is stored.</summary>
     public TensorType MainType => _tensors.Values.MaxBy(t => t.ByteCount)?.Type ?? TensorType.F32;
 
@@ -59,15 +62,21 @@ internal sealed class Checkpoint : IDisposable
         }
     }
 
+    /// <summary>A checkpoint without files: it has every tensor that is asked for, except copies, and all of them are zero. So a model's sizes can be told from its configuration.</summary>
+    public static Checkpoint Outline() => new("", WeightFormat.Safetensors) { IsOutline = true };
+
     /// <summary>Bytes of all tensors of the files.</summary>
     public long StoredBytes => _tensors.Values.Sum(tensor => tensor.ByteCount);
 
-    public bool Has(string name) => _tensors.ContainsKey(name);
+    // The names of copies of a tied table; what a model is asked for under them is the table itself.
+    public bool Has(string name) => IsOutline ? name != "lm_head.weight" : _tensors.ContainsKey(name);
 
     /// <summary>A tensor that must be there in this shape.</summary>
     /// <exception cref="InferenceException">CorruptModel.</exception>
     public StoredTensor Get(string name, params ReadOnlySpan<long> shape)
     {
+        if (IsOutline)
+            _tensors.TryAdd(name, TensorZeros.Make(name, shape));
         if (!_tensors.TryGetValue(name, out StoredTensor? tensor))
         {
             if (_format == WeightFormat.Onnx)
@@ -114,6 +123,9 @@ internal sealed class Checkpoint : IDisposable
             Tensor = tensor,
             Remedy = "Check that config.json belongs to these weights, or choose others with --weights.",
         };
+
+    /// <summary>Gives memory back that can be read again; nothing may be read meanwhile.</summary>
+    public void ReleasePages() => _files.ForEach(file => file.ReleasePages());
 
     public void Dispose() => _files.ForEach(file => file.Dispose());
 

@@ -11,6 +11,8 @@ namespace LlmService.Inference.Weights;
 /// <param name="exactOnnx">Whether products that ONNX computes in whole numbers are computed so, and all others in floats.</param>
 internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, Compute compute, bool exactOnnx = false)
 {
+    private float[] _zeros = [];
+
     /// <summary>Bytes of the matrices that were made; those that stay as they are stored are not counted.</summary>
     public long ConvertedBytes { get; private set; }
 
@@ -21,10 +23,19 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
     public StoredTensor Get(string name, params ReadOnlySpan<long> shape) => checkpoint.Get(name, shape);
 
     /// <summary>All numbers of a small tensor, such as a norm or a bias.</summary>
-    public float[] Vector(string name, int size) => checkpoint.Get(name, size).ToArray();
+    public float[] Vector(string name, int size)
+    {
+        StoredTensor tensor = checkpoint.Get(name, size);
+        if (!checkpoint.IsOutline)
+            return tensor.ToArray();
+        // A configuration may ask for very many and long ones.
+        if (_zeros.Length != size)
+            _zeros = new float[size];
+        return _zeros;
+    }
 
     /// <summary>A table whose rows are read one by one, such as the embeddings; it stays as it is stored.</summary>
-    public static WeightMatrix Table(StoredTensor table) => new StoredMatrix(table);
+    public WeightMatrix Table(StoredTensor table) => checkpoint.IsOutline ? new OutlineMatrix(checked((int)table.Shape[0]), table.Columns) : new StoredMatrix(table);
 
     /// <summary>Reads <c>NAME.weight</c>, [outputs, inputs], and <c>NAME.bias</c> where asked for.</summary>
     public Linear Linear(string name, int outputs, int inputs, bool bias = false) => Stack(inputs, bias, (name, outputs));
@@ -48,34 +59,56 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
 
     private WeightMatrix Matrix(ComputeFormat target, IReadOnlyList<StoredTensor> tensors)
     {
-        WeightMatrix matrix = exactOnnx && tensors.All(tensor => tensor.QuantizesInput) ? new IntegerMatrix(tensors) : Convert(exactOnnx ? ComputeFormat.F32 : target, tensors);
-        foreach (StoredTensor tensor in tensors)
-        {
-            if (matrix is StoredMatrix or IntegerMatrix)
-                tensor.File.Prepare();
-            else
-                tensor.File.Release();
-        }
-        return matrix;
-    }
-
-    private WeightMatrix Convert(ComputeFormat target, IReadOnlyList<StoredTensor> tensors)
-    {
+        if (checkpoint.IsOutline)
+            return Outline(target, tensors);
+        if (exactOnnx && tensors.All(tensor => tensor.QuantizesInput))
+            return Keep(tensors, new IntegerMatrix(tensors));
         switch (target)
         {
             case ComputeFormat.F32:
-                return new StoredMatrix(tensors);
+                return Keep(tensors, new StoredMatrix(tensors));
             case ComputeFormat.Bf16:
                 StoredTensor[] converted = [.. tensors.Select(tensor => Bfloat16.Convert(tensor, compute))];
                 ConvertedBytes += converted.Except(tensors).Sum(tensor => tensor.ByteCount);
-                return new StoredMatrix(converted);
+                Release(tensors.Except(converted));
+                return Keep(tensors.Intersect(converted), new StoredMatrix(converted));
             case ComputeFormat.Q8:
             case ComputeFormat.Q4:
                 TiledMatrix tiles = TiledMatrix.Of(target == ComputeFormat.Q8 ? TileFormat.Q8 : TileFormat.Q4, tensors, compute);
                 ConvertedBytes += tiles.ByteCount;
+                Release(tensors);
                 return tiles;
             default:
                 throw new InvalidOperationException($"unknown format {target}");
         }
+    }
+
+    /// <summary>What is put into another order is made now: the first request need not wait for it.</summary>
+    private static WeightMatrix Keep(IEnumerable<StoredTensor> tensors, WeightMatrix matrix)
+    {
+        foreach (RearrangedBytes bytes in tensors.Select(tensor => tensor.File).OfType<RearrangedBytes>())
+            bytes.Prepare();
+        return matrix;
+    }
+
+    private static void Release(IEnumerable<StoredTensor> converted)
+    {
+        foreach (RearrangedBytes bytes in converted.Select(tensor => tensor.File).OfType<RearrangedBytes>())
+            bytes.ReleasePages();
+    }
+
+    /// <summary>A matrix that is only measured.</summary>
+    private OutlineMatrix Outline(ComputeFormat target, IReadOnlyList<StoredTensor> tensors)
+    {
+        OutlineMatrix matrix = new(checked((int)tensors.Sum(tensor => tensor.Shape[0])), tensors[0].Columns);
+        ConvertedBytes += target switch
+        {
+            ComputeFormat.F32 => 0,
+            ComputeFormat.Bf16 => 2L * matrix.Rows * matrix.Columns,
+            ComputeFormat.Q8 => TileLayout.Bytes(TileFormat.Q8, matrix.Rows, matrix.Columns),
+            ComputeFormat.Q4 => TileLayout.Bytes(TileFormat.Q4, matrix.Rows, matrix.Columns),
+            _ => throw new InvalidOperationException($"unknown format {target}"),
+        };
+        return matrix;
     }
 }

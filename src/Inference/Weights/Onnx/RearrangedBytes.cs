@@ -1,8 +1,8 @@
 namespace LlmService.Inference.Weights.Onnx;
 
 /// <summary>
-/// Bytes in another order: our matrices run along their inputs, most of ONNX's along their outputs. They are made at the first use, from a mapping that is let
-/// go at once, or its pages would count beside them.
+/// Bytes in another order: our matrices run along their inputs, most of ONNX's along their outputs. They are made at the first use, and again after they
+/// were given back.
 /// </summary>
 /// <param name="source">Where they come from.</param>
 /// <param name="start">Where they begin there.</param>
@@ -28,10 +28,10 @@ internal sealed class RearrangedBytes(TensorBytes source, long start, int count,
         return bytes.AsSpan(checked((int)offset), length);
     }
 
-    /// <exception cref="InferenceException">CorruptModel: the file is another one by now.</exception>
-    public override void Prepare() => Span(0, 0);
+    /// <summary>Makes the bytes now.</summary>
+    public void Prepare() => Span(0, 0);
 
-    public override void Release() => _bytes = null;
+    public override void ReleasePages() => _bytes = null;
 
     public override void Dispose()
     {
@@ -40,15 +40,7 @@ internal sealed class RearrangedBytes(TensorBytes source, long start, int count,
     private byte[] Make()
     {
         byte[] bytes = GC.AllocateUninitializedArray<byte>(length);
-        if (source is not MappedFile)
-        {
-            rearrange(source.Span(start, count), bytes);
-            return bytes;
-        }
-        using MappedFile again = new(source.Path);
-        if (again.Length != source.Length)
-            throw new InferenceException(InferenceFailure.CorruptModel, $"'{source.Path}' has changed while it was read.") { File = source.Path };
-        rearrange(again.Span(start, count), bytes);
+        rearrange(source.Span(start, count), bytes);
         return bytes;
     }
 }
