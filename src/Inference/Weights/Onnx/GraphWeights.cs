@@ -70,7 +70,7 @@ internal sealed class GraphWeights(string file, RoleNames names)
             return;
         // A quantised table is dequantised either whole or, mostly, in the rows that were gathered.
         OnnxNode? after = graph.Consumers(node.Output(0)) is [{ Operator: "DequantizeLinear" } only] ? only : null;
-        AddMatrix(node, operand.Tensor, name => Matrix(name, graph, after is null ? operand : operand with { Dequantizer = operand.Dequantizer ?? after, Axis = 0 }, true, node));
+        AddMatrix(node, operand.Tensor, name => Matrix(name, graph, after is null ? operand : operand with { Dequantizer = operand.Dequantizer ?? after, Axis = 1 }, true, node));
     }
 
     private StoredTensor Matrix(string name, GraphIndex graph, Operand operand, bool outputsFirst, OnnxNode node)

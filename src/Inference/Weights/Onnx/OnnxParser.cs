@@ -9,6 +9,9 @@ internal sealed class OnnxParser(MappedFile file, ExternalData externalData)
     private const int MaxNodes = 200_000;
     private const int MaxConstants = 200_000;
     private const int MaxNames = 1_000_000;
+    private const int MaxGraphs = 256;
+    private const int MaxKeptNumbers = 16;
+    private int _graphs;
     private int _nodes;
     private int _constants;
     private int _names;
@@ -38,6 +41,8 @@ internal sealed class OnnxParser(MappedFile file, ExternalData externalData)
     {
         if (depth == MaxDepth)
             throw reader.Corrupt($"has more than {MaxDepth} graphs inside of each other");
+        if (++_graphs > MaxGraphs)
+            throw reader.Corrupt($"has more than {MaxGraphs} graphs");
         OnnxGraph graph = new(parent);
         while (reader.Next())
         {
@@ -114,7 +119,7 @@ internal sealed class OnnxParser(MappedFile file, ExternalData externalData)
                 default: reader.Skip(); break;
             }
         }
-        if (integers.Count > 0)
+        if (integers.Count is > 0 and <= MaxKeptNumbers)
             node.Integers[name] = integers;
         if (number is { } value)
             node.Numbers[name] = value;
