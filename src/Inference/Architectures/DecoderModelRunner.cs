@@ -78,10 +78,10 @@ internal sealed class DecoderModelRunner : ModelRunner
         {
             layer.AttentionNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             layer.Attention.Apply(normed, _batch, change, _rotary, _scratch, _compute);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
             layer.FeedForwardNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             layer.FeedForward.Apply(normed, tokens, change, _scratch, _compute);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
         }
         Head.Write(_batch, state.Span, hidden, _finalNorm, 1, _head, logits, _scratch, _compute);
     }

@@ -30,7 +30,7 @@ internal sealed class RelativeBias : IScoreBias
             .Select(distance => values[(distance <= 0 ? before[-distance] : after[distance]) * heads + head]).ToArray())];
     }
 
-    public void Add(int head, int firstKey, int query, Span<float> scores)
+    public void Add(KernelPath path, int head, int firstKey, int query, Span<float> scores)
     {
         float[] table = _byDistance[head];
         int distance = firstKey - query;
@@ -38,7 +38,7 @@ internal sealed class RelativeBias : IScoreBias
         for (int i = 0; i < far; i++)
             scores[i] += table[0];
         if (near > far)
-            ElementKernels.Add(scores[far..near], table.AsSpan(distance + far + _farthest, near - far));
+            ElementKernels.Add(path, scores[far..near], table.AsSpan(distance + far + _farthest, near - far));
         for (int i = Math.Max(near, far); i < scores.Length; i++)
             scores[i] += table[^1];
     }

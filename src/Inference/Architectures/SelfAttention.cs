@@ -21,7 +21,7 @@ internal sealed class SelfAttention(AttentionShape shape, CacheSlot slot, int wi
         Memory<float> projected = scratch.Take("projected", tokens * width);
         input.Apply(state, tokens, projected, compute);
         // Queries and keys lie side by side, and are turned alike.
-        rotary?.Apply(projected.Span, width, tokens, shape.HeadCount + shape.KeyValueHeadCount);
+        rotary?.Apply(projected.Span, width, tokens, shape.HeadCount + shape.KeyValueHeadCount, compute.Path);
 
         _queries.Clear();
         for (int token = 0; token < tokens; token++)

@@ -100,13 +100,13 @@ internal sealed class T5ModelRunner : ModelRunner
         {
             layer.SelfNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             layer.SelfAttention.Apply(normed, _batch, change, null, _scratch, _compute);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
             layer.CrossNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             AttendCross(layer, normed, tokens, change);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
             layer.FeedForwardNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             layer.FeedForward.Apply(normed, tokens, change, _scratch, _compute);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
         }
         // A tied head expects its input scaled by d_model^-0.5 (mesh-tensorflow's shared embeddings).
         float scale = _configuration.ScaledHead ? 1 / MathF.Sqrt(hidden) : 1;
@@ -128,10 +128,10 @@ internal sealed class T5ModelRunner : ModelRunner
         {
             layer.AttentionNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             AttendEncoder(layer, normed, tokens, change);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
             layer.FeedForwardNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             layer.FeedForward.Apply(normed, tokens, change, _scratch, _compute);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
         }
         _encoderNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
         return normed;

@@ -9,11 +9,12 @@ namespace LlmService.Inference.Kernels;
 internal interface IScoreBias
 {
     /// <summary>Adds to the scores of consecutive keys.</summary>
+    /// <param name="path">Which kernels.</param>
     /// <param name="head">The query's head.</param>
     /// <param name="firstKey">Position of the first key.</param>
     /// <param name="query">Position of the query.</param>
     /// <param name="scores">One for each key.</param>
-    void Add(int head, int firstKey, int query, Span<float> scores);
+    void Add(KernelPath path, int head, int firstKey, int query, Span<float> scores);
 }
 
 /// <summary>One query token: what it sees.</summary>
@@ -123,7 +124,7 @@ internal static class AttentionKernels
     private static float Weigh(KernelPath path, AttentionShape shape, Query query, Span<float> scores, int start, int first, int last)
     {
         Span<float> seen = scores[(query.First - start)..(query.Last - start + 1)];
-        shape.Bias?.Add(query.Head, query.First, query.Position, seen);
+        shape.Bias?.Add(path, query.Head, query.First, query.Position, seen);
         scores[(first - start)..(query.First - start)].Clear();
         scores[(query.Last - start + 1)..(last - start + 1)].Clear();
         return ElementKernels.SoftmaxWeights(path, seen);

@@ -85,7 +85,7 @@ public sealed class AttentionKernelsTests
     private static float Bias(AttentionShape shape, int head, int key, int query)
     {
         float[] score = [0];
-        shape.Bias!.Add(head, key, query, score);
+        shape.Bias!.Add(KernelPath.Scalar, head, key, query, score);
         return score[0];
     }
 
@@ -93,7 +93,7 @@ public sealed class AttentionKernelsTests
 
     private sealed class DistanceBias : IScoreBias
     {
-        public void Add(int head, int firstKey, int query, Span<float> scores)
+        public void Add(KernelPath path, int head, int firstKey, int query, Span<float> scores)
         {
             for (int i = 0; i < scores.Length; i++)
                 scores[i] -= 0.01f * (head + 1) * (query - firstKey - i);
