@@ -47,7 +47,7 @@ internal sealed record Float8Configuration(int? BlockRows, int? BlockColumns)
             });
         }
         string? format = quantization.Text("format");
-        return kinds.Count == 1 && format is null or "float-quantized" or "naive-quantized" ? kinds.Single()
+        return kinds.Count == 1 && (format is null or "float-quantized" or "naive-quantized") ? kinds.Single()
             : throw config.Unsupported(Field, $"compressed-tensors {format} in {kinds.Count} ways", Known);
     }
 
