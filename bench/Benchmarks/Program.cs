@@ -6,5 +6,7 @@ if (args is ["tokenizers", .. var families])
     return LlmService.Benchmarks.TokenizerComparison.Run(families);
 if (args is ["tokenizer-fuzz", .. var fuzz])
     return LlmService.Benchmarks.TokenizerFuzz.Run(fuzz);
+if (args is ["weights-fuzz", .. var weights])
+    return LlmService.Benchmarks.WeightFuzz.Run(weights);
 BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(LlmService.Benchmarks.PullBenchmark).Assembly).Run(args);
 return 0;

@@ -104,6 +104,7 @@ internal sealed class Checkpoint : IDisposable
             throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' is missing.") { File = path, Remedy = "Download the missing file." };
         MappedFile file = Map(path);
         _files.Add(file);
+        RefusePointer(file);
         foreach (StoredTensor tensor in Read(file, format))
         {
             if (!_tensors.TryAdd(tensor.Name, tensor))
@@ -117,6 +118,14 @@ internal sealed class Checkpoint : IDisposable
         WeightFormat.PyTorch => PyTorchFile.Read(file),
         _ => throw new InvalidOperationException($"no reader of {format}"),
     };
+
+    // A repository that was cloned without Git LFS has a few lines of text in the place of each large file.
+    private static void RefusePointer(MappedFile file)
+    {
+        ReadOnlySpan<byte> start = "version https://git-lfs."u8;
+        if (file.Length < 1024 && file.Length > start.Length && file.Span(0, start.Length).SequenceEqual(start))
+            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{file.Path}' is a pointer of Git LFS, not the file.") { File = file.Path, Remedy = "Run 'git lfs pull' in the folder, or download the file." };
+    }
 
     private static MappedFile Map(string path)
     {

@@ -22,6 +22,17 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void Open_PointerOfGitLfs_SaysSo()
+    {
+        _folder.Write(WeightFiles.SingleFileName, "version https://git-lfs.github.com/spec/v1\noid sha256:f1b39bf1\nsize 1314128\n");
+
+        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder, _folder.Choice));
+
+        Assert.Equal(InferenceFailure.NoUsableWeights, exception.Failure);
+        Assert.Contains("git lfs pull", exception.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Get_MissingTensor_IsRefusedByName()
     {
         _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode(("a", "F32", [1, 2], CheckpointFolder.Bytes(1, 2))));
