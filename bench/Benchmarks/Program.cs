@@ -8,5 +8,7 @@ if (args is ["tokenizer-fuzz", .. var fuzz])
     return LlmService.Benchmarks.TokenizerFuzz.Run(fuzz);
 if (args is ["weights-fuzz", .. var weights])
     return LlmService.Benchmarks.WeightFuzz.Run(weights);
+if (args is ["kernels", .. var kernels])
+    return LlmService.Benchmarks.KernelSpeed.Run(kernels);
 BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(LlmService.Benchmarks.PullBenchmark).Assembly).Run(args);
 return 0;

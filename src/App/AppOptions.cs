@@ -11,6 +11,7 @@ internal sealed record CommandLineValues
     public string? Host { get; init; }
     public string? Port { get; init; }
     public string? Dtype { get; init; }
+    public string? Weights { get; init; }
     public string? MaxModelLength { get; init; }
     public string? Threads { get; init; }
     public bool SkipTokenizerInit { get; init; }
@@ -25,6 +26,9 @@ internal sealed record AppOptions
     public required int? MaxModelLength { get; init; }
     public required int Threads { get; init; }
     public required bool SkipTokenizerInit { get; init; }
+
+    /// <summary>Which of a model's sets of weights: a variant, a format or a file; null for the preferred one.</summary>
+    public required string? Weights { get; init; }
     public required HubOptions Hub { get; init; }
     public required TaskPrompts Prompts { get; init; }
 
@@ -46,6 +50,7 @@ internal sealed record AppOptions
             MaxModelLength = Number("--max-model-len", commandLine.MaxModelLength, settings.Find("LLM_SERVICE_MAX_MODEL_LEN", "MaxModelLen"), 1, 1 << 24, mistakes),
             Threads = ReadThreads(commandLine, settings, mistakes),
             SkipTokenizerInit = commandLine.SkipTokenizerInit,
+            Weights = commandLine.Weights ?? settings.Find("LLM_SERVICE_WEIGHTS", "Weights")?.Value,
             Hub = hub,
             Prompts = TaskPrompts.Read(settings, mistakes),
         };

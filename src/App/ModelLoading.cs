@@ -4,6 +4,7 @@ using LlmService.App.Check;
 using LlmService.Hub;
 using LlmService.Inference;
 using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
 
 namespace LlmService.App;
 
@@ -23,18 +24,18 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
         if (token is not null)
             log.WriteLine("[LLM] Using Hugging Face authentication");
         log.Flush();
-        (string folder, ModelRepository? repository) = await FindFolderAsync(model, report, cancellationToken);
+        (string folder, WeightChoice weights, ModelRepository? repository) = await FindFolderAsync(model, report, cancellationToken);
         report("loading weights");
-        LlmEngine engine = await Task.Run(() => ModelPlan.Told(model, folder, () => LlmEngine.Load(folder, EngineOptionsOf(options, workers))), cancellationToken);
+        LlmEngine engine = await Task.Run(() => ModelPlan.Told(model, folder, () => LlmEngine.Load(folder, EngineOptionsOf(options, workers, weights))), cancellationToken);
         TimeSpan elapsed = options.Hub.TimeProvider.GetElapsedTime(started);
         log.WriteLine("[LLM] Model loaded successfully");
         if (engine.ChatTemplateFailure is { } failure)
             log.WriteLine($"[LLM] Warning: {Failures.From(failure).Message} Chats with this model are refused.");
-        WriteDetails(engine, token, repository, elapsed);
+        WriteDetails(engine, token, weights, repository, elapsed);
         return engine;
     }
 
-    private void WriteDetails(LlmEngine engine, HubToken? token, ModelRepository? repository, TimeSpan elapsed)
+    private void WriteDetails(LlmEngine engine, HubToken? token, WeightChoice weights, ModelRepository? repository, TimeSpan elapsed)
     {
         if (token is not null)
         {
@@ -44,29 +45,29 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
         if (repository is not null)
             log.WriteLine($"[LLM] Commit: {repository.Commit}{(repository.FromCacheOnly ? $" (from the cache{(repository.Unreachable is { } why && !options.Hub.Offline ? $": {why.Message}" : "")})" : "")}");
         log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[LLM] Architecture: {engine.Model.Architecture}, {engine.Model.ParameterCount / 1e6:0.##} M parameters"));
-        log.WriteLine($"[LLM] Precision: {engine.Model.Precision} (weights stored as {engine.Model.StoredPrecision})");
+        log.WriteLine($"[LLM] Precision: {engine.Model.Precision} (weights stored as {engine.Model.StoredPrecision}, {weights.Name})");
         using Process process = Process.GetCurrentProcess();
         log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[LLM] Ready after {elapsed.TotalSeconds:0.00} s, memory {process.WorkingSet64 / 1048576.0:0} MB"));
         log.Flush();
     }
 
-    private async Task<(string Folder, ModelRepository? Repository)> FindFolderAsync(ModelReference model, Action<string> report, CancellationToken cancellationToken)
+    private async Task<(string Folder, WeightChoice Weights, ModelRepository? Repository)> FindFolderAsync(ModelReference model, Action<string> report, CancellationToken cancellationToken)
     {
         if (model.Folder is { } folder)
         {
-            Plan(model, ModelFiles.OfFolder(model.Text, folder), folder, null);
-            return (folder, null);
+            return (folder, Plan(model, ModelFiles.OfFolder(model), folder, null).Choice, null);
         }
         using HubClient client = new(options.Hub);
-        DownloadedModel downloaded = await new ModelDownload(client, progress).RunAsync(
-            model, options.SkipTokenizerInit, (repository, files) => Plan(model, files, repository.SnapshotFolder, repository.Card).Weights, report, cancellationToken);
-        return (downloaded.Repository.SnapshotFolder, downloaded.Repository);
+        DownloadedModel downloaded = await new ModelDownload(client, options, progress).RunAsync(
+            model, (repository, files) => Plan(model, files, repository.SnapshotFolder, repository.Card), report, cancellationToken);
+        return (downloaded.Repository.SnapshotFolder, downloaded.Weights, downloaded.Repository);
     }
 
     /// <summary>The engine's options of a run.</summary>
-    public static EngineOptions EngineOptionsOf(AppOptions options, WorkerPool workers) => new()
+    public static EngineOptions EngineOptionsOf(AppOptions options, WorkerPool workers, WeightChoice weights) => new()
     {
         Workers = workers,
+        Weights = weights,
         MaxModelLength = options.MaxModelLength,
         SkipTokenizer = options.SkipTokenizerInit,
         TimeProvider = options.Hub.TimeProvider,

@@ -5,18 +5,19 @@ namespace LlmService.App;
 
 /// <summary>Brings what a load of a model needs into the cache, without loading it. What no load could use is refused before its weights move;
 /// only the memory is not judged, for the model may be for another machine.</summary>
-/// <param name="download">The way to the cache.</param>
+/// <param name="client">The Hub.</param>
 /// <param name="options">Settings.</param>
+/// <param name="progress">Told how far the weights are.</param>
 /// <param name="warnings">Where warnings go.</param>
-internal sealed class ModelPull(ModelDownload download, AppOptions options, TextWriter warnings)
+internal sealed class ModelPull(HubClient client, AppOptions options, DownloadReport progress, TextWriter warnings)
 {
     /// <summary>Downloads what is not cached yet.</summary>
     /// <param name="model">A model of the Hub.</param>
     /// <param name="cancellationToken">Stops the download; what arrived is kept.</param>
     public async Task<DownloadedModel> RunAsync(ModelReference model, CancellationToken cancellationToken)
     {
-        DownloadedModel downloaded = await download.RunAsync(
-            model, options.SkipTokenizerInit, (repository, files) => ModelPlan.Of(model, files, repository.SnapshotFolder, repository.Card, options).Weights, _ => { }, cancellationToken);
+        DownloadedModel downloaded = await new ModelDownload(client, options, progress).RunAsync(
+            model, (repository, files) => ModelPlan.Of(model, files, repository.SnapshotFolder, repository.Card, options), _ => { }, cancellationToken);
         ModelRepository repository = downloaded.Repository;
         if (repository.RefusedToken is { } refused)
             warnings.WriteLine($"warning: the model is public and was read without the token. {RefusedToken.Describe(refused.TokenSource ?? "the token", refused.Diagnosis)}");

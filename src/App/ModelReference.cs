@@ -1,9 +1,8 @@
 using LlmService.Hub;
-using LlmService.Tokenizers;
 
 namespace LlmService.App;
 
-/// <summary>What a user may write for MODEL: <c>demo</c>, a Hub id with an optional <c>@revision</c>, or a folder in Hub layout.</summary>
+/// <summary>What a user may write for MODEL: <c>demo</c>, a Hub id with an optional <c>@revision</c>, a folder in Hub layout, or a <c>.gguf</c> file.</summary>
 /// <param name="Text">As it was written.</param>
 /// <param name="Id">The model's id in the API: the id given, or a folder's last name.</param>
 /// <param name="Folder">The folder; null for a Hub id.</param>
@@ -13,8 +12,13 @@ internal sealed record ModelReference(string Text, string Id, string? Folder, Re
 {
     public const string DemoName = "demo";
 
+    private const string GgufEnding = ".gguf";
+
     /// <summary>What to know about the built-in model's answers.</summary>
     public const string DemoNote = "Small demonstration model: it copies and shortens more than it understands. For real use: --model google/flan-t5-base.";
+
+    /// <summary>The one file that the model is, in <see cref="Folder"/>; null for a whole folder.</summary>
+    public string? WeightsFile { get; private init; }
 
     public bool IsDemo => Text == DemoName;
 
@@ -31,6 +35,8 @@ internal sealed record ModelReference(string Text, string Id, string? Folder, Re
         {
             string expanded = text == "~" || text.StartsWith("~/", StringComparison.Ordinal) ? homeDirectory + text[1..] : text;
             string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(expanded, workingDirectory));
+            if (folder.EndsWith(GgufEnding, StringComparison.OrdinalIgnoreCase) && !Directory.Exists(folder))
+                return new(text, Path.GetFileNameWithoutExtension(folder), Path.GetDirectoryName(folder)!, null, "") { WeightsFile = Path.GetFileName(folder) };
             return new(text, Path.GetFileName(folder) is { Length: > 0 } name ? name : folder, folder, null, "");
         }
         int at = text.IndexOf('@', StringComparison.Ordinal);
@@ -38,7 +44,7 @@ internal sealed record ModelReference(string Text, string Id, string? Folder, Re
         string revision = at < 0 ? "main" : text[(at + 1)..];
         if (!RepoId.TryParse(id, out RepoId repository) || revision.Length is 0 or > 200 || revision.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)))
         {
-            throw new AppException(FailureCode.InvalidRequest, $"'{text}' is not a model: it is neither '{DemoName}', nor a Hub id 'owner/name' with an optional '@revision', nor a folder with a config.json.")
+            throw new AppException(FailureCode.InvalidRequest, $"'{text}' is not a model: it is neither '{DemoName}', nor a Hub id 'owner/name' with an optional '@revision', nor a folder with a config.json, nor a .gguf file.")
             {
                 Parameter = "model",
                 Remedy = IdInAddress(text) is { } meant ? $"That is the address of a page; write {meant}."
@@ -61,8 +67,8 @@ internal sealed record ModelReference(string Text, string Id, string? Folder, Re
     private static bool LooksLikeFolder(string text, string workingDirectory) =>
         text.Length > 0 && (text[0] is '.' or '/' or '~' or '\\'
             || (text.Length > 1 && char.IsAsciiLetter(text[0]) && text[1] == ':')
+            || (text.EndsWith(GgufEnding, StringComparison.OrdinalIgnoreCase) && File.Exists(Path.Combine(workingDirectory, text)))
             || HoldsModel(Path.Combine(workingDirectory, text)));
 
-    private static bool HoldsModel(string folder) => File.Exists(Path.Combine(folder, "config.json"))
-        || (Directory.Exists(folder) && Tokenizer.FilesOf([.. Directory.EnumerateFiles(folder).Select(Path.GetFileName).OfType<string>()]).Count > 0);
+    private static bool HoldsModel(string folder) => File.Exists(Path.Combine(folder, "config.json")) || (Directory.Exists(folder) && TokenizerLoading.IsIn(folder));
 }

@@ -8,6 +8,9 @@ namespace LlmService.App;
 /// <param name="hub">How the Hub is reached.</param>
 internal sealed class TokenizerLoading(HubOptions hub)
 {
+    /// <summary>Whether a folder has a tokenizer.</summary>
+    public static bool IsIn(string folder) => Tokenizer.FilesOf([.. Directory.EnumerateFiles(folder).Select(Path.GetFileName).OfType<string>()]).Count > 0;
+
     /// <summary>Loads the tokenizer.</summary>
     /// <exception cref="AppException">model_not_found; no_usable_weights where there is no tokenizer.</exception>
     public async Task<Tokenizer> LoadAsync(ModelReference model, CancellationToken cancellationToken)
@@ -26,7 +29,7 @@ internal sealed class TokenizerLoading(HubOptions hub)
     {
         if (model.Folder is { } folder)
         {
-            choose(ModelFiles.OfFolder(model.Text, folder));
+            choose(ModelFiles.OfFolder(model));
             return folder;
         }
         using HubClient client = new(hub);

@@ -12,7 +12,10 @@ public sealed record EngineOptions
     public required WorkerPool Workers { get; init; }
 
     /// <summary>The instruction set of the kernels, chosen by the composition root.</summary>
-    public KernelPath Kernels { get; init; } = KernelPath.Vector;
+    public KernelPath Kernels { get; init; } = KernelPaths.Best;
+
+    /// <summary>The format that the matrices are held and multiplied in.</summary>
+    public ComputeFormat Format { get; init; } = ComputeFormat.F32;
 
     /// <summary>Which of the folder's weights; null takes the preferred ones.</summary>
     public WeightChoice? Weights { get; init; }

@@ -49,7 +49,7 @@ internal static class TroubleshootingPage
             ## Unsupported model type
 
             This is not an authentication problem: no token changes it. The architecture, or a part of it, is not one that this service runs; it runs
-            {string.Join(", ", ModelConfiguration.SupportedModelTypes.Select(type => $"`{type}`"))} with weights in the safetensors format and a `tokenizer.json`.
+            {string.Join(", ", ModelConfiguration.SupportedModelTypes.Select(type => $"`{type}`"))} with weights in safetensors, PyTorch, ONNX or GGUF files and a tokenizer.
 
 
             """);
@@ -100,7 +100,7 @@ internal static class TroubleshootingPage
 
     private static Failure FilesExample()
     {
-        ModelFiles files = new("owner/name", new Dictionary<string, long> { [ModelFiles.ConfigurationName] = 2, ["model-q4.gguf"] = 3 });
-        return Failures.From(Assert.Throws<AppException>(() => files.RequireAll(skipTokenizer: false)));
+        ModelFiles files = new("owner/name", new Dictionary<string, long> { [ModelFiles.ConfigurationName] = 2, ["model.Q4_K_M.gguf"] = 3 });
+        return Failures.From(Assert.Throws<AppException>(() => files.RequireAll(files.ChooseWeights(null, long.MaxValue), skipTokenizer: false)));
     }
 }

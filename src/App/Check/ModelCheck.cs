@@ -5,6 +5,7 @@ using LlmService.Inference;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Execution;
 using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
 using LlmService.Tokenizers;
 using LlmService.Tokenizers.Chat;
 
@@ -42,7 +43,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
     private void CheckFolder(ModelReference model, string folder, CheckSteps steps)
     {
         steps.Begin(CheckSteps.Folder);
-        ModelFiles files = ModelFiles.OfFolder(model.Text, folder);
+        ModelFiles files = ModelFiles.OfFolder(model);
         steps.Pass(CheckSteps.Folder, folder);
         ModelPlan plan = CheckFiles(model, files, folder, null, steps);
         steps.Pass(CheckSteps.Licence, ModelCard.ReadLicence(Path.Combine(folder, ModelCard.FileName)) ?? "the model card names none");
@@ -53,12 +54,14 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
     private async Task CheckRepositoryAsync(ModelReference model, ModelFiles files, ModelRepository repository, CheckSteps steps, CancellationToken cancellationToken)
     {
         steps.Begin(CheckSteps.Architecture);
-        files.RequireConfiguration(options.SkipTokenizerInit);
+        WeightChoice? choice = ModelPlan.Choose(files, options);
+        files.RequireConfiguration(choice, options.SkipTokenizerInit);
         // Beside the cache: a check must not leave half a snapshot there.
         string folder = Directory.CreateTempSubdirectory("llm-service-check-").FullName;
         try
         {
-            foreach (string path in files.SmallFiles)
+            string[] first = [.. files.SmallFiles, .. choice?.Index is { } index ? [index] : Array.Empty<string>()];
+            foreach (string path in first)
             {
                 byte[] content = await repository.ReadAsync(path, MaxSmallFileBytes, cancellationToken)
                     ?? throw new AppException(FailureCode.CorruptModel, $"'{path}' of '{model.Text}' has {files.Size(path)} bytes; at most {MaxSmallFileBytes} were expected.") { Remedy = "Choose another model: nothing that runs has such a file." };
@@ -66,11 +69,11 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
             }
             ModelPlan plan = CheckFiles(model, files, folder, repository.Card, steps);
             steps.Pass(CheckSteps.Licence, repository.Card is null ? "unknown; the Hub was not asked" : repository.Card.Licence ?? "the model card names none");
-            DownloadPlan download = CheckDownload(repository, [.. files.FilesBeforeWeights, .. plan.Weights], steps);
+            DownloadPlan download = CheckDownload(repository, [.. files.FilesBeforeWeights.Union(first), .. plan.Weights], steps);
             CheckMemory(model, plan, steps);
             if (download.MissingFiles == 0)
                 CheckContent(model, repository.SnapshotFolder, plan, files, steps);
-            else if (repository.Card?.ParameterCounts is not { Count: > 0 })
+            else if (plan.Choice.Format == WeightFormat.Safetensors && ModelPlan.LeavesOpen(repository.Card))
                 await CheckHeadersAsync(model, repository, folder, plan, files, steps, cancellationToken);
         }
         finally
@@ -86,12 +89,13 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
         ModelConfiguration configuration = ModelPlan.ReadConfiguration(model, files, folder, options);
         steps.Pass(CheckSteps.Architecture, $"{configuration.ModelType}, which this service runs");
 
-        bool lacksTokenizer = !files.HasTokenizer && !options.SkipTokenizerInit;
+        WeightChoice? choice = ModelPlan.Choose(files, options);
+        bool lacksTokenizer = !files.HasTokenizer && !options.SkipTokenizerInit && choice?.IsSelfContained != true;
         if (lacksTokenizer)
             steps.Fail(CheckSteps.Tokenizer, "there is no tokenizer.json, nor what one is made of");
-        if (lacksTokenizer && files.HasWeights)
+        if (lacksTokenizer && choice is not null)
             steps.Pass(CheckSteps.Weights, "present");
-        steps.Begin(files.HasWeights && lacksTokenizer ? CheckSteps.Tokenizer : CheckSteps.Weights);
+        steps.Begin(choice is not null && lacksTokenizer ? CheckSteps.Tokenizer : CheckSteps.Weights);
         ModelPlan plan = ModelPlan.Read(model, files, folder, configuration, card, options);
         steps.Pass(CheckSteps.Weights, DescribeWeights(files, plan, StoredPrecision(folder, card)));
 
@@ -146,7 +150,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
     private void CheckWeights(ModelReference model, string folder, ModelPlan plan, ModelFiles files, CheckSteps steps)
     {
         steps.Begin(CheckSteps.Weights);
-        ModelDescription description = ModelPlan.Told(model, folder, () => WeightCheck.Run(folder, plan.Configuration, ModelLoading.EngineOptionsOf(options, workers)));
+        ModelDescription description = ModelPlan.Told(model, folder, () => WeightCheck.Run(folder, plan.Configuration, ModelLoading.EngineOptionsOf(options, workers, plan.Choice)));
         steps.Pass(CheckSteps.Weights, DescribeWeights(files, plan, description.StoredPrecision));
     }
 
@@ -174,10 +178,11 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
         steps.Pass(CheckSteps.Memory, detail);
     }
 
-    private static string DescribeWeights(ModelFiles files, ModelPlan plan, string? stored)
+    private string DescribeWeights(ModelFiles files, ModelPlan plan, string? stored)
     {
         string names = plan.Weights.Count == 1 ? plan.Weights[0] : $"{plan.Weights.Count} files from {plan.Weights[0]} on";
-        return $"{names} (safetensors, {(stored is null ? "stored precision unknown" : $"stored as {stored}")}, computed in f32), {Sizes.Format(plan.Memory.WeightBytes)}. {files.OthersThan(plan.Weights)}".TrimEnd();
+        string why = options.Weights is { } wanted ? $"asked for as {wanted}" : files.Weights.Count == 1 ? "all that there is" : "preferred";
+        return $"{names} ({plan.Choice.Name}, {why}; {(stored is null ? "stored precision unknown" : $"stored as {stored}")}, computed in f32), {Sizes.Format(plan.Memory.WeightBytes)}. {files.OthersThan(plan.Choice)}".TrimEnd();
     }
 
     // The Hub reads the headers of safetensors files; config.json says what the author meant.

@@ -19,28 +19,30 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
 
     // What decides whether the model can run, and is small.
     private static readonly string[] Deciding =
-        [ConfigurationName, "generation_config.json", "tokenizer_config.json", ChatTemplateName, "chat_template.json", "special_tokens_map.json", WeightFiles.IndexFileName];
+        [ConfigurationName, "generation_config.json", "tokenizer_config.json", ChatTemplateName, "chat_template.json", "special_tokens_map.json"];
 
     private static readonly (string Ending, string Format)[] OtherFormats =
     [
-        (".safetensors", "safetensors, not the model's own file"), (".gguf", "GGUF"), (".onnx", "ONNX"), (".bin", "PyTorch"),
+        (".safetensors", "safetensors, not the model's own file"), (".gguf", "GGUF"), (".onnx", "ONNX"), (".bin", "PyTorch, not the model's own file"),
         (".pt", "PyTorch"), (".pth", "PyTorch"), (".ckpt", "PyTorch"), (".h5", "TensorFlow"), (".msgpack", "Flax"),
     ];
 
-    /// <summary>The files of a folder.</summary>
-    /// <exception cref="AppException">model_not_found: there is no such folder. forbidden: it cannot be read.</exception>
-    public static ModelFiles OfFolder(string model, string folder)
+    /// <summary>The files of a model's folder; of a model that is one file, only that.</summary>
+    /// <exception cref="AppException">model_not_found: there is no such folder or file. forbidden: it cannot be read.</exception>
+    public static ModelFiles OfFolder(ModelReference model)
     {
-        if (!Directory.Exists(folder))
+        string folder = model.Folder!;
+        if (model.WeightsFile is { } single ? !File.Exists(Path.Combine(folder, single)) : !Directory.Exists(folder))
         {
-            throw new AppException(FailureCode.ModelNotFound, $"Model not found: there is no folder '{folder}'.")
+            throw new AppException(FailureCode.ModelNotFound, $"Model not found: there is no {(model.WeightsFile is null ? "folder" : "file")} '{Path.Combine(folder, model.WeightsFile ?? "")}'.")
             {
                 Remedy = "Check the path. A model of the Hub is written owner/name, without ./ in front.",
             };
         }
         try
         {
-            return new(model, Directory.EnumerateFiles(folder).Where(File.Exists).ToDictionary(path => Path.GetFileName(path), SizeOf, StringComparer.Ordinal));
+            IEnumerable<string> names = model.WeightsFile is { } only ? [only] : WeightFiles.FilesOf(folder).Where(name => File.Exists(Path.Combine(folder, name)));
+            return new(model.Text, names.ToDictionary(name => name, name => SizeOf(Path.Combine(folder, name)), StringComparer.Ordinal));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -58,39 +60,61 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
     /// <summary>What a load fetches before the weights.</summary>
     public IReadOnlyList<string> FilesBeforeWeights => [.. Present([.. Deciding, .. sizes.Keys.Where(IsMoreTemplate)]).Union(TokenizerFiles)];
 
+    /// <summary>All sets of weights, the preferred one first.</summary>
+    public IReadOnlyList<WeightChoice> Weights { get; } = WeightFiles.List([.. sizes.Keys]);
+
     /// <summary>What the tokenizer is read from, the file with the vocabulary first.</summary>
     public IReadOnlyList<string> TokenizerFiles { get; } = Tokenizer.FilesOf([.. sizes.Keys]);
 
     public bool HasTokenizer => TokenizerFiles.Count > 0;
 
-    public bool HasWeights => sizes.ContainsKey(WeightFiles.SingleFileName) || sizes.ContainsKey(WeightFiles.IndexFileName);
+    public bool HasConfiguration => sizes.ContainsKey(ConfigurationName);
 
     public long Size(string path) => sizes[path];
 
-    /// <summary>Refuses a model without config.json.</summary>
+    /// <summary>Refuses a model whose architecture nothing tells: no config.json, and no weights that have it inside.</summary>
     /// <exception cref="AppException">no_usable_weights, naming all that is missing.</exception>
-    public void RequireConfiguration(bool skipTokenizer)
+    public void RequireConfiguration(WeightChoice? weights, bool skipTokenizer)
     {
-        if (!sizes.ContainsKey(ConfigurationName))
-            throw Missing(skipTokenizer);
+        if (!HasConfiguration && weights?.IsSelfContained != true)
+            throw Missing(weights, skipTokenizer);
     }
 
     /// <summary>Refuses a model without weights or tokenizer.</summary>
     /// <exception cref="AppException">no_usable_weights, naming all that is missing.</exception>
-    public void RequireAll(bool skipTokenizer)
+    public WeightChoice RequireAll(WeightChoice? weights, bool skipTokenizer) =>
+        weights is not null && (skipTokenizer || HasTokenizer || weights.IsSelfContained) ? weights : throw Missing(weights, skipTokenizer);
+
+    /// <summary>The set of weights that a load takes: the one asked for, else the preferred one. Of several GGUF files it is the most exact that fits.</summary>
+    /// <param name="wanted">What the user asked for; null for nothing.</param>
+    /// <param name="availableBytes">What the process may use.</param>
+    /// <returns>Null when the model has no weights at all.</returns>
+    /// <exception cref="AppException">no_usable_weights: what was asked for is not there.</exception>
+    public WeightChoice? ChooseWeights(string? wanted, long availableBytes)
     {
-        if (!HasWeights || (!HasTokenizer && !skipTokenizer))
-            throw Missing(skipTokenizer);
+        if (Weights.Count == 0)
+            return null;
+        IReadOnlyList<WeightChoice> matching = WeightFiles.Matching(Weights, wanted);
+        if (matching.Count == 0)
+        {
+            requireKnown?.Invoke(wanted!);
+            throw new AppException(FailureCode.NoUsableWeights, $"'{model}' has no weights '{wanted}'. It has {string.Join(", ", Weights.Select(Describe))}. The model exists, and a token is not the reason.")
+            {
+                Parameter = "weights",
+                Remedy = $"Choose one of them, such as --weights {Weights[0].Variant}, or leave --weights out.",
+            };
+        }
+        WeightChoice choice = matching[0].Format == WeightFormat.Gguf ? matching.FirstOrDefault(c => sizes[c.Files[0]] <= availableBytes) ?? matching[^1] : matching[0];
+        return choice with { IsSelfContained = choice.Format == WeightFormat.Gguf && !HasConfiguration };
     }
 
     /// <summary>The weight files that a load takes.</summary>
+    /// <param name="weights">The set.</param>
     /// <param name="folder">Where the index lies, when there is one.</param>
     /// <exception cref="AppException">no_usable_weights: a shard is missing.</exception>
-    public IReadOnlyList<string> ChooseWeights(string folder)
+    public IReadOnlyList<string> FilesOf(WeightChoice weights, string folder)
     {
-        if (sizes.ContainsKey(WeightFiles.SingleFileName))
-            return [WeightFiles.SingleFileName];
-        IReadOnlyList<string> shards = WeightFiles.ReadIndex(Path.Combine(folder, WeightFiles.IndexFileName), ".safetensors");
+        IReadOnlyList<string> shards = weights.FilesIn(folder);
         string[] absent = [.. shards.Where(shard => !sizes.ContainsKey(shard))];
         if (absent.Length > 0)
             requireKnown?.Invoke(absent[0]);
@@ -101,15 +125,24 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
         };
     }
 
-    /// <summary>What else could be taken for weights; empty when there is nothing.</summary>
-    public string OthersThan(IReadOnlyCollection<string> chosen)
+    /// <summary>The other sets of weights, and what could be taken for weights but cannot be read; empty when there is nothing.</summary>
+    public string OthersThan(WeightChoice? chosen)
     {
-        string[] others = [.. sizes.Keys.Where(path => !chosen.Contains(path)).Order(StringComparer.Ordinal)
+        string[] sets = [.. Weights.Where(w => w != chosen && !(chosen is not null && w.Files.SequenceEqual(chosen.Files) && w.Index == chosen.Index)).Select(Describe)];
+        HashSet<string> readable = new(Weights.SelectMany(w => w.Files), StringComparer.Ordinal);
+        // Shards belong to their index.
+        bool hasIndex = Weights.Any(w => w.Index is not null);
+        string[] others = [.. sizes.Keys.Where(path => !readable.Contains(path) && !(hasIndex && path.Contains("-of-", StringComparison.Ordinal))).Order(StringComparer.Ordinal)
             .Select(path => (Path: path, Format: OtherFormats.FirstOrDefault(f => path.EndsWith(f.Ending, StringComparison.OrdinalIgnoreCase)).Format))
             .Where(file => file.Format is not null).Select(file => $"{file.Path} ({file.Format})")];
-        return others.Length == 0 ? ""
-            : $"Present but not loaded yet: {string.Join(", ", others.Take(MaxNamed))}{(others.Length > MaxNamed ? $" and {others.Length - MaxNamed} more" : "")}.";
+        string also = sets.Length == 0 ? "" : $"Also there (--weights): {string.Join(", ", sets.Take(MaxNamed))}{More(sets)}.";
+        string unread = others.Length == 0 ? "" : $"Present but not read: {string.Join(", ", others.Take(MaxNamed))}{More(others)}.";
+        return $"{also} {unread}".Trim();
     }
+
+    private static string More(string[] names) => names.Length > MaxNamed ? $" and {names.Length - MaxNamed} more" : "";
+
+    private static string Describe(WeightChoice weights) => $"{weights.Variant} ({weights.Name})";
 
     private static long SizeOf(string path)
     {
@@ -122,18 +155,19 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
 
     private string[] Present(IEnumerable<string> names) => [.. names.Where(sizes.ContainsKey)];
 
-    private AppException Missing(bool skipTokenizer)
+    private AppException Missing(WeightChoice? weights, bool skipTokenizer)
     {
-        requireKnown?.Invoke(!sizes.ContainsKey(ConfigurationName) ? ConfigurationName : !HasWeights ? WeightFiles.SingleFileName : TokenizerName);
+        bool hasWeights = weights is not null;
+        requireKnown?.Invoke(!HasConfiguration ? ConfigurationName : !hasWeights ? WeightFiles.SingleFileName : TokenizerName);
         List<string> missing = [];
-        if (!sizes.ContainsKey(ConfigurationName))
+        if (!HasConfiguration)
             missing.Add($"no {ConfigurationName}, which tells the architecture");
-        if (!HasWeights)
-            missing.Add($"no weights in the safetensors format ({WeightFiles.SingleFileName})");
+        if (!hasWeights)
+            missing.Add($"no weights that this service reads ({WeightFiles.SingleFileName}, pytorch_model.bin, onnx/*.onnx, *.gguf)");
         bool onlyTokenizer = missing.Count == 0;
         if (!HasTokenizer && !skipTokenizer)
             missing.Add($"no tokenizer ({TokenizerName})");
-        string others = HasWeights || OthersThan([]) is not { Length: > 0 } text ? "" : " " + text;
+        string others = hasWeights || OthersThan(null) is not { Length: > 0 } text ? "" : " " + text;
         return new(FailureCode.NoUsableWeights, $"'{model}' has {string.Join(" and ", missing)}.{others} The model exists, and a token is not the reason.")
         {
             Remedy = onlyTokenizer

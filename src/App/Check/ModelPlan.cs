@@ -2,17 +2,27 @@ using LlmService.Hub;
 using LlmService.Inference;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Execution;
+using LlmService.Inference.Weights;
 using LlmService.Tokenizers;
 
 namespace LlmService.App.Check;
 
 /// <summary>What a load takes, found from the small files: the same for a check and for the load itself.</summary>
 /// <param name="Configuration">What config.json says.</param>
-/// <param name="Weights">The weight files.</param>
+/// <param name="Choice">Which of the model's sets of weights.</param>
+/// <param name="Weights">Their files.</param>
 /// <param name="Memory">What they and the cache take.</param>
-internal sealed record ModelPlan(ModelConfiguration Configuration, IReadOnlyList<string> Weights, MemoryNeed Memory)
+internal sealed record ModelPlan(ModelConfiguration Configuration, WeightChoice Choice, IReadOnlyList<string> Weights, MemoryNeed Memory)
 {
-    private static readonly string[] ReadTypes = ["F32", "F16", "BF16"];
+    // Whole numbers may be buffers that nobody needs; only the load can tell.
+    private static readonly string[] ReadTypes = ["F64", "F32", "F16", "BF16", "F8_E4M3"], BufferTypes = ["I64", "I32", "I16", "I8", "U8", "BOOL"];
+
+    /// <summary>Whether what the Hub knows of the stored types leaves open if they can be read.</summary>
+    public static bool LeavesOpen(RepositoryCard? card) => card?.ParameterCounts is not { Count: > 0 } counts || counts.Keys.Any(BufferTypes.Contains);
+
+    /// <summary>The set of weights that a load takes; null when there is none.</summary>
+    /// <exception cref="AppException">no_usable_weights: what was asked for is not there.</exception>
+    public static WeightChoice? Choose(ModelFiles files, AppOptions options) => files.ChooseWeights(options.Weights, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
     /// <summary>Reads the architecture.</summary>
     /// <param name="model">The model.</param>
@@ -22,7 +32,7 @@ internal sealed record ModelPlan(ModelConfiguration Configuration, IReadOnlyList
     /// <exception cref="AppException">no_usable_weights without config.json; unsupported_model_type; corrupt_model.</exception>
     public static ModelConfiguration ReadConfiguration(ModelReference model, ModelFiles files, string folder, AppOptions options)
     {
-        files.RequireConfiguration(options.SkipTokenizerInit);
+        files.RequireConfiguration(Choose(files, options), options.SkipTokenizerInit);
         return Told(model, folder, () =>
         {
             ModelConfiguration configuration = ModelConfiguration.Load(folder);
@@ -42,11 +52,11 @@ internal sealed record ModelPlan(ModelConfiguration Configuration, IReadOnlyList
     public static ModelPlan Read(
         ModelReference model, ModelFiles files, string folder, ModelConfiguration configuration, RepositoryCard? card, AppOptions options)
     {
-        files.RequireAll(options.SkipTokenizerInit);
-        IReadOnlyList<string> weights = Told(model, folder, () => files.ChooseWeights(folder));
-        if (card?.ParameterCounts.Keys.FirstOrDefault(type => !ReadTypes.Contains(type)) is { } other)
+        WeightChoice choice = files.RequireAll(Choose(files, options), options.SkipTokenizerInit);
+        IReadOnlyList<string> weights = Told(model, folder, () => files.FilesOf(choice, folder));
+        if (choice.Format == WeightFormat.Safetensors && card?.ParameterCounts.Keys.FirstOrDefault(type => !ReadTypes.Contains(type) && !BufferTypes.Contains(type)) is { } other)
         {
-            throw new AppException(FailureCode.NoUsableWeights, $"Weights of '{model.Text}' are stored as {other}; F32, F16 and BF16 are read. A token is not the reason.")
+            throw new AppException(FailureCode.NoUsableWeights, $"Weights of '{model.Text}' are stored as {other}; {string.Join(", ", ReadTypes)} are read. A token is not the reason.")
             {
                 Remedy = "Choose a variant of the model that is not quantised.",
             };
@@ -54,7 +64,7 @@ internal sealed record ModelPlan(ModelConfiguration Configuration, IReadOnlyList
         // Sizes of a listing come from the network and may add up to anything.
         long bytes = (long)Math.Min(long.MaxValue, weights.Sum(path => (decimal)files.Size(path)));
         MemoryNeed memory = MemoryNeed.Of(configuration, bytes, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-        return new ModelPlan(configuration, weights, memory);
+        return new ModelPlan(configuration, choice, weights, memory);
     }
 
     /// <summary>Reads the architecture and chooses the weights.</summary>

@@ -13,6 +13,7 @@ internal sealed class BundleCommand
     private readonly Argument<string[]> _models = new("MODEL") { Description = "Hub ids owner/name[@revision].", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string> _output = new("--output", "-o") { Description = "The bundle to write.", HelpName = "FILE", Required = true };
     private readonly Option<bool> _skipTokenizer = new("--skip-tokenizer-init") { Description = "The models need not have a tokenizer." };
+    private readonly Option<string?> _weights = WeightsOption.Create();
     private readonly Argument<string> _file = new("FILE") { Description = "The bundle." };
 
     private BundleCommand(ProcessContext context) => _context = context;
@@ -20,7 +21,7 @@ internal sealed class BundleCommand
     public static Command Create(ProcessContext context)
     {
         BundleCommand bundle = new(context);
-        Command create = new("create", "Makes a bundle of models; downloads what is not cached yet.") { bundle._models, bundle._output, bundle._skipTokenizer, bundle._json };
+        Command create = new("create", "Makes a bundle of models; downloads what is not cached yet.") { bundle._models, bundle._output, bundle._weights, bundle._skipTokenizer, bundle._json };
         create.SetAction((parsed, _) => CacheSession.RunAsync(
             context, parsed.GetValue(bundle._models)!, (session, cancel) => bundle.CreateAsync(session, parsed, cancel)));
         Command verify = new("verify", "Checks a bundle to its last byte, without installing it.") { bundle._file, bundle._json };
@@ -36,8 +37,8 @@ internal sealed class BundleCommand
     {
         string path = PathOf(parsed.GetValue(_output)!);
         using HubClient client = new(session.Options.Hub);
-        DownloadReport progress = DownloadReport.To(_context);
-        ModelPull pull = new(new ModelDownload(client, progress), session.Options with { SkipTokenizerInit = parsed.GetValue(_skipTokenizer) }, _context.Error);
+        AppOptions options = session.Options with { SkipTokenizerInit = parsed.GetValue(_skipTokenizer), Weights = parsed.GetValue(_weights) ?? session.Options.Weights };
+        ModelPull pull = new(client, options, DownloadReport.To(_context), _context.Error);
         List<BundleSource> sources = [];
         foreach (ModelReference model in session.Models)
         {

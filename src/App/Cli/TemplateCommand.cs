@@ -74,7 +74,7 @@ internal sealed class TemplateCommand
     private int Show(ChatTemplate template, string json, string? folder, bool asJson)
     {
         RenderedChat chat = TemplateLines.Render(template, json, _context.TimeProvider);
-        Tokenizer? tokenizer = folder is not null && ModelFiles.OfFolder(folder, folder).HasTokenizer ? Tokenizer.Load(folder) : null;
+        Tokenizer? tokenizer = folder is not null && TokenizerLoading.IsIn(folder) ? Tokenizer.Load(folder) : null;
         Encoding? encoding = tokenizer is null ? null : chat.Encode(tokenizer);
         if (asJson)
             _context.Out.WriteLine(JsonOutput.Write(ToJson(chat, encoding, tokenizer)));

@@ -10,6 +10,7 @@ internal sealed class DecoderModelRunner : ModelRunner
 {
     private readonly DecoderConfiguration _configuration;
     private readonly Checkpoint _checkpoint;
+    private readonly WeightReader _weights;
     private readonly Compute _compute;
     private readonly WeightMatrix _embeddings;
     private readonly Layer[] _layers;
@@ -24,12 +25,14 @@ internal sealed class DecoderModelRunner : ModelRunner
         _configuration = configuration;
         _checkpoint = checkpoint;
         _compute = new Compute(options.Kernels, options.Workers);
+        _weights = new WeightReader(checkpoint, options.Format, _compute);
         int hidden = configuration.HiddenSize, vocabulary = configuration.VocabularySize;
         // Some tied checkpoints store the shared table under the name of the head.
         string embeddings = configuration.TiedHead && !checkpoint.Has("model.embed_tokens.weight") && checkpoint.Has("lm_head.weight") ? "lm_head.weight" : "model.embed_tokens.weight";
-        _embeddings = new WeightMatrix(checkpoint.Get(embeddings, vocabulary, hidden));
-        _head = configuration.TiedHead ? new Linear(_embeddings, null) : Linear.Read(checkpoint, "lm_head", vocabulary, hidden);
-        _finalNorm = Norm.Read(checkpoint, "model.norm", hidden, configuration.NormEpsilon);
+        StoredTensor table = checkpoint.Get(embeddings, vocabulary, hidden);
+        _embeddings = WeightReader.Table(table);
+        _head = _weights.Head(configuration.TiedHead ? table : checkpoint.Get("lm_head.weight", vocabulary, hidden));
+        _finalNorm = Norm.Read(_weights, "model.norm", hidden, configuration.NormEpsilon);
         _rotary = new RotaryEmbedding(configuration.Rotary, configuration.HeadSize);
 
         int context = options.MaxModelLength ?? configuration.ContextLength;
@@ -45,7 +48,8 @@ internal sealed class DecoderModelRunner : ModelRunner
             PromptLength = context,
             StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
             ParameterCount = checkpoint.ParameterCount,
-            WeightBytes = checkpoint.ByteCount,
+            Precision = ComputeFormats.NameOf(options.Format),
+            WeightBytes = _weights.ConvertedBytes > 0 ? _weights.ConvertedBytes : checkpoint.ByteCount,
         };
     }
 
@@ -86,17 +90,14 @@ internal sealed class DecoderModelRunner : ModelRunner
         DecoderConfiguration c = _configuration;
         int hidden = c.HiddenSize, inner = c.IntermediateSize, queries = c.HeadCount * c.HeadSize, keys = c.KeyValueHeadCount * c.HeadSize;
         return new(
-            Norm.Read(_checkpoint, $"{name}.input_layernorm", hidden, c.NormEpsilon),
+            Norm.Read(_weights, $"{name}.input_layernorm", hidden, c.NormEpsilon),
             new SelfAttention(shape, Cache.SlotOf(index), c.Windows[index],
-                Linear.Read(_checkpoint, $"{name}.self_attn.q_proj", queries, hidden, c.InputBias),
-                Linear.Read(_checkpoint, $"{name}.self_attn.k_proj", keys, hidden, c.InputBias),
-                Linear.Read(_checkpoint, $"{name}.self_attn.v_proj", keys, hidden, c.InputBias),
-                Linear.Read(_checkpoint, $"{name}.self_attn.o_proj", hidden, queries, c.OutputBias)),
-            Norm.Read(_checkpoint, $"{name}.post_attention_layernorm", hidden, c.NormEpsilon),
+                _weights.Stack(hidden, c.InputBias, ($"{name}.self_attn.q_proj", queries), ($"{name}.self_attn.k_proj", keys), ($"{name}.self_attn.v_proj", keys)),
+                _weights.Linear($"{name}.self_attn.o_proj", hidden, queries, c.OutputBias)),
+            Norm.Read(_weights, $"{name}.post_attention_layernorm", hidden, c.NormEpsilon),
             new FeedForward(c.Activation,
-                Linear.Read(_checkpoint, $"{name}.mlp.gate_proj", inner, hidden, c.FeedForwardBias),
-                Linear.Read(_checkpoint, $"{name}.mlp.up_proj", inner, hidden, c.FeedForwardBias),
-                Linear.Read(_checkpoint, $"{name}.mlp.down_proj", hidden, inner, c.FeedForwardBias)));
+                _weights.Stack(hidden, c.FeedForwardBias, ($"{name}.mlp.gate_proj", inner), ($"{name}.mlp.up_proj", inner)), gated: true,
+                _weights.Linear($"{name}.mlp.down_proj", hidden, inner, c.FeedForwardBias)));
     }
 
     private sealed record Layer(Norm AttentionNorm, SelfAttention Attention, Norm FeedForwardNorm, FeedForward FeedForward);

@@ -4,22 +4,34 @@ using LlmService.Inference.Kernels;
 namespace LlmService.Inference.Architectures;
 
 /// <summary>down(activation(gate(x)) · up(x)), or down(activation(gate(x))) where there is no <c>up</c>.</summary>
-internal sealed class FeedForward(Activation activation, Linear gate, Linear? up, Linear down)
+/// <param name="activation">The activation.</param>
+/// <param name="input">Gate, and up behind it where there is one.</param>
+/// <param name="gated">Whether there is an up.</param>
+/// <param name="down">The projection back.</param>
+internal sealed class FeedForward(Activation activation, Linear input, bool gated, Linear down)
 {
     /// <summary>Computes [tokens, hidden] from [tokens, hidden].</summary>
-    public void Apply(Memory<float> input, int tokens, Memory<float> output, Scratch scratch, Compute compute)
+    public void Apply(Memory<float> state, int tokens, Memory<float> output, Scratch scratch, Compute compute)
     {
-        int count = tokens * gate.Outputs;
-        Memory<float> inner = scratch.Take("feed-forward gate", count);
-        gate.Apply(input, tokens, inner, compute);
-        ElementKernels.Activate(compute.Path, activation, inner.Span);
-        if (up is not null)
+        int width = gated ? input.Outputs / 2 : input.Outputs;
+        Memory<float> inner = scratch.Take("feed-forward", tokens * input.Outputs);
+        input.Apply(state, tokens, inner, compute);
+        compute.Each(tokens, input.Outputs, token =>
         {
-            Memory<float> factors = scratch.Take("feed-forward up", count);
-            up.Apply(input, tokens, factors, compute);
-            ElementKernels.Multiply(inner.Span, factors.Span);
-        }
-        down.Apply(inner, tokens, output, compute);
+            Span<float> row = inner.Span.Slice(token * input.Outputs, input.Outputs);
+            ElementKernels.Activate(compute.Path, activation, row[..width]);
+            if (gated)
+                ElementKernels.Multiply(row[..width], row[width..]);
+        });
+        Memory<float> packed = gated && tokens > 1 ? Pack(inner.Span, tokens, width, scratch.Take("feed-forward packed", tokens * width)) : inner[..(tokens * width)];
+        down.Apply(packed, tokens, output, compute);
+    }
+
+    private static Memory<float> Pack(ReadOnlySpan<float> rows, int tokens, int width, Memory<float> packed)
+    {
+        for (int token = 0; token < tokens; token++)
+            rows.Slice(token * 2 * width, width).CopyTo(packed.Span[(token * width)..]);
+        return packed;
     }
 }
 

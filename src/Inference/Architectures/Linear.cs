@@ -8,11 +8,6 @@ internal sealed class Linear(WeightMatrix weights, float[]? bias)
 {
     public int Outputs => weights.Rows;
 
-    /// <summary>Reads <c>NAME.weight</c>, [outputs, inputs], and <c>NAME.bias</c> where asked for.</summary>
-    public static Linear Read(Checkpoint checkpoint, string name, int outputs, int inputs, bool bias = false) => new(
-        new WeightMatrix(checkpoint.Get(name + ".weight", outputs, inputs)),
-        bias ? checkpoint.Get(name + ".bias", outputs).ToArray() : null);
-
     /// <summary>output = input · weightsᵀ + bias.</summary>
     /// <param name="input">[tokens, inputs].</param>
     /// <param name="tokens">How many.</param>

@@ -6,8 +6,7 @@ namespace LlmService.Inference.Architectures;
 /// <summary>A root-mean-square norm with weights.</summary>
 internal sealed class Norm(float[] weights, float epsilon)
 {
-    public static Norm Read(Checkpoint checkpoint, string name, int size, float epsilon) =>
-        new(checkpoint.Get(name + ".weight", size).ToArray(), epsilon);
+    public static Norm Read(WeightReader weights, string name, int size, float epsilon) => new(weights.Vector(name + ".weight", size), epsilon);
 
     /// <summary>Norms every row of [tokens, size].</summary>
     public void Apply(ReadOnlySpan<float> input, int tokens, Span<float> output, KernelPath path)

@@ -31,14 +31,18 @@ internal sealed class RotaryEmbedding(RotaryConfiguration configuration, int hea
         }
     }
 
-    /// <summary>Rotates every head of [tokens, heads × head size].</summary>
-    public void Apply(Span<float> values, int tokens, int heads)
+    /// <summary>Rotates the first heads of every row.</summary>
+    /// <param name="values">[tokens, stride].</param>
+    /// <param name="stride">Length of a row.</param>
+    /// <param name="tokens">How many rows.</param>
+    /// <param name="heads">How many heads, from the row's beginning.</param>
+    public void Apply(Span<float> values, int stride, int tokens, int heads)
     {
         int half = _frequencies.Length;
         for (int token = 0; token < tokens; token++)
         {
             for (int head = 0; head < heads; head++)
-                ElementKernels.Rotate(values.Slice((token * heads + head) * headSize, headSize), _cosines.AsSpan(token * half, half), _sines.AsSpan(token * half, half));
+                ElementKernels.Rotate(values.Slice(token * stride + head * headSize, headSize), _cosines.AsSpan(token * half, half), _sines.AsSpan(token * half, half));
         }
     }
 }

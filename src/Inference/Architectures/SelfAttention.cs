@@ -7,38 +7,34 @@ namespace LlmService.Inference.Architectures;
 /// <param name="shape">Shapes, scale and bias.</param>
 /// <param name="slot">Where the layer is in the cache.</param>
 /// <param name="window">Positions seen, the current one included; 0 for all.</param>
-/// <param name="query">Projection of queries.</param>
-/// <param name="key">Projection of keys.</param>
-/// <param name="value">Projection of values.</param>
+/// <param name="input">Projections of queries, keys and values, side by side.</param>
 /// <param name="output">Projection back.</param>
-internal sealed class SelfAttention(AttentionShape shape, CacheSlot slot, int window, Linear query, Linear key, Linear value, Linear output)
+internal sealed class SelfAttention(AttentionShape shape, CacheSlot slot, int window, Linear input, Linear output)
 {
     private readonly List<AttentionQuery> _queries = [];
 
     /// <summary>Computes [tokens, hidden] from [tokens, hidden].</summary>
-    public void Apply(Memory<float> input, BatchLayout batch, Memory<float> result, RotaryEmbedding? rotary, Scratch scratch, Compute compute)
+    public void Apply(Memory<float> state, BatchLayout batch, Memory<float> result, RotaryEmbedding? rotary, Scratch scratch, Compute compute)
     {
-        int tokens = batch.TokenCount;
-        int width = shape.KeyValueHeadCount * shape.HeadSize;
-        Memory<float> queries = scratch.Take("queries", tokens * query.Outputs);
-        Memory<float> keys = scratch.Take("keys", tokens * width), values = scratch.Take("values", tokens * width);
-        query.Apply(input, tokens, queries, compute);
-        key.Apply(input, tokens, keys, compute);
-        value.Apply(input, tokens, values, compute);
-        rotary?.Apply(queries.Span, tokens, shape.HeadCount);
-        rotary?.Apply(keys.Span, tokens, shape.KeyValueHeadCount);
+        int tokens = batch.TokenCount, width = input.Outputs;
+        int queryWidth = shape.HeadCount * shape.HeadSize, keyWidth = shape.KeyValueHeadCount * shape.HeadSize;
+        Memory<float> projected = scratch.Take("projected", tokens * width);
+        input.Apply(state, tokens, projected, compute);
+        // Queries and keys lie side by side, and are turned alike.
+        rotary?.Apply(projected.Span, width, tokens, shape.HeadCount + shape.KeyValueHeadCount);
 
         _queries.Clear();
         for (int token = 0; token < tokens; token++)
         {
             int position = batch.Positions[token];
-            KeyValueView view = new(batch.Caches[token].BlocksOf(slot.Group), slot.Offset, KvCache.BlockPositions, width);
-            keys.Span.Slice(token * width, width).CopyTo(view.Key(position));
-            values.Span.Slice(token * width, width).CopyTo(view.Value(position));
+            KeyValueView view = new(batch.Caches[token].BlocksOf(slot.Group), slot.Offset, KvCache.BlockPositions, keyWidth);
+            ReadOnlySpan<float> row = projected.Span.Slice(token * width, width);
+            row.Slice(queryWidth, keyWidth).CopyTo(view.Key(position));
+            row.Slice(queryWidth + keyWidth, keyWidth).CopyTo(view.Value(position));
             _queries.Add(new(view, window == 0 ? 0 : Math.Max(0, position - window + 1), position, position));
         }
-        Memory<float> attended = scratch.Take("attended", tokens * query.Outputs);
-        AttentionKernels.Attend(compute, shape, _queries, queries, attended);
+        Memory<float> attended = scratch.Take("attended", tokens * queryWidth);
+        AttentionKernels.Attend(compute, shape, _queries, projected, width, attended);
         output.Apply(attended, tokens, result, compute);
     }
 }

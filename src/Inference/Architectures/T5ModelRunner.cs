@@ -10,6 +10,7 @@ internal sealed class T5ModelRunner : ModelRunner
 {
     private readonly T5Configuration _configuration;
     private readonly Checkpoint _checkpoint;
+    private readonly WeightReader _weights;
     private readonly Compute _compute;
     private readonly WeightMatrix _embeddings;
     private readonly EncoderLayer[] _encoder;
@@ -28,13 +29,15 @@ internal sealed class T5ModelRunner : ModelRunner
         _configuration = configuration;
         _checkpoint = checkpoint;
         _compute = new Compute(options.Kernels, options.Workers);
+        _weights = new WeightReader(checkpoint, options.Format, _compute);
         int hidden = configuration.ModelSize, vocabulary = configuration.VocabularySize;
         // Newer files say that the head is tied and not scaled, and store the untied one of v1.1 all the same.
         bool usesTable = configuration.TiedHead && (configuration.ScaledHead || !checkpoint.Has("lm_head.weight"));
-        _embeddings = new WeightMatrix(checkpoint.Get(checkpoint.Has("shared.weight") ? "shared.weight" : "encoder.embed_tokens.weight", vocabulary, hidden));
-        _head = usesTable ? new Linear(_embeddings, null) : Linear.Read(checkpoint, "lm_head", vocabulary, hidden);
-        _encoderNorm = Norm.Read(checkpoint, "encoder.final_layer_norm", hidden, configuration.NormEpsilon);
-        _decoderNorm = Norm.Read(checkpoint, "decoder.final_layer_norm", hidden, configuration.NormEpsilon);
+        StoredTensor table = checkpoint.Get(checkpoint.Has("shared.weight") ? "shared.weight" : "encoder.embed_tokens.weight", vocabulary, hidden);
+        _embeddings = WeightReader.Table(table);
+        _head = _weights.Head(usesTable ? table : checkpoint.Get("lm_head.weight", vocabulary, hidden));
+        _encoderNorm = Norm.Read(_weights, "encoder.final_layer_norm", hidden, configuration.NormEpsilon);
+        _decoderNorm = Norm.Read(_weights, "decoder.final_layer_norm", hidden, configuration.NormEpsilon);
         _encoderShape = Shape(ReadBias("encoder", bidirectional: true));
         _crossShape = Shape(null);
         AttentionShape decoderShape = Shape(ReadBias("decoder", bidirectional: false));
@@ -54,7 +57,8 @@ internal sealed class T5ModelRunner : ModelRunner
             PromptLength = prompt,
             StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
             ParameterCount = checkpoint.ParameterCount,
-            WeightBytes = checkpoint.ByteCount,
+            Precision = ComputeFormats.NameOf(options.Format),
+            WeightBytes = _weights.ConvertedBytes > 0 ? _weights.ConvertedBytes : checkpoint.ByteCount,
         };
     }
 
@@ -130,31 +134,34 @@ internal sealed class T5ModelRunner : ModelRunner
 
     private void AttendEncoder(EncoderLayer layer, Memory<float> input, int tokens, Memory<float> result)
     {
-        Memory<float> queries = _scratch.Take("encoder queries", tokens * Inner);
+        // Keys and values are laid into one block: the encoder has no cache.
+        Memory<float> projected = _scratch.Take("encoder projected", tokens * 3 * Inner);
+        layer.Input.Apply(input, tokens, projected, _compute);
         float[] keysAndValues = new float[2 * tokens * Inner];
-        layer.Query.Apply(input, tokens, queries, _compute);
-        layer.Key.Apply(input, tokens, keysAndValues.AsMemory(0, tokens * Inner), _compute);
-        layer.Value.Apply(input, tokens, keysAndValues.AsMemory(tokens * Inner), _compute);
         KeyValueView view = new([keysAndValues], 0, tokens, Inner);
         _queries.Clear();
         for (int token = 0; token < tokens; token++)
+        {
+            ReadOnlySpan<float> row = projected.Span.Slice(token * 3 * Inner, 3 * Inner);
+            row.Slice(Inner, Inner).CopyTo(view.Key(token));
+            row.Slice(2 * Inner, Inner).CopyTo(view.Value(token));
             _queries.Add(new(view, 0, tokens - 1, token));
+        }
         Memory<float> attended = _scratch.Take("encoder attended", tokens * Inner);
-        AttentionKernels.Attend(_compute, _encoderShape, _queries, queries, attended);
+        AttentionKernels.Attend(_compute, _encoderShape, _queries, projected, 3 * Inner, attended);
         layer.Output.Apply(attended, tokens, result, _compute);
     }
 
     private void WriteCross(DecoderLayer layer, EncoderRow row, Memory<float> encoded)
     {
         int tokens = row.TokenIds.Length;
-        Memory<float> keys = _scratch.Take("cross keys", tokens * Inner), values = _scratch.Take("cross values", tokens * Inner);
-        layer.CrossKey.Apply(encoded, tokens, keys, _compute);
-        layer.CrossValue.Apply(encoded, tokens, values, _compute);
+        Memory<float> projected = _scratch.Take("cross projected", tokens * 2 * Inner);
+        layer.CrossInput.Apply(encoded, tokens, projected, _compute);
         KeyValueView view = CrossView(layer, row.Cache);
         for (int token = 0; token < tokens; token++)
         {
-            keys.Span.Slice(token * Inner, Inner).CopyTo(view.Key(token));
-            values.Span.Slice(token * Inner, Inner).CopyTo(view.Value(token));
+            projected.Span.Slice(token * 2 * Inner, Inner).CopyTo(view.Key(token));
+            projected.Span.Slice(token * 2 * Inner + Inner, Inner).CopyTo(view.Value(token));
         }
     }
 
@@ -170,7 +177,7 @@ internal sealed class T5ModelRunner : ModelRunner
                 throw new InvalidOperationException("The decoder ran before the encoder.");
             _queries.Add(new(CrossView(layer, cache), 0, cache.CrossTokens - 1, _batch.Positions[token]));
         }
-        AttentionKernels.Attend(_compute, _crossShape, _queries, queries, attended);
+        AttentionKernels.Attend(_compute, _crossShape, _queries, queries, Inner, attended);
         layer.CrossOutput.Apply(attended, tokens, result, _compute);
     }
 
@@ -186,33 +193,35 @@ internal sealed class T5ModelRunner : ModelRunner
     private EncoderLayer ReadEncoderLayer(int index)
     {
         string attention = $"encoder.block.{index}.layer.0", feedForward = $"encoder.block.{index}.layer.1";
-        return new(ReadNorm(attention), Projection($"{attention}.SelfAttention.q"), Projection($"{attention}.SelfAttention.k"), Projection($"{attention}.SelfAttention.v"),
-            Linear.Read(_checkpoint, $"{attention}.SelfAttention.o", _configuration.ModelSize, Inner), ReadNorm(feedForward), ReadFeedForward(feedForward));
+        return new(ReadNorm(attention), Projections($"{attention}.SelfAttention", "q", "k", "v"),
+            _weights.Linear($"{attention}.SelfAttention.o", _configuration.ModelSize, Inner), ReadNorm(feedForward), ReadFeedForward(feedForward));
     }
 
     private DecoderLayer ReadDecoderLayer(int index, AttentionShape shape)
     {
         string self = $"decoder.block.{index}.layer.0", cross = $"decoder.block.{index}.layer.1", feedForward = $"decoder.block.{index}.layer.2";
         int hidden = _configuration.ModelSize;
-        SelfAttention attention = new(shape, Cache.SlotOf(index), 0, Projection($"{self}.SelfAttention.q"), Projection($"{self}.SelfAttention.k"),
-            Projection($"{self}.SelfAttention.v"), Linear.Read(_checkpoint, $"{self}.SelfAttention.o", hidden, Inner));
-        return new(ReadNorm(self), attention, ReadNorm(cross), Cache.SlotOf(_configuration.DecoderLayers + index), Projection($"{cross}.EncDecAttention.q"),
-            Projection($"{cross}.EncDecAttention.k"), Projection($"{cross}.EncDecAttention.v"),
-            Linear.Read(_checkpoint, $"{cross}.EncDecAttention.o", hidden, Inner), ReadNorm(feedForward), ReadFeedForward(feedForward));
+        SelfAttention attention = new(shape, Cache.SlotOf(index), 0, Projections($"{self}.SelfAttention", "q", "k", "v"), _weights.Linear($"{self}.SelfAttention.o", hidden, Inner));
+        return new(ReadNorm(self), attention, ReadNorm(cross), Cache.SlotOf(_configuration.DecoderLayers + index), Projections($"{cross}.EncDecAttention", "q"),
+            Projections($"{cross}.EncDecAttention", "k", "v"), _weights.Linear($"{cross}.EncDecAttention.o", hidden, Inner), ReadNorm(feedForward), ReadFeedForward(feedForward));
     }
 
-    private Norm ReadNorm(string layer) => Norm.Read(_checkpoint, $"{layer}.layer_norm", _configuration.ModelSize, _configuration.NormEpsilon);
+    private Norm ReadNorm(string layer) => Norm.Read(_weights, $"{layer}.layer_norm", _configuration.ModelSize, _configuration.NormEpsilon);
 
-    private Linear Projection(string name) => Linear.Read(_checkpoint, name, Inner, _configuration.ModelSize);
+    private Linear Projections(string attention, params ReadOnlySpan<string> names)
+    {
+        List<(string, int)> parts = [];
+        foreach (string name in names)
+            parts.Add(($"{attention}.{name}", Inner));
+        return _weights.Stack(_configuration.ModelSize, bias: false, [.. parts]);
+    }
 
     private FeedForward ReadFeedForward(string layer)
     {
         string name = $"{layer}.DenseReluDense";
         int hidden = _configuration.ModelSize, inner = _configuration.FeedForwardSize;
-        return new(_configuration.Activation,
-            Linear.Read(_checkpoint, _configuration.Gated ? $"{name}.wi_0" : $"{name}.wi", inner, hidden),
-            _configuration.Gated ? Linear.Read(_checkpoint, $"{name}.wi_1", inner, hidden) : null,
-            Linear.Read(_checkpoint, $"{name}.wo", hidden, inner));
+        Linear input = _configuration.Gated ? _weights.Stack(hidden, bias: false, ($"{name}.wi_0", inner), ($"{name}.wi_1", inner)) : _weights.Linear($"{name}.wi", inner, hidden);
+        return new(_configuration.Activation, input, _configuration.Gated, _weights.Linear($"{name}.wo", hidden, inner));
     }
 
     // Older files store the shared table once more for each stack, and a bias in the cross-attention that the reference does not use.
@@ -220,9 +229,9 @@ internal sealed class T5ModelRunner : ModelRunner
         name is "encoder.embed_tokens.weight" or "decoder.embed_tokens.weight" or "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
         || (_configuration.TiedHead && name == "lm_head.weight");
 
-    private sealed record EncoderLayer(Norm AttentionNorm, Linear Query, Linear Key, Linear Value, Linear Output, Norm FeedForwardNorm, FeedForward FeedForward);
+    private sealed record EncoderLayer(Norm AttentionNorm, Linear Input, Linear Output, Norm FeedForwardNorm, FeedForward FeedForward);
 
     private sealed record DecoderLayer(
-        Norm SelfNorm, SelfAttention SelfAttention, Norm CrossNorm, CacheSlot CrossSlot, Linear CrossQuery, Linear CrossKey, Linear CrossValue, Linear CrossOutput,
+        Norm SelfNorm, SelfAttention SelfAttention, Norm CrossNorm, CacheSlot CrossSlot, Linear CrossQuery, Linear CrossInput, Linear CrossOutput,
         Norm FeedForwardNorm, FeedForward FeedForward);
 }

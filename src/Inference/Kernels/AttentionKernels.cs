@@ -58,9 +58,10 @@ internal static class AttentionKernels
     /// <param name="compute">Kernels and threads.</param>
     /// <param name="shape">Shapes.</param>
     /// <param name="tokens">What each query sees.</param>
-    /// <param name="queries">[tokens, heads × head size].</param>
-    /// <param name="output">The same shape.</param>
-    public static void Attend(Compute compute, AttentionShape shape, IReadOnlyList<AttentionQuery> tokens, ReadOnlyMemory<float> queries, Memory<float> output)
+    /// <param name="queries">[tokens, stride]; a row begins with heads × head size numbers.</param>
+    /// <param name="stride">Length of a row of queries.</param>
+    /// <param name="output">Receives [tokens, heads × head size].</param>
+    public static void Attend(Compute compute, AttentionShape shape, IReadOnlyList<AttentionQuery> tokens, ReadOnlyMemory<float> queries, int stride, Memory<float> output)
     {
         int pieces = tokens.Count * shape.HeadCount;
         long work = 0;
@@ -74,7 +75,7 @@ internal static class AttentionKernels
             {
                 int token = piece / shape.HeadCount, head = piece % shape.HeadCount;
                 int start = (token * shape.HeadCount + head) * shape.HeadSize;
-                AttendHead(compute.Path, shape, tokens[token], head, queries.Span.Slice(start, shape.HeadSize), output.Span.Slice(start, shape.HeadSize));
+                AttendHead(compute.Path, shape, tokens[token], head, queries.Span.Slice(token * stride + head * shape.HeadSize, shape.HeadSize), output.Span.Slice(start, shape.HeadSize));
             }
         });
     }

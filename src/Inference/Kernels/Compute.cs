@@ -1,12 +1,17 @@
 namespace LlmService.Inference.Kernels;
 
-/// <summary>What arithmetic runs on: the kernels and the threads.</summary>
+/// <summary>What arithmetic runs on: the kernels, the threads, and the buffers of one engine thread.</summary>
 internal sealed class Compute(KernelPath path, WorkerPool workers)
 {
     // Some ten microseconds: below that, waking a second thread costs more than it brings.
     private const long WorkPerPart = 256 * 1024;
 
+    private readonly QuantizedRows _quantized = new();
+
     public KernelPath Path { get; } = path;
+
+    /// <summary>How many parts run at once.</summary>
+    public int ThreadCount => workers.ThreadCount;
 
     /// <summary>In how many parts to split an operation.</summary>
     /// <param name="work">Multiplications in all.</param>
@@ -19,5 +24,28 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
             part(0);
         else
             workers.Run(parts, part);
+    }
+
+    /// <summary>Does something for each token; what a token costs is told in numbers that are touched.</summary>
+    public void Each(int tokens, int numbers, Action<int> work)
+    {
+        int parts = Parts(16L * tokens * numbers, tokens);
+        Run(parts, part =>
+        {
+            for (int token = (int)((long)tokens * part / parts); token < (int)((long)tokens * (part + 1) / parts); token++)
+                work(token);
+        });
+    }
+
+    /// <summary>Rows of activations in the numbers of a format; valid until the next call.</summary>
+    /// <param name="format">The format of the weights that they are for.</param>
+    /// <param name="input">[tokens, columns].</param>
+    /// <param name="tokens">How many.</param>
+    /// <param name="columns">Length of a row.</param>
+    public QuantizedRows Quantize(TileFormat format, Memory<float> input, int tokens, int columns)
+    {
+        _quantized.Reserve(format, tokens, columns);
+        Each(tokens, columns, token => _quantized.Set(Path, format, token, input.Span.Slice(token * columns, columns)));
+        return _quantized;
     }
 }

@@ -25,7 +25,7 @@ internal static class ElementKernels
         float highest = float.NegativeInfinity;
         foreach (float score in scores)
             highest = MathF.Max(highest, score);
-        return 1 / (path == KernelPath.Vector ? ExpSumVector(scores, highest) : ExpSumScalar(scores, highest));
+        return 1 / (path != KernelPath.Scalar ? ExpSumVector(scores, highest) : ExpSumScalar(scores, highest));
     }
 
     /// <summary>output = weight · (input / √(mean(input²) + ε)), as RMSNorm and T5's layer norm have it.</summary>
@@ -41,7 +41,7 @@ internal static class ElementKernels
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Activate(KernelPath path, Activation activation, Span<float> values)
     {
-        if (path == KernelPath.Vector)
+        if (path != KernelPath.Scalar)
         {
             ref float start = ref MemoryMarshal.GetReference(values);
             int i = 0;

@@ -34,7 +34,7 @@ internal static class MatrixKernels
         input = input[..(tokens * columns)];
         output = output[..(tokens * stride)];
         int token = 0;
-        if (path == KernelPath.Vector && rows == PanelRows)
+        if (path != KernelPath.Scalar && rows == PanelRows)
         {
             for (; token + 4 <= tokens; token += 4)
                 Tile4(weights, columns, input[(token * columns)..], output, stride, token, column);
@@ -50,14 +50,14 @@ internal static class MatrixKernels
 
     /// <summary>Σ a[i] b[i] in the fixed order.</summary>
     public static float Dot(KernelPath path, ReadOnlySpan<float> a, ReadOnlySpan<float> b) =>
-        path == KernelPath.Vector ? DotVector(a, b[..a.Length]) : DotScalar(a, b[..a.Length]);
+        path != KernelPath.Scalar ? DotVector(a, b[..a.Length]) : DotScalar(a, b[..a.Length]);
 
     /// <summary>destination[i] += factor source[i], fused.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddScaled(KernelPath path, float factor, ReadOnlySpan<float> source, Span<float> destination)
     {
         int i = 0;
-        if (path == KernelPath.Vector)
+        if (path != KernelPath.Scalar)
         {
             Vector512<float> scale = Vector512.Create(factor);
             ref float from = ref MemoryMarshal.GetReference(source);

@@ -3,65 +3,93 @@ using LlmService.Inference.Kernels;
 
 namespace LlmService.Inference.Weights;
 
-/// <summary>A matrix of weights, [Rows, Columns], whatever precision it is stored in.</summary>
-internal sealed class WeightMatrix
+/// <summary>A matrix of weights, [Rows, Columns], in whatever format it is held.</summary>
+internal abstract class WeightMatrix
 {
-    private readonly StoredTensor _tensor;
+    public abstract int Rows { get; }
 
-    public WeightMatrix(StoredTensor tensor)
-    {
-        if (tensor.Shape.Count != 2)
-            throw new ArgumentException($"The tensor '{tensor.Name}' is no matrix.", nameof(tensor));
-        _tensor = tensor;
-        Rows = checked((int)tensor.Shape[0]);
-        Columns = checked((int)tensor.Shape[1]);
-        // A panel is one span of bytes, and is widened into one array.
-        if ((long)MatrixKernels.PanelRows * Columns * sizeof(float) > Array.MaxLength)
-            throw new ArgumentException($"The rows of the tensor '{tensor.Name}' are too long.", nameof(tensor));
-    }
-
-    public int Rows { get; }
-
-    public int Columns { get; }
+    public abstract int Columns { get; }
 
     /// <summary>Reads one row as floats, such as a token's embedding.</summary>
     /// <param name="row">0 … Rows - 1.</param>
     /// <param name="destination">Receives [Columns].</param>
-    public void ReadRow(int row, Span<float> destination) => Panel(row, 1, destination).CopyTo(destination);
+    public abstract void ReadRow(int row, Span<float> destination);
 
     /// <summary>output = input · weightsᵀ.</summary>
     /// <param name="input">Activations, [tokens, Columns].</param>
     /// <param name="tokens">How many.</param>
     /// <param name="output">Receives [tokens, Rows].</param>
     /// <param name="compute">Kernels and threads. The sum of each output runs over the columns in one fixed order, whatever the number of tokens and threads.</param>
-    public void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute)
+    public abstract void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute);
+}
+
+/// <summary>A matrix as it is stored, computed in f32; several that are multiplied by the same input may lie one below the other.</summary>
+internal sealed class StoredMatrix : WeightMatrix
+{
+    private readonly Panel[] _panels;
+    private readonly bool _isDecoded;
+
+    public StoredMatrix(params IReadOnlyList<StoredTensor> tensors)
     {
-        const int panelRows = MatrixKernels.PanelRows;
-        int panels = (Rows + panelRows - 1) / panelRows;
-        long work = (long)tokens * Rows * Columns;
-        int parts = compute.Parts(work, panels);
+        Columns = tensors[0].Columns;
+        List<Panel> panels = [];
+        foreach (StoredTensor tensor in tensors)
+        {
+            if (tensor.Shape.Count != 2 || tensor.Columns != Columns)
+                throw new ArgumentException($"The tensor '{tensor.Name}' is no matrix of {Columns} columns.", nameof(tensors));
+            // A panel is one span of bytes, and is decoded into one array.
+            if ((long)MatrixKernels.PanelRows * Columns * sizeof(float) > Array.MaxLength)
+                throw new ArgumentException($"The rows of the tensor '{tensor.Name}' are too long.", nameof(tensors));
+            int rows = checked((int)tensor.Shape[0]);
+            for (int row = 0; row < rows; row += MatrixKernels.PanelRows)
+                panels.Add(new Panel(tensor, row, Math.Min(MatrixKernels.PanelRows, rows - row), Rows + row));
+            Rows = checked(Rows + rows);
+        }
+        _panels = [.. panels];
+        _isDecoded = tensors.Any(tensor => !tensor.TryGetFloats(0, 0, out _));
+    }
+
+    public override int Rows { get; }
+
+    public override int Columns { get; }
+
+    public override void ReadRow(int row, Span<float> destination)
+    {
+        // Tables are single tensors, whose panels are all full but the last.
+        Panel panel = _panels[row / MatrixKernels.PanelRows];
+        if (panel.Output != row / MatrixKernels.PanelRows * MatrixKernels.PanelRows)
+            throw new InvalidOperationException("Rows are read of single tensors only.");
+        panel.Tensor.ReadRows(row, 1, destination);
+    }
+
+    public override void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute)
+    {
+        int parts = compute.Parts((long)tokens * Rows * Columns, _panels.Length);
         compute.Run(parts, part =>
         {
-            int first = (int)((long)panels * part / parts), last = (int)((long)panels * (part + 1) / parts);
-            float[]? scratch = _tensor.TryGetFloats(0, 0, out _) ? null : ArrayPool<float>.Shared.Rent(panelRows * Columns);
-            for (int panel = first; panel < last; panel++)
-            {
-                int row = panel * panelRows;
-                int rows = Math.Min(panelRows, Rows - row);
-                ReadOnlySpan<float> weights = Panel(row, rows, scratch);
-                MatrixKernels.MultiplyPanel(compute.Path, weights, rows, Columns, input.Span, tokens, output.Span, Rows, row);
-            }
+            int first = (int)((long)_panels.Length * part / parts), last = (int)((long)_panels.Length * (part + 1) / parts);
+            float[]? scratch = _isDecoded ? ArrayPool<float>.Shared.Rent(MatrixKernels.PanelRows * Columns) : null;
+            foreach (Panel panel in _panels.AsSpan(first..last))
+                MatrixKernels.MultiplyPanel(compute.Path, panel.Read(scratch), panel.Rows, Columns, input.Span, tokens, output.Span, Rows, panel.Output);
             if (scratch is not null)
                 ArrayPool<float>.Shared.Return(scratch);
         });
     }
 
-    /// <summary>A run of rows as floats: straight from the file where it stores floats, else decoded into the scratch.</summary>
-    private ReadOnlySpan<float> Panel(int row, int count, Span<float> scratch)
+    /// <summary>Rows that are multiplied together.</summary>
+    /// <param name="Tensor">Where they are.</param>
+    /// <param name="Row">The first of them.</param>
+    /// <param name="Rows">How many.</param>
+    /// <param name="Output">The output of the first.</param>
+    private readonly record struct Panel(StoredTensor Tensor, int Row, int Rows, int Output)
     {
-        if (_tensor.TryGetFloats(row, count, out ReadOnlySpan<float> rows))
-            return rows;
-        _tensor.ReadRows(row, count, scratch);
-        return scratch[..(count * Columns)];
+        /// <summary>The rows as floats: straight from the file where it stores floats, else decoded into the scratch.</summary>
+        public ReadOnlySpan<float> Read(Span<float> scratch)
+        {
+            if (Tensor.TryGetFloats(Row, Rows, out ReadOnlySpan<float> rows))
+                return rows;
+            Tensor.ReadRows(Row, Rows, scratch);
+            return scratch[..(Rows * Tensor.Columns)];
+        }
     }
 }

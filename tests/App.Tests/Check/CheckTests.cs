@@ -37,7 +37,7 @@ public sealed class CheckTests : IAsyncLifetime
             With(demo, "acme/broken", ("config.json", """{ "model_type": "llama" }""")),
             With(demo, "acme/no-config", ("config.json", null)),
             With(demo, "acme/no-tokenizer", ("tokenizer.json", null), ("vocab.json", "x")),
-            With(demo, "acme/gguf", ("model.safetensors", null), ("tokenizer.json", null), ("model-q4.gguf", "x"), ("pytorch_model.bin", "x")),
+            With(demo, "acme/gguf", ("model.safetensors", null), ("tokenizer.json", null), ("model.Q4_K_M.gguf", "x"), ("weights.h5", "x")),
             With(demo, "acme/no-shards", ("model.safetensors", null), ("model.safetensors.index.json", """{ "weight_map": {} }""")),
             With(demo, "acme/fp8", ("model.safetensors", Header("""{ "shared.weight": { "dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1] } }"""))),
             With(demo, "acme/cut", ("model.safetensors", "damaged weights")),
@@ -141,7 +141,7 @@ public sealed class CheckTests : IAsyncLifetime
         (_, JsonElement json) = await CheckAsync(null, "acme/gguf");
 
         string message = json.GetProperty("message").GetString()!;
-        Assert.All(["model.safetensors", "tokenizer.json", "model-q4.gguf (GGUF)", "pytorch_model.bin (PyTorch)"], part => Assert.Contains(part, message, StringComparison.Ordinal));
+        Assert.All(["model.safetensors", "tokenizer.json", "model.Q4_K_M.gguf (GGUF)", "weights.h5 (TensorFlow)"], part => Assert.Contains(part, message, StringComparison.Ordinal));
         Assert.Equal("failed", Status(json, "tokenizer"));
     }
 

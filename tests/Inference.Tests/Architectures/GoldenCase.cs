@@ -26,7 +26,7 @@ internal sealed class GoldenCase : IDisposable
 
     public IEnumerable<GoldenPrompt> Prompts => Expected.GetProperty("prompts").EnumerateArray().Select(p => new GoldenPrompt(p));
 
-    public static GoldenCase Open(string folder, KernelPath kernels = KernelPath.Vector, int threads = 2) => new(folder, kernels, threads);
+    public static GoldenCase Open(string folder, KernelPath? kernels = null, int threads = 2) => new(folder, kernels ?? KernelPaths.Best, threads);
 
     /// <summary>A cache with room for a prompt and 40 more tokens; encoder-decoders have encoded the prompt.</summary>
     public SequenceCache Begin(GoldenPrompt prompt)

@@ -31,8 +31,8 @@ public sealed class GoldenTests
     public void Forward_AnyChunkThreadsOrKernels_GivesTheSameBits(string name)
     {
         string folder = TestData.Fixture("golden", name);
-        using GoldenCase vector = GoldenCase.Open(folder, KernelPath.Vector, threads: 1);
-        using GoldenCase threaded = GoldenCase.Open(folder, KernelPath.Vector, threads: 3);
+        using GoldenCase vector = GoldenCase.Open(folder, KernelPaths.Best, threads: 1);
+        using GoldenCase threaded = GoldenCase.Open(folder, KernelPaths.Best, threads: 3);
         using GoldenCase scalar = GoldenCase.Open(folder, KernelPath.Scalar, threads: 2);
         foreach (GoldenPrompt prompt in vector.Prompts)
         {

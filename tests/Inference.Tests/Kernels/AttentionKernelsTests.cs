@@ -23,8 +23,8 @@ public sealed class AttentionKernelsTests
         using WorkerPool workers = new(3);
         float[] vector = new float[queries.Length], scalar = new float[queries.Length];
 
-        AttentionKernels.Attend(new Compute(KernelPath.Vector, workers), shape, tokens, queries, vector);
-        AttentionKernels.Attend(new Compute(KernelPath.Scalar, workers), shape, tokens, queries, scalar);
+        AttentionKernels.Attend(new Compute(KernelPaths.Best, workers), shape, tokens, queries, heads * headSize, vector);
+        AttentionKernels.Attend(new Compute(KernelPath.Scalar, workers), shape, tokens, queries, heads * headSize, scalar);
 
         Assert.Equal(scalar, vector);
         for (int i = 0; i < vector.Length; i++)
@@ -39,7 +39,7 @@ public sealed class AttentionKernelsTests
         using WorkerPool workers = new(1);
         float[] output = new float[4];
 
-        AttentionKernels.Attend(new Compute(KernelPath.Vector, workers), new AttentionShape(1, 1, 4, 1), tokens, Numbers(4), output);
+        AttentionKernels.Attend(new Compute(KernelPaths.Best, workers), new AttentionShape(1, 1, 4, 1), tokens, Numbers(4), 4, output);
 
         Assert.All(output, v => Assert.True(float.IsFinite(v)));
     }

@@ -37,7 +37,7 @@ public sealed class ElementKernelsTests
         float[] inputs = [.. Enumerable.Range(-3000, 6001).Select(i => i / 150f)];
         float[] values = [.. inputs];
 
-        ElementKernels.Activate(KernelPath.Vector, activation, values);
+        ElementKernels.Activate(KernelPaths.Best, activation, values);
 
         for (int i = 0; i < inputs.Length; i++)
         {
@@ -55,7 +55,7 @@ public sealed class ElementKernelsTests
         for (int length = 0; length <= LongestLength; length++)
         {
             float[] vector = Numbers(length, 12), scalar = [.. vector];
-            ElementKernels.Activate(KernelPath.Vector, activation, vector);
+            ElementKernels.Activate(KernelPaths.Best, activation, vector);
             ElementKernels.Activate(KernelPath.Scalar, activation, scalar);
             Assert.Equal(scalar, vector);
         }
@@ -67,7 +67,7 @@ public sealed class ElementKernelsTests
         for (int length = 1; length <= LongestLength; length++)
         {
             float[] scores = Numbers(length, 30), vector = [.. scores], scalar = [.. scores];
-            float reciprocal = ElementKernels.SoftmaxWeights(KernelPath.Vector, vector);
+            float reciprocal = ElementKernels.SoftmaxWeights(KernelPaths.Best, vector);
             Assert.Equal(ElementKernels.SoftmaxWeights(KernelPath.Scalar, scalar), reciprocal);
             Assert.Equal(scalar, vector);
             double sum = scores.Sum(s => Math.Exp(s - (double)scores.Max()));
@@ -81,7 +81,7 @@ public sealed class ElementKernelsTests
     {
         float[] scores = [3e38f, -3e38f, 3e38f];
 
-        float reciprocal = ElementKernels.SoftmaxWeights(KernelPath.Vector, scores);
+        float reciprocal = ElementKernels.SoftmaxWeights(KernelPaths.Best, scores);
 
         Assert.Equal(0.5, scores[0] * reciprocal, 1e-6);
         Assert.Equal(0, scores[1] * reciprocal, 1e-6);
@@ -93,7 +93,7 @@ public sealed class ElementKernelsTests
         for (int length = 1; length <= LongestLength; length++)
         {
             float[] input = Numbers(length, 5), weight = Numbers(length, 2), vector = new float[length], scalar = new float[length];
-            ElementKernels.RmsNorm(KernelPath.Vector, input, weight, 1e-5f, vector);
+            ElementKernels.RmsNorm(KernelPaths.Best, input, weight, 1e-5f, vector);
             ElementKernels.RmsNorm(KernelPath.Scalar, input, weight, 1e-5f, scalar);
             Assert.Equal(scalar, vector);
             double scale = 1 / Math.Sqrt(input.Average(x => (double)x * x) + 1e-5);
@@ -123,7 +123,7 @@ public sealed class ElementKernelsTests
         for (int length = 0; length <= LongestLength; length++)
         {
             float[] source = Numbers(length, 3), vector = Numbers(length, 3), scalar = [.. vector];
-            MatrixKernels.AddScaled(KernelPath.Vector, 0.3f, source, vector);
+            MatrixKernels.AddScaled(KernelPaths.Best, 0.3f, source, vector);
             MatrixKernels.AddScaled(KernelPath.Scalar, 0.3f, source, scalar);
             Assert.Equal(scalar, vector);
         }

@@ -37,11 +37,11 @@ public sealed class WeightMatrixTests : IDisposable
         };
         float[] input = Numbers(5 * 53);
         using Checkpoint checkpoint = Open(("stored", type, [37, 53], bytes), ("widened", "F32", [37, 53], CheckpointFolder.Bytes(widened)));
-        WeightMatrix stored = new(checkpoint.Get("stored", 37, 53));
+        WeightMatrix stored = new StoredMatrix(checkpoint.Get("stored", 37, 53));
 
         Assert.Equal(
-            Multiply(new(checkpoint.Get("widened", 37, 53)), input, 5, KernelPath.Vector),
-            Multiply(stored, input, 5, KernelPath.Vector));
+            Multiply(new StoredMatrix(checkpoint.Get("widened", 37, 53)), input, 5, KernelPaths.Best),
+            Multiply(stored, input, 5, KernelPaths.Best));
         float[] row = new float[53];
         stored.ReadRow(36, row);
         Assert.Equal(widened[^53..], row);
@@ -55,9 +55,9 @@ public sealed class WeightMatrixTests : IDisposable
             int rows = _random.Next(1, 38), columns = _random.Next(1, 38), tokens = _random.Next(1, 38);
             float[] weights = Numbers(rows * columns), input = Numbers(tokens * columns);
             using Checkpoint checkpoint = Open(("w", "F32", [rows, columns], CheckpointFolder.Bytes(weights)));
-            WeightMatrix matrix = new(checkpoint.Get("w", rows, columns));
+            WeightMatrix matrix = new StoredMatrix(checkpoint.Get("w", rows, columns));
 
-            float[] vector = Multiply(matrix, input, tokens, KernelPath.Vector);
+            float[] vector = Multiply(matrix, input, tokens, KernelPaths.Best);
 
             Assert.Equal(Multiply(matrix, input, tokens, KernelPath.Scalar), vector);
             for (int i = 0; i < vector.Length; i++)
@@ -80,24 +80,24 @@ public sealed class WeightMatrixTests : IDisposable
         const int rows = 403, columns = 771, tokens = 9;
         float[] input = Numbers(tokens * columns);
         using Checkpoint checkpoint = Open(("w", "F32", [rows, columns], CheckpointFolder.Bytes(Numbers(rows * columns))));
-        WeightMatrix matrix = new(checkpoint.Get("w", rows, columns));
+        WeightMatrix matrix = new StoredMatrix(checkpoint.Get("w", rows, columns));
         using WorkerPool one = new(1), five = new(5);
 
-        float[] together = Multiply(matrix, input, tokens, KernelPath.Vector);
+        float[] together = Multiply(matrix, input, tokens, KernelPaths.Best);
 
-        Assert.Equal(together, Multiply(matrix, input, tokens, KernelPath.Vector, one));
-        Assert.Equal(together, Multiply(matrix, input, tokens, KernelPath.Vector, five));
+        Assert.Equal(together, Multiply(matrix, input, tokens, KernelPaths.Best, one));
+        Assert.Equal(together, Multiply(matrix, input, tokens, KernelPaths.Best, five));
         for (int token = 0; token < tokens; token++)
-            Assert.Equal(together[(token * rows)..((token + 1) * rows)], Multiply(matrix, input[(token * columns)..((token + 1) * columns)], 1, KernelPath.Vector));
+            Assert.Equal(together[(token * rows)..((token + 1) * rows)], Multiply(matrix, input[(token * columns)..((token + 1) * columns)], 1, KernelPaths.Best));
     }
 
     [Fact]
     public void Constructor_RowsTooLongForOneSpan_IsRefused()
     {
         using MappedFile file = new(_folder.Write("empty", []));
-        Assert.Throws<ArgumentException>(() => new WeightMatrix(new StoredTensor(file, "w", TensorType.F32, [4, int.MaxValue / 4], 0, 0)));
-        Assert.Throws<OverflowException>(() => new WeightMatrix(new StoredTensor(file, "w", TensorType.F32, [1L << 40, 4], 0, 0)));
-        Assert.Throws<ArgumentException>(() => new WeightMatrix(new StoredTensor(file, "w", TensorType.F32, [4], 0, 0)));
+        Assert.Throws<ArgumentException>(() => new StoredMatrix(new StoredTensor(file, "w", TensorType.F32, [4, int.MaxValue / 4], 0, 0)));
+        Assert.Throws<OverflowException>(() => new StoredMatrix(new StoredTensor(file, "w", TensorType.F32, [1L << 40, 4], 0, 0)));
+        Assert.Throws<ArgumentException>(() => new StoredMatrix(new StoredTensor(file, "w", TensorType.F32, [4], 0, 0)));
     }
 
     private float[] Multiply(WeightMatrix matrix, float[] input, int tokens, KernelPath path, WorkerPool? workers = null)

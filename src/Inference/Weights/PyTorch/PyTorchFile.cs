@@ -10,7 +10,6 @@ namespace LlmService.Inference.Weights.PyTorch;
 internal static class PyTorchFile
 {
     private const int MaxListBytes = 64 << 20;
-    private const int MaxTensors = 100_000;
     private const int FormatVersion = 1001;
 
     // The beginnings of the two forms: a local header of ZIP; a pickle of 0x1950a86a20f9469cfc6c.
@@ -113,8 +112,8 @@ internal static class PyTorchFile
                 tensors.Add(placement.Place(name, view));
             else if (value is not (null or bool or long or double or string))
                 throw Corrupt(file, $"holds something else than a tensor under '{ConfigReader.Quote(key.ToString()!)}'", null, InferenceFailure.NoUsableWeights);
-            if (tensors.Count > MaxTensors)
-                throw Corrupt(file, $"holds more than {MaxTensors} tensors");
+            if (tensors.Count > TorchObjects.MaxTensors)
+                throw Corrupt(file, $"holds more than {TorchObjects.MaxTensors} tensors");
         }
         return tensors.Count > 0 ? tensors : throw Corrupt(file, "holds no tensors", null, InferenceFailure.NoUsableWeights);
     }

@@ -12,7 +12,7 @@ internal sealed class StridedBytes(MappedFile file, long start, TensorView view)
 
     public override long Length { get; } = StoredTensor.BytesOf(view.Type, view.Shape);
 
-    public override ReadOnlySpan<byte> Span(long offset, int length) => _bytes.Value.AsSpan(checked((int)offset), length);
+    public override ReadOnlySpan<byte> Span(long offset, int length) => length == 0 ? [] : _bytes.Value.AsSpan(checked((int)offset), length);
 
     public override void Dispose()
     {

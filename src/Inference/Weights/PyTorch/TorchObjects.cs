@@ -6,7 +6,10 @@ namespace LlmService.Inference.Weights.PyTorch;
 /// <param name="path">The file, for messages.</param>
 internal sealed class TorchObjects(string path)
 {
-    private const int MaxDimensions = 32;
+    /// <summary>Tensors that a file may have.</summary>
+    public const int MaxTensors = 100_000;
+
+    private const int MaxDimensions = 8;
 
     private static readonly Dictionary<string, TensorType> Storages = new(StringComparer.Ordinal)
     {
@@ -47,6 +50,7 @@ internal sealed class TorchObjects(string path)
         ], StringComparer.Ordinal);
 
     private readonly Dictionary<string, StorageReference> _storages = new(StringComparer.Ordinal);
+    private int _tensors;
 
     /// <summary>The storages that were referred to, by key.</summary>
     public IReadOnlyDictionary<string, StorageReference> Referenced => _storages;
@@ -100,6 +104,8 @@ internal sealed class TorchObjects(string path)
 
     private TensorView Tensor(StorageReference storage, PickleGlobal? type, long offset, object?[] shape, object?[] strides)
     {
+        if (++_tensors > MaxTensors)
+            throw Corrupt($"makes more than {MaxTensors} tensors");
         TensorType? elements = type is null ? storage.Type
             : ElementTypes.TryGetValue(type.ToString(), out TensorType known) ? known
             : throw Corrupt($"takes '{type}' for the type of a tensor");
