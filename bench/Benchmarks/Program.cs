@@ -10,5 +10,9 @@ if (args is ["weights-fuzz", .. var weights])
     return LlmService.Benchmarks.WeightFuzz.Run(weights);
 if (args is ["kernels", .. var kernels])
     return LlmService.Benchmarks.KernelSpeed.Run(kernels);
+if (args is ["shape", .. var shape])
+    return LlmService.Benchmarks.ShapeModels.Run(shape);
+if (args is ["engine", _, ..])
+    return await LlmService.Benchmarks.EngineSpeed.RunAsync(args[1..]);
 BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(LlmService.Benchmarks.PullBenchmark).Assembly).Run(args);
 return 0;

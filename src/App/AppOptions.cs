@@ -1,6 +1,7 @@
 using System.Globalization;
 using LlmService.App.Tasks;
 using LlmService.Hub;
+using LlmService.Inference.Weights;
 
 namespace LlmService.App;
 
@@ -20,12 +21,17 @@ internal sealed record CommandLineValues
 /// <summary>All settings of a run, checked. Defaults &lt; appsettings.json &lt; .env &lt; environment &lt; command line.</summary>
 internal sealed record AppOptions
 {
+    private const string AutoFormat = "auto";
+
     public required IReadOnlyList<ModelReference> Models { get; init; }
     public required string Host { get; init; }
     public required int Port { get; init; }
     public required int? MaxModelLength { get; init; }
     public required int Threads { get; init; }
     public required bool SkipTokenizerInit { get; init; }
+
+    /// <summary>The format that weights are held in; null lets the size of the model decide.</summary>
+    public required ComputeFormat? Format { get; init; }
 
     /// <summary>Which of a model's sets of weights: a variant, a format or a file; null for the preferred one.</summary>
     public required string? Weights { get; init; }
@@ -50,11 +56,11 @@ internal sealed record AppOptions
             MaxModelLength = Number("--max-model-len", commandLine.MaxModelLength, settings.Find("LLM_SERVICE_MAX_MODEL_LEN", "MaxModelLen"), 1, 1 << 24, mistakes),
             Threads = ReadThreads(commandLine, settings, mistakes),
             SkipTokenizerInit = commandLine.SkipTokenizerInit,
+            Format = ReadFormat(commandLine.Dtype ?? settings.Find("LLM_SERVICE_DTYPE", "Dtype")?.Value ?? AutoFormat, mistakes),
             Weights = commandLine.Weights ?? settings.Find("LLM_SERVICE_WEIGHTS", "Weights")?.Value,
             Hub = hub,
             Prompts = TaskPrompts.Read(settings, mistakes),
         };
-        CheckDtype(commandLine.Dtype ?? settings.Find("LLM_SERVICE_DTYPE", "Dtype")?.Value ?? "auto", mistakes);
         if (mistakes.Count > 0)
             throw new AppException(FailureCode.InvalidRequest, string.Join(" ", mistakes)) { Remedy = "Correct what is named, then try again; the README's section Configuration has every setting." };
         return options;
@@ -98,10 +104,12 @@ internal sealed record AppOptions
         return threads == 0 ? Environment.ProcessorCount : threads;
     }
 
-    private static void CheckDtype(string dtype, List<string> mistakes)
+    private static ComputeFormat? ReadFormat(string dtype, List<string> mistakes)
     {
-        if (dtype is not ("auto" or "f32"))
-            mistakes.Add($"--dtype: '{dtype}' is not one of auto, f32.");
+        ComputeFormat? format = ComputeFormats.Find(dtype);
+        if (format is null && dtype != AutoFormat)
+            mistakes.Add($"--dtype: '{dtype}' is not one of {AutoFormat}, {string.Join(", ", Enum.GetValues<ComputeFormat>().Select(ComputeFormats.NameOf))}.");
+        return format;
     }
 
     private static int? Number(string option, string? given, Setting? setting, int lowest, int highest, List<string> mistakes)

@@ -68,6 +68,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
     {
         Workers = workers,
         Weights = weights,
+        Format = options.Format,
         MaxModelLength = options.MaxModelLength,
         SkipTokenizer = options.SkipTokenizerInit,
         TimeProvider = options.Hub.TimeProvider,

@@ -14,8 +14,8 @@ public sealed record EngineOptions
     /// <summary>The instruction set of the kernels, chosen by the composition root.</summary>
     public KernelPath Kernels { get; init; } = KernelPaths.Best;
 
-    /// <summary>The format that the matrices are held and multiplied in.</summary>
-    public ComputeFormat Format { get; init; } = ComputeFormat.F32;
+    /// <summary>The format that the matrices are held and multiplied in; null lets the size of the model decide.</summary>
+    public ComputeFormat? Format { get; init; } = ComputeFormat.F32;
 
     /// <summary>Which of the folder's weights; null takes the preferred ones.</summary>
     public WeightChoice? Weights { get; init; }

@@ -171,7 +171,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
             : need.LongestContext == 0 ? "no context fits beside the weights"
             : string.Create(CultureInfo.InvariantCulture, $"the longest context that fits beside the weights is {need.LongestContext} tokens (--max-model-len {need.LongestContext})");
         string detail = string.Create(CultureInfo.InvariantCulture,
-            $"{Sizes.Format(need.WeightBytes)} of weights and {Sizes.Format(need.CacheBytes)} of cache for {need.ContextLength} tokens, of {Sizes.Format(need.AvailableBytes)}; {longest}");
+            $"{need.Size.ParameterCount / 1e6:0.##} M parameters; {Sizes.Format(need.WeightBytes)} of weights ({ComputeFormats.NameOf(need.Format)}) and {Sizes.Format(need.CacheBytes)} of cache for {need.ContextLength} tokens ({Sizes.Format(need.Size.CacheBytesPerToken)} each), {Sizes.Format(need.TotalBytes)} in all, of {Sizes.Format(need.AvailableBytes)}; {longest}");
         // A refusal keeps the numbers.
         steps.Fail(CheckSteps.Memory, detail);
         plan.RequireMemory(model);
@@ -182,7 +182,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
     {
         string names = plan.Weights.Count == 1 ? plan.Weights[0] : $"{plan.Weights.Count} files from {plan.Weights[0]} on";
         string why = options.Weights is { } wanted ? $"asked for as {wanted}" : files.Weights.Count == 1 ? "all that there is" : "preferred";
-        return $"{names} ({plan.Choice.Name}, {why}; {(stored is null ? "stored precision unknown" : $"stored as {stored}")}, computed in f32), {Sizes.Format(plan.Memory.WeightBytes)}. {files.OthersThan(plan.Choice)}".TrimEnd();
+        return $"{names} ({plan.Choice.Name}, {why}; {(stored is null ? "stored precision unknown" : $"stored as {stored}")}, computed in {ComputeFormats.NameOf(plan.Memory.Format)}), {Sizes.Format(plan.StoredBytes)}. {files.OthersThan(plan.Choice)}".TrimEnd();
     }
 
     // The Hub reads the headers of safetensors files; config.json says what the author meant.

@@ -11,8 +11,9 @@ namespace LlmService.App.Check;
 /// <param name="Configuration">What config.json says.</param>
 /// <param name="Choice">Which of the model's sets of weights.</param>
 /// <param name="Weights">Their files.</param>
+/// <param name="StoredBytes">The size of the files.</param>
 /// <param name="Memory">What they and the cache take.</param>
-internal sealed record ModelPlan(ModelConfiguration Configuration, WeightChoice Choice, IReadOnlyList<string> Weights, MemoryNeed Memory)
+internal sealed record ModelPlan(ModelConfiguration Configuration, WeightChoice Choice, IReadOnlyList<string> Weights, long StoredBytes, MemoryNeed Memory)
 {
     // Whole numbers may be buffers that nobody needs; only the load can tell.
     private static readonly string[] ReadTypes = ["F64", "F32", "F16", "BF16", "F8_E4M3"], BufferTypes = ["I64", "I32", "I16", "I8", "U8", "BOOL"];
@@ -63,8 +64,8 @@ internal sealed record ModelPlan(ModelConfiguration Configuration, WeightChoice 
         }
         // Sizes of a listing come from the network and may add up to anything.
         long bytes = (long)Math.Min(long.MaxValue, weights.Sum(path => (decimal)files.Size(path)));
-        MemoryNeed memory = MemoryNeed.Of(configuration, bytes, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-        return new ModelPlan(configuration, choice, weights, memory);
+        MemoryNeed memory = MemoryNeed.Of(configuration, bytes, options.Format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        return new ModelPlan(configuration, choice, weights, bytes, memory);
     }
 
     /// <summary>Reads the architecture and chooses the weights.</summary>

@@ -25,12 +25,13 @@ internal sealed class DecoderModelRunner : ModelRunner
         _configuration = configuration;
         _checkpoint = checkpoint;
         _compute = new Compute(options.Kernels, options.Workers);
-        _weights = new WeightReader(checkpoint, options.Format, _compute);
+        ComputeFormat format = options.Format ?? throw new ArgumentException("The format is not chosen.", nameof(options));
+        _weights = new WeightReader(checkpoint, format, _compute);
         int hidden = configuration.HiddenSize, vocabulary = configuration.VocabularySize;
         // Some tied checkpoints store the shared table under the name of the head.
         string embeddings = configuration.TiedHead && !checkpoint.Has("model.embed_tokens.weight") && checkpoint.Has("lm_head.weight") ? "lm_head.weight" : "model.embed_tokens.weight";
         StoredTensor table = checkpoint.Get(embeddings, vocabulary, hidden);
-        _embeddings = WeightReader.Table(table);
+        _embeddings = _weights.Table(table);
         _head = _weights.Head(configuration.TiedHead ? table : checkpoint.Get("lm_head.weight", vocabulary, hidden));
         _finalNorm = Norm.Read(_weights, "model.norm", hidden, configuration.NormEpsilon);
         _rotary = new RotaryEmbedding(configuration.Rotary, configuration.HeadSize);
@@ -48,13 +49,17 @@ internal sealed class DecoderModelRunner : ModelRunner
             PromptLength = context,
             StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
             ParameterCount = checkpoint.ParameterCount,
-            Precision = ComputeFormats.NameOf(options.Format),
+            Precision = ComputeFormats.NameOf(format),
             WeightBytes = _weights.ConvertedBytes > 0 ? _weights.ConvertedBytes : checkpoint.ByteCount,
         };
     }
 
     /// <inheritdoc/>
     public override ModelDescription Model { get; }
+
+    /// <inheritdoc/>
+    public override int ActivationsPerToken => 3 * _configuration.HiddenSize + 2 * (_configuration.HeadCount + _configuration.KeyValueHeadCount) * _configuration.HeadSize
+        + 4 * _configuration.IntermediateSize;
 
     /// <inheritdoc/>
     public override KvCache Cache { get; }

@@ -23,18 +23,20 @@ internal sealed class T5ModelRunner : ModelRunner
     private readonly Scratch _scratch = new();
     private readonly BatchLayout _batch = new();
     private readonly List<AttentionQuery> _queries = [];
+    private readonly List<float[]> _encoderBlocks = [];
 
     public T5ModelRunner(T5Configuration configuration, Checkpoint checkpoint, EngineOptions options)
     {
         _configuration = configuration;
         _checkpoint = checkpoint;
         _compute = new Compute(options.Kernels, options.Workers);
-        _weights = new WeightReader(checkpoint, options.Format, _compute);
+        ComputeFormat format = options.Format ?? throw new ArgumentException("The format is not chosen.", nameof(options));
+        _weights = new WeightReader(checkpoint, format, _compute);
         int hidden = configuration.ModelSize, vocabulary = configuration.VocabularySize;
         // Newer files say that the head is tied and not scaled, and store the untied one of v1.1 all the same.
         bool usesTable = configuration.TiedHead && (configuration.ScaledHead || !checkpoint.Has("lm_head.weight"));
         StoredTensor table = checkpoint.Get(checkpoint.Has("shared.weight") ? "shared.weight" : "encoder.embed_tokens.weight", vocabulary, hidden);
-        _embeddings = WeightReader.Table(table);
+        _embeddings = _weights.Table(table);
         _head = _weights.Head(usesTable ? table : checkpoint.Get("lm_head.weight", vocabulary, hidden));
         _encoderNorm = Norm.Read(_weights, "encoder.final_layer_norm", hidden, configuration.NormEpsilon);
         _decoderNorm = Norm.Read(_weights, "decoder.final_layer_norm", hidden, configuration.NormEpsilon);
@@ -57,13 +59,16 @@ internal sealed class T5ModelRunner : ModelRunner
             PromptLength = prompt,
             StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
             ParameterCount = checkpoint.ParameterCount,
-            Precision = ComputeFormats.NameOf(options.Format),
+            Precision = ComputeFormats.NameOf(format),
             WeightBytes = _weights.ConvertedBytes > 0 ? _weights.ConvertedBytes : checkpoint.ByteCount,
         };
     }
 
     /// <inheritdoc/>
     public override ModelDescription Model { get; }
+
+    /// <inheritdoc/>
+    public override int ActivationsPerToken => 6 * _configuration.ModelSize + 9 * Inner + (_configuration.Gated ? 4 : 2) * _configuration.FeedForwardSize;
 
     /// <inheritdoc/>
     public override KvCache Cache { get; }
@@ -134,22 +139,28 @@ internal sealed class T5ModelRunner : ModelRunner
 
     private void AttendEncoder(EncoderLayer layer, Memory<float> input, int tokens, Memory<float> result)
     {
-        // Keys and values are laid into one block: the encoder has no cache.
+        // The encoder has no cache; its keys and values lie in blocks of its own.
         Memory<float> projected = _scratch.Take("encoder projected", tokens * 3 * Inner);
         layer.Input.Apply(input, tokens, projected, _compute);
-        float[] keysAndValues = new float[2 * tokens * Inner];
-        KeyValueView view = new([keysAndValues], 0, tokens, Inner);
+        KeyValueView view = EncoderView(tokens);
         _queries.Clear();
         for (int token = 0; token < tokens; token++)
         {
             ReadOnlySpan<float> row = projected.Span.Slice(token * 3 * Inner, 3 * Inner);
-            row.Slice(Inner, Inner).CopyTo(view.Key(token));
-            row.Slice(2 * Inner, Inner).CopyTo(view.Value(token));
+            view.Write(token, row.Slice(Inner, Inner), row.Slice(2 * Inner, Inner));
             _queries.Add(new(view, 0, tokens - 1, token));
         }
         Memory<float> attended = _scratch.Take("encoder attended", tokens * Inner);
         AttentionKernels.Attend(_compute, _encoderShape, _queries, projected, 3 * Inner, attended);
         layer.Output.Apply(attended, tokens, result, _compute);
+    }
+
+    private KeyValueView EncoderView(int tokens)
+    {
+        int blocks = (tokens + KeyValueView.BlockPositions - 1) / KeyValueView.BlockPositions;
+        while (_encoderBlocks.Count < blocks)
+            _encoderBlocks.Add(new float[2 * KeyValueView.BlockPositions * Inner]);
+        return new([.. _encoderBlocks], 0, Inner);
     }
 
     private void WriteCross(DecoderLayer layer, EncoderRow row, Memory<float> encoded)
@@ -160,8 +171,7 @@ internal sealed class T5ModelRunner : ModelRunner
         KeyValueView view = CrossView(layer, row.Cache);
         for (int token = 0; token < tokens; token++)
         {
-            projected.Span.Slice(token * 2 * Inner, Inner).CopyTo(view.Key(token));
-            projected.Span.Slice(token * 2 * Inner + Inner, Inner).CopyTo(view.Value(token));
+            view.Write(token, projected.Span.Slice(token * 2 * Inner, Inner), projected.Span.Slice(token * 2 * Inner + Inner, Inner));
         }
     }
 
@@ -182,7 +192,7 @@ internal sealed class T5ModelRunner : ModelRunner
     }
 
     private KeyValueView CrossView(DecoderLayer layer, SequenceCache cache) =>
-        new(cache.BlocksOf(layer.CrossSlot.Group), layer.CrossSlot.Offset, KvCache.BlockPositions, Inner);
+        new(cache.BlocksOf(layer.CrossSlot.Group), layer.CrossSlot.Offset, Inner);
 
     private AttentionShape Shape(RelativeBias? bias) => new(_configuration.HeadCount, _configuration.HeadCount, _configuration.HeadSize, 1, bias);
 

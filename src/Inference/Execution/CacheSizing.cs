@@ -13,19 +13,7 @@ internal static class CacheSizing
         int longestRow = options.PrefillChunkTokens;
         long whole = new KvCache(layers, 0, longestRow).BytesFor(context, promptLength);
         long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        RequireMemory(context, whole, available);
         return new KvCache(layers, options.KvCacheBytes ?? Math.Max(whole, Math.Min(LargestDefaultBytes, available / 4)), longestRow);
-    }
-
-    /// <summary>Refuses a context that could never be kept whole.</summary>
-    public static void RequireMemory(int context, long cacheBytes, long availableBytes)
-    {
-        if (cacheBytes <= availableBytes)
-            return;
-        throw new InferenceException(InferenceFailure.OutOfMemory, $"One context of {context} tokens needs {cacheBytes >> 20} MiB of cache; {availableBytes >> 20} MiB of memory are available.")
-        {
-            Remedy = "Choose a smaller context with --max-model-len.",
-        };
     }
 
     /// <summary>Refuses layers so wide that a block of them, which is one array, could not be made.</summary>

@@ -20,6 +20,12 @@ internal static class ModelLoader
             return configuration.T5 is { } t5 ? new T5ModelRunner(t5, checkpoint, options)
                 : configuration.Decoder is { } decoder ? new DecoderModelRunner(decoder, configuration.ModelType, checkpoint, options)
                 : throw new InvalidOperationException($"no architecture for '{configuration.ModelType}'");
+            MemoryNeed need = MemoryNeed.Of(configuration, checkpoint.StoredBytes, options.Format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+            need.Require(folder);
+            ModelRunner runner = Build(configuration, checkpoint, options with { Format = need.Format });
+            // What was converted is not read again; its pages need not count as this process's memory.
+            checkpoint.ReleasePages();
+            return runner;
         }
         catch
         {
@@ -28,15 +34,12 @@ internal static class ModelLoader
         }
     }
 
-    /// <summary>Refuses weights that would be read from the disk again and again: a mapping larger than the memory works, at the speed of the disk.</summary>
-    internal static void RequireMemory(string folder, long weightBytes, long availableBytes)
-    {
-        if (weightBytes <= availableBytes)
-            return;
-        throw new InferenceException(InferenceFailure.OutOfMemory, $"The weights of '{folder}' take {weightBytes >> 20} MiB; the process may use {availableBytes >> 20} MiB of memory.")
-        {
-            File = folder,
-            Remedy = "Choose a smaller model, or give the machine or the container more memory.",
-        };
-    }
+    /// <summary>Builds the forward pass over weights. The runner owns the checkpoint.</summary>
+    /// <param name="configuration">The model.</param>
+    /// <param name="checkpoint">Its weights, or their outline.</param>
+    /// <param name="options">Options with a format.</param>
+    public static ModelRunner Build(ModelConfiguration configuration, Checkpoint checkpoint, EngineOptions options) =>
+        configuration.T5 is { } t5 ? new T5ModelRunner(t5, checkpoint, options)
+        : configuration.Decoder is { } decoder ? new DecoderModelRunner(decoder, configuration.ModelType, checkpoint, options)
+        : throw new InvalidOperationException($"no architecture for '{configuration.ModelType}'");
 }

@@ -18,6 +18,9 @@ public abstract class ModelRunner : IDisposable
     /// <summary>What the model is.</summary>
     public abstract ModelDescription Model { get; }
 
+    /// <summary>Floats of the buffers of a pass, for each token of it.</summary>
+    public virtual int ActivationsPerToken => 0;
+
     /// <summary>The cache that this runner reads and writes.</summary>
     public abstract KvCache Cache { get; }
 

@@ -13,6 +13,9 @@ internal sealed class Checkpoint : IDisposable
 
     private Checkpoint(string folder) => _folder = folder;
 
+    /// <summary>Whether there are no weights, only the names and shapes that were asked for.</summary>
+    public bool IsOutline { get; private init; }
+
     /// <summary>How the largest tensor that was asked for is stored.</summary>
     public TensorType MainType => _used.Select(name => _tensors[name]).MaxBy(t => t.ByteCount)?.Type ?? TensorType.F32;
 
@@ -42,6 +45,9 @@ internal sealed class Checkpoint : IDisposable
         }
     }
 
+    /// <summary>A checkpoint without files: it has every tensor that is asked for, except copies, and all of them are zero. So a model's sizes can be told from its configuration.</summary>
+    public static Checkpoint Outline() => new("") { IsOutline = true };
+
     /// <summary>Bytes of all tensors of the files; those that share theirs count once.</summary>
     public long StoredBytes => _tensors.Values.Select(tensor => (tensor.File, tensor.Offset, tensor.ByteCount)).Distinct().Sum(place => place.ByteCount);
 
@@ -49,12 +55,15 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="InferenceException">CorruptModel.</exception>
     public void JoinScales(Float8Configuration configuration) => Float8Scales.Join(_tensors, configuration);
 
-    public bool Has(string name) => _tensors.ContainsKey(name);
+    // The names of copies of a tied table; what a model is asked for under them is the table itself.
+    public bool Has(string name) => IsOutline ? name != "lm_head.weight" : _tensors.ContainsKey(name);
 
     /// <summary>A tensor that must be there in this shape.</summary>
     /// <exception cref="InferenceException">CorruptModel, NoUsableWeights.</exception>
     public StoredTensor Get(string name, params ReadOnlySpan<long> shape)
     {
+        if (IsOutline)
+            _tensors.TryAdd(name, TensorZeros.Make(name, shape));
         if (!_tensors.TryGetValue(name, out StoredTensor? tensor))
         {
             throw new InferenceException(InferenceFailure.CorruptModel, $"The weights of '{_folder}' lack the tensor '{name}', which the architecture needs. {TensorNames.Describe(name, _tensors.Keys)}")
@@ -95,6 +104,9 @@ internal sealed class Checkpoint : IDisposable
             Remedy = "Check that config.json belongs to these weights; adapters and other heads are not supported.",
         };
     }
+
+    /// <summary>Gives memory back that can be read again; nothing may be read meanwhile.</summary>
+    public void ReleasePages() => _files.ForEach(file => file.ReleasePages());
 
     public void Dispose() => _files.ForEach(file => file.Dispose());
 

@@ -5,9 +5,9 @@ namespace LlmService.Inference.Weights;
 /// <summary>A file mapped into memory for reading. Its spans are valid until it is disposed.</summary>
 internal sealed unsafe class MappedFile : TensorBytes
 {
-    private readonly MemoryMappedFile? _file;
-    private readonly MemoryMappedViewAccessor? _view;
-    private readonly byte* _start;
+    private MemoryMappedFile? _file;
+    private MemoryMappedViewAccessor? _view;
+    private byte* _start;
     private bool _disposed;
 
     public MappedFile(string path)
@@ -15,13 +15,7 @@ internal sealed unsafe class MappedFile : TensorBytes
         Path = path;
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         Length = stream.Length;
-        if (Length == 0)
-            return;
-        _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
-        _view = _file.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
-        byte* pointer = null;
-        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
-        _start = pointer + _view.PointerOffset;
+        Map();
     }
 
     public override string Path { get; }
@@ -38,11 +32,36 @@ internal sealed unsafe class MappedFile : TensorBytes
         return length == 0 ? [] : new ReadOnlySpan<byte>(_start + offset, length);
     }
 
+    /// <summary>Maps the file anew: the pages that were read no longer count as memory of this process. No span may be in use.</summary>
+    public override void ReleasePages()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        Unmap();
+        Map();
+    }
+
     public override void Dispose()
     {
         if (_disposed)
             return;
         _disposed = true;
+        Unmap();
+    }
+
+    private void Map()
+    {
+        if (Length == 0)
+            return;
+        _file = MemoryMappedFile.CreateFromFile(Path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+        // A file that has become shorter is refused here, not by the system when a page is missing.
+        _view = _file.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
+        byte* pointer = null;
+        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
+        _start = pointer + _view.PointerOffset;
+    }
+
+    private void Unmap()
+    {
         _view?.SafeMemoryMappedViewHandle.ReleasePointer();
         _view?.Dispose();
         _file?.Dispose();

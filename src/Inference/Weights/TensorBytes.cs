@@ -13,6 +13,11 @@ internal abstract class TensorBytes : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The part is not inside.</exception>
     public abstract ReadOnlySpan<byte> Span(long offset, int length);
 
+    /// <summary>Gives memory back that can be read again; no span may be in use.</summary>
+    public virtual void ReleasePages()
+    {
+    }
+
     public abstract void Dispose();
 }
 
@@ -26,6 +31,29 @@ internal sealed class TensorMemory(string path, byte[] bytes) : TensorBytes
     public override long Length => bytes.Length;
 
     public override ReadOnlySpan<byte> Span(long offset, int length) => bytes.AsSpan(checked((int)offset), length);
+
+    public override void Dispose()
+    {
+    }
+}
+
+/// <summary>The zeros of tensors that are not there.</summary>
+internal sealed class TensorZeros : TensorBytes
+{
+    private static readonly TensorZeros Instance = new();
+
+    public override string Path => "";
+
+    public override long Length => long.MaxValue;
+
+    /// <summary>A tensor of zeros.</summary>
+    public static StoredTensor Make(string name, ReadOnlySpan<long> shape)
+    {
+        long[] dimensions = shape.ToArray();
+        return new StoredTensor(Instance, name, TensorType.F32, dimensions, 0, StoredTensor.BytesOf(TensorType.F32, dimensions));
+    }
+
+    public override ReadOnlySpan<byte> Span(long offset, int length) => new byte[length];
 
     public override void Dispose()
     {

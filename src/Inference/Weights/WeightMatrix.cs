@@ -23,6 +23,19 @@ internal abstract class WeightMatrix
     public abstract void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute);
 }
 
+/// <summary>The shape of a matrix whose weights are not there.</summary>
+internal sealed class OutlineMatrix(int rows, int columns) : WeightMatrix
+{
+    public override int Rows => rows;
+
+    public override int Columns => columns;
+
+    public override void ReadRow(int row, Span<float> destination) => throw new InvalidOperationException("An outline has no weights.");
+
+    public override void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute) =>
+        throw new InvalidOperationException("An outline has no weights.");
+}
+
 /// <summary>A matrix as it is stored, computed in f32; several that are multiplied by the same input may lie one below the other.</summary>
 internal sealed class StoredMatrix : WeightMatrix
 {

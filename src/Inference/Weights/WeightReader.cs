@@ -9,6 +9,8 @@ namespace LlmService.Inference.Weights;
 /// <param name="compute">Threads that convert.</param>
 internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, Compute compute)
 {
+    private float[] _zeros = [];
+
     /// <summary>Bytes of the matrices that were made; those that stay as they are stored are not counted.</summary>
     public long ConvertedBytes { get; private set; }
 
@@ -19,10 +21,19 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
     public StoredTensor Get(string name, params ReadOnlySpan<long> shape) => checkpoint.Get(name, shape);
 
     /// <summary>All numbers of a small tensor, such as a norm or a bias.</summary>
-    public float[] Vector(string name, int size) => checkpoint.Get(name, size).ToArray();
+    public float[] Vector(string name, int size)
+    {
+        StoredTensor tensor = checkpoint.Get(name, size);
+        if (!checkpoint.IsOutline)
+            return tensor.ToArray();
+        // A configuration may ask for very many and long ones.
+        if (_zeros.Length != size)
+            _zeros = new float[size];
+        return _zeros;
+    }
 
     /// <summary>A table whose rows are read one by one, such as the embeddings; it stays as it is stored.</summary>
-    public static WeightMatrix Table(StoredTensor table) => new StoredMatrix(table);
+    public WeightMatrix Table(StoredTensor table) => checkpoint.IsOutline ? new OutlineMatrix(checked((int)table.Shape[0]), table.Columns) : new StoredMatrix(table);
 
     /// <summary>Reads <c>NAME.weight</c>, [outputs, inputs], and <c>NAME.bias</c> where asked for.</summary>
     public Linear Linear(string name, int outputs, int inputs, bool bias = false) => Stack(inputs, bias, (name, outputs));
@@ -46,6 +57,8 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
 
     private WeightMatrix Matrix(ComputeFormat target, IReadOnlyList<StoredTensor> tensors)
     {
+        if (checkpoint.IsOutline)
+            return Outline(target, tensors);
         switch (target)
         {
             case ComputeFormat.F32:
@@ -62,5 +75,20 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
             default:
                 throw new InvalidOperationException($"unknown format {target}");
         }
+    }
+
+    /// <summary>A matrix that is only measured.</summary>
+    private OutlineMatrix Outline(ComputeFormat target, IReadOnlyList<StoredTensor> tensors)
+    {
+        OutlineMatrix matrix = new(checked((int)tensors.Sum(tensor => tensor.Shape[0])), tensors[0].Columns);
+        ConvertedBytes += target switch
+        {
+            ComputeFormat.F32 => 0,
+            ComputeFormat.Bf16 => 2L * matrix.Rows * matrix.Columns,
+            ComputeFormat.Q8 => TileLayout.Bytes(TileFormat.Q8, matrix.Rows, matrix.Columns),
+            ComputeFormat.Q4 => TileLayout.Bytes(TileFormat.Q4, matrix.Rows, matrix.Columns),
+            _ => throw new InvalidOperationException($"unknown format {target}"),
+        };
+        return matrix;
     }
 }

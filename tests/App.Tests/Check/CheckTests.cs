@@ -289,7 +289,7 @@ public sealed class CheckTests : IAsyncLifetime
     public async Task Check_ContextThatNeverFits_IsOutOfMemoryBeforeTheDownload()
     {
         // The weights of this model are small; its context is not.
-        string config = """{ "model_type": "llama", "hidden_size": 131072, "num_attention_heads": 512, "num_hidden_layers": 32, "intermediate_size": 16, "vocab_size": 16, "max_position_embeddings": 16777216 }""";
+        string config = """{ "model_type": "llama", "hidden_size": 256, "num_attention_heads": 64, "head_dim": 1024, "num_hidden_layers": 32, "intermediate_size": 16, "vocab_size": 16, "max_position_embeddings": 16777216 }""";
         await _server.DisposeAsync();
         _server = await LoopbackHubServer.StartAsync([With(Repository.FromFolder(Open, Demo), Open, ("config.json", config))]);
 

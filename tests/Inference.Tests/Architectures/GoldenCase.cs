@@ -2,6 +2,7 @@ using System.Text.Json;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Execution;
 using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
 
 namespace LlmService.Inference.Tests.Architectures;
 
@@ -10,11 +11,11 @@ internal sealed class GoldenCase : IDisposable
 {
     private readonly WorkerPool _workers;
 
-    private GoldenCase(string folder, KernelPath kernels, int threads)
+    private GoldenCase(string folder, KernelPath kernels, int threads, ComputeFormat format)
     {
         _workers = new WorkerPool(threads);
         Expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json"))).RootElement;
-        EngineOptions options = new() { Workers = _workers, Kernels = kernels };
+        EngineOptions options = new() { Workers = _workers, Kernels = kernels, Format = format };
         Runner = ModelLoader.Load(folder, ModelConfiguration.Load(folder), options);
     }
 
@@ -26,7 +27,7 @@ internal sealed class GoldenCase : IDisposable
 
     public IEnumerable<GoldenPrompt> Prompts => Expected.GetProperty("prompts").EnumerateArray().Select(p => new GoldenPrompt(p));
 
-    public static GoldenCase Open(string folder, KernelPath? kernels = null, int threads = 2) => new(folder, kernels ?? KernelPaths.Best, threads);
+    public static GoldenCase Open(string folder, KernelPath? kernels = null, int threads = 2, ComputeFormat format = ComputeFormat.F32) => new(folder, kernels ?? KernelPaths.Best, threads, format);
 
     /// <summary>A cache with room for a prompt and 40 more tokens; encoder-decoders have encoded the prompt.</summary>
     public SequenceCache Begin(GoldenPrompt prompt)

@@ -30,16 +30,6 @@ public sealed class CacheSizingTests : IDisposable
     }
 
     [Fact]
-    public void Create_ContextBeyondTheMemory_NamesTheOption()
-    {
-        InferenceException exception = Assert.Throws<InferenceException>(() =>
-            CacheSizing.Create([new(CacheKind.Full, 1 << 20)], new EngineOptions { Workers = _workers }, 1 << 24, 0));
-
-        Assert.Equal(InferenceFailure.OutOfMemory, exception.Failure);
-        Assert.Contains("--max-model-len", exception.Remedy, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void Create_BlockBeyondAnArray_IsRefused()
     {
         CacheLayer[] layers = [.. Enumerable.Repeat(new CacheLayer(CacheKind.Full, 1 << 25), 8)];

@@ -180,18 +180,6 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
-    public void RequireMemory_MoreThanThereIs_NamesBothSizesAndARemedy()
-    {
-        InferenceException exception = Assert.Throws<InferenceException>(() => ModelLoader.RequireMemory("folder", 3L << 30, 1L << 30));
-
-        Assert.Equal(InferenceFailure.OutOfMemory, exception.Failure);
-        Assert.Contains("3072 MiB", exception.Message, StringComparison.Ordinal);
-        Assert.Contains("1024 MiB", exception.Message, StringComparison.Ordinal);
-        Assert.NotNull(exception.Remedy);
-        ModelLoader.RequireMemory("folder", 1L << 30, 1L << 30);
-    }
-
-    [Fact]
     public void Load_NewerT5WithItsOwnHead_UsesTheHeadAndDoesNotScale()
     {
         using CheckpointFolder folder = CheckpointFolder.CopyOf("flan-t5");

@@ -1,0 +1,45 @@
+using LlmService.Inference.Architectures;
+using LlmService.Inference.Configuration;
+using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
+
+namespace LlmService.Inference.Execution;
+
+/// <summary>How large a model is, told from its configuration alone: the same code that loads it asks for every tensor, and gets its shape.</summary>
+public sealed record ModelSize
+{
+    /// <summary>Numbers in all tensors.</summary>
+    public required long ParameterCount { get; init; }
+
+    /// <summary>Bytes that the weights take when they are held in a format. <see cref="ComputeFormat.F32"/> is missing: there they stay as they are stored.</summary>
+    public required IReadOnlyDictionary<ComputeFormat, long> WeightBytes { get; init; }
+
+    /// <summary>Bytes of cache for each further token, where no layer slides.</summary>
+    public required long CacheBytesPerToken { get; init; }
+
+    /// <summary>Bytes of the buffers of a pass over a whole chunk of a prompt.</summary>
+    public required long ActivationBytes { get; init; }
+
+    /// <summary>Measures a model.</summary>
+    public static ModelSize Of(ModelConfiguration configuration)
+    {
+        using WorkerPool workers = new(1);
+        Dictionary<ComputeFormat, long> bytes = [];
+        long parameters = 0, activations = 0;
+        foreach (ComputeFormat format in new[] { ComputeFormat.Bf16, ComputeFormat.Q8, ComputeFormat.Q4 })
+        {
+            EngineOptions options = new() { Workers = workers, Format = format, KvCacheBytes = 0, MaxModelLength = 1 };
+            using ModelRunner runner = ModelLoader.Build(configuration, Checkpoint.Outline(), options);
+            bytes[format] = runner.Model.WeightBytes;
+            parameters = runner.Model.ParameterCount;
+            activations = sizeof(float) * options.PrefillChunkTokens * (long)runner.ActivationsPerToken;
+        }
+        return new()
+        {
+            ParameterCount = parameters,
+            WeightBytes = bytes,
+            CacheBytesPerToken = configuration.CacheLayers.Where(layer => layer.Kind is not CacheKind.Cross and not CacheKind.State).Sum(layer => sizeof(float) * (long)layer.FloatsPerToken),
+            ActivationBytes = activations,
+        };
+    }
+}
