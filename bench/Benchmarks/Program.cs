@@ -6,6 +6,8 @@ if (args is ["tokenizers", .. var families])
     return LlmService.Benchmarks.TokenizerComparison.Run(families);
 if (args is ["tokenizer-fuzz", .. var fuzz])
     return LlmService.Benchmarks.TokenizerFuzz.Run(fuzz);
+if (args is ["weights-fuzz", .. var weights])
+    return LlmService.Benchmarks.WeightFuzz.Run(weights);
 if (args is ["kernels", .. var kernels])
     return LlmService.Benchmarks.KernelSpeed.Run(kernels);
 if (args is ["shape", .. var shape])

@@ -20,6 +20,9 @@ public sealed record ModelConfiguration
     /// <summary>The sizes of a T5 model; null for others.</summary>
     internal T5Configuration? T5 { get; init; }
 
+    /// <summary>How weights are scaled that are stored as FP8; null where config.json knows of none.</summary>
+    internal Float8Configuration? Float8 { get; init; }
+
     /// <summary>What the layers keep in the cache.</summary>
     internal CacheLayer[] CacheLayers => T5?.CacheLayers ?? Decoder!.CacheLayers;
 
@@ -42,9 +45,7 @@ public sealed record ModelConfiguration
             };
         string type = config.Text("model_type")
             ?? throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}': the field 'model_type' is missing.") { File = path, Field = "model_type" };
-        if (config.Has("quantization_config"))
-            throw config.Unsupported("quantization_config", config.Object("quantization_config")!.Text("quant_method") ?? "?", "unquantised checkpoints (f32, f16, bf16)");
-        return type switch
+        ModelConfiguration model = type switch
         {
             "t5" => new() { ModelType = type, T5 = T5Configuration.Read(config, folder) },
             "llama" => Decoding(config, Llama.Traits),
@@ -58,6 +59,7 @@ public sealed record ModelConfiguration
                 Remedy = "Choose a model of a supported architecture, such as google/flan-t5-base or Qwen/Qwen2.5-0.5B-Instruct.",
             },
         };
+        return model with { Float8 = Float8Configuration.Read(config) };
     }
 
     private static ModelConfiguration Decoding(ConfigReader config, DecoderTraits traits) =>

@@ -18,6 +18,14 @@ internal enum TensorType
     I8,
     U8,
 
+    /// <summary>Integers of buffers, such as positions: listed by name, never read as weights.</summary>
+    I16,
+    I32,
+    I64,
+
+    /// <summary>A byte for each truth, of buffers such as masks.</summary>
+    Bool,
+
     /// <summary>Blocks of 32 unsigned nibbles, the even one low; the last block of a row is padded (com.microsoft <c>MatMulNBits</c>).</summary>
     U4,
 
@@ -46,13 +54,17 @@ internal static class TensorFormat
     /// <summary>Whether numbers are stored in blocks of 32 along a row.</summary>
     public static bool IsBlocked(TensorType type) => type >= TensorType.U4;
 
+    /// <summary>Whether the numbers mean nothing without a scale of their own: weights are never stored so.</summary>
+    public static bool NeedsScale(TensorType type) =>
+        type is TensorType.F8E4M3 or TensorType.I8 or TensorType.U8 or TensorType.I16 or TensorType.I32 or TensorType.I64 or TensorType.Bool;
+
     /// <summary>Bytes of one row of so many numbers.</summary>
     public static long RowBytes(TensorType type, long columns) => type switch
     {
-        TensorType.F64 => checked(columns * 8),
-        TensorType.F32 => checked(columns * 4),
-        TensorType.F16 or TensorType.Bf16 => checked(columns * 2),
-        TensorType.F8E4M3 or TensorType.I8 or TensorType.U8 => columns,
+        TensorType.F64 or TensorType.I64 => checked(columns * 8),
+        TensorType.F32 or TensorType.I32 => checked(columns * 4),
+        TensorType.F16 or TensorType.Bf16 or TensorType.I16 => checked(columns * 2),
+        TensorType.F8E4M3 or TensorType.I8 or TensorType.U8 or TensorType.Bool => columns,
         _ => checked((columns + BlockSize - 1) / BlockSize * BlockBytes(type)),
     };
 
@@ -66,6 +78,10 @@ internal static class TensorFormat
         TensorType.F8E4M3 => "f8_e4m3",
         TensorType.I8 => "int8",
         TensorType.U8 => "uint8",
+        TensorType.I16 => "int16",
+        TensorType.I32 => "int32",
+        TensorType.I64 => "int64",
+        TensorType.Bool => "bool",
         TensorType.U4 => "int4",
         TensorType.Q8Block => "q8_0",
         TensorType.Q4Block => "q4_0",
