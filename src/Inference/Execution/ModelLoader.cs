@@ -16,10 +16,6 @@ internal static class ModelLoader
         {
             if (configuration.Float8 is { } float8)
                 checkpoint.JoinScales(float8);
-            RequireMemory(folder, checkpoint.StoredBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-            return configuration.T5 is { } t5 ? new T5ModelRunner(t5, checkpoint, options)
-                : configuration.Decoder is { } decoder ? new DecoderModelRunner(decoder, configuration.ModelType, checkpoint, options)
-                : throw new InvalidOperationException($"no architecture for '{configuration.ModelType}'");
             MemoryNeed need = MemoryNeed.Of(configuration, checkpoint.StoredBytes, options.Format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
             need.Require(folder);
             ModelRunner runner = Build(configuration, checkpoint, options with { Format = need.Format });
