@@ -157,13 +157,14 @@ public sealed class Tokenizer
         if (!_workspaces.TryTake(out Workspace? work)) work = new Workspace();
         try
         {
-            TokenizedText first = Tokenize(ReplaceLoneSurrogates(text), work.First, PlainText.Of(options), work);
-            TokenizedText? second = pair is null ? null : Tokenize(ReplaceLoneSurrogates(pair), work.Second, PlainText.OfPair(options), work);
+            EncodingLayout layout = work.Layout;
+            layout.Reset(isPair: pair is not null);
+            Tokenize(ReplaceLoneSurrogates(text), layout.First, PlainText.Of(options), work);
+            if (pair is not null) Tokenize(ReplaceLoneSurrogates(pair), layout.Second, PlainText.OfPair(options), work);
             bool addSpecialTokens = options.SpecialTokens == SpecialTokens.Include;
-            options.Truncation?.Apply(first, second, addSpecialTokens ? _postProcessor?.AddedTokens(second is not null) ?? 0 : 0);
-            EncodingLayout layout = new(this, first, second);
-            _postProcessor?.Apply(layout, addSpecialTokens);
-            return layout.Build();
+            options.Truncation?.Apply(layout.First, pair is null ? null : layout.Second, addSpecialTokens ? _postProcessor?.AddedTokens(pair is not null) ?? 0 : 0);
+            _postProcessor?.Apply(layout, this, addSpecialTokens);
+            return layout.Build(this);
         }
         finally
         {
@@ -172,8 +173,9 @@ public sealed class Tokenizer
         }
     }
 
-    private TokenizedText Tokenize(string text, TokenBuffer tokens, PlainText plain, Workspace work)
+    private void Tokenize(string text, TokenizedText output, PlainText plain, Workspace work)
     {
+        TokenBuffer tokens = output.Tokens;
         // 1. Added tokens and normalization, 2. cutting, 3. the model.
         _added.Split(text, plain, work);
         _preTokenizer?.Apply(work.Pieces);
@@ -204,7 +206,7 @@ public sealed class Tokenizer
             tokens.EndWord(word);
         }
 
-        return new TokenizedText(text, tokens);
+        output.Reset(text);
     }
 
     private static string ReplaceLoneSurrogates(string text)
