@@ -1,3 +1,5 @@
+using LlmService.Inference.Weights.Gguf;
+
 namespace LlmService.Inference.Weights;
 
 /// <summary>The tensors of a model folder, of one file or of several shards. Tensors are asked for by name and shape; what nobody asked for is an error.</summary>
@@ -87,9 +89,7 @@ internal sealed class Checkpoint : IDisposable
 
     private void Add(string path, WeightFormat format)
     {
-        if (!File.Exists(path))
-            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' is missing.") { File = path, Remedy = "Download the missing file." };
-        MappedFile file = Map(path);
+        MappedFile file = MappedFile.Open(path);
         _files.Add(file);
         foreach (StoredTensor tensor in Read(file, format))
         {
@@ -101,18 +101,7 @@ internal sealed class Checkpoint : IDisposable
     private static IReadOnlyList<StoredTensor> Read(MappedFile file, WeightFormat format) => format switch
     {
         WeightFormat.Safetensors => SafetensorsFile.Read(file),
+        WeightFormat.Gguf => GgufTensors.Read(file),
         _ => throw new InvalidOperationException($"no reader of {format}"),
     };
-
-    private static MappedFile Map(string path)
-    {
-        try
-        {
-            return new MappedFile(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' cannot be read: {e.Message}", e) { File = path, Remedy = "Check the rights of the file." };
-        }
-    }
 }

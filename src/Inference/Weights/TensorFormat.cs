@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights.Gguf;
 
 namespace LlmService.Inference.Weights;
 
@@ -35,6 +36,9 @@ internal enum TensorType
 
     /// <summary>GGUF Q5_1: blocks of 32, f16 scale, f16 minimum, 32 fifth bits, nibbles.</summary>
     Q5MinimumBlock,
+
+    /// <summary>GGUF Q6_K: superblocks of 256, which rows are whole multiples of.</summary>
+    Q6SuperBlock,
 }
 
 /// <summary>Sizes of stored numbers, and how they become floats. Every decoding is exact but that of <see cref="TensorType.F64"/>, which rounds to nearest.</summary>
@@ -43,7 +47,7 @@ internal static class TensorFormat
     /// <summary>Numbers of a block of the types that have blocks.</summary>
     public const int BlockSize = 32;
 
-    /// <summary>Whether numbers are stored in blocks of 32 along a row.</summary>
+    /// <summary>Whether numbers are stored in blocks along a row.</summary>
     public static bool IsBlocked(TensorType type) => type >= TensorType.U4;
 
     /// <summary>Bytes of one row of so many numbers.</summary>
@@ -53,6 +57,7 @@ internal static class TensorFormat
         TensorType.F32 => checked(columns * 4),
         TensorType.F16 or TensorType.Bf16 => checked(columns * 2),
         TensorType.F8E4M3 or TensorType.I8 or TensorType.U8 => columns,
+        TensorType.Q6SuperBlock => checked(columns / SuperBlocks.Size * SuperBlocks.Bytes),
         _ => checked((columns + BlockSize - 1) / BlockSize * BlockBytes(type)),
     };
 
@@ -72,6 +77,7 @@ internal static class TensorFormat
         TensorType.Q4MinimumBlock => "q4_1",
         TensorType.Q5Block => "q5_0",
         TensorType.Q5MinimumBlock => "q5_1",
+        TensorType.Q6SuperBlock => "q6_k",
         _ => throw new InvalidOperationException($"unknown tensor type {type}"),
     };
 
@@ -106,6 +112,9 @@ internal static class TensorFormat
             case TensorType.U8:
                 for (int i = 0; i < destination.Length; i++)
                     destination[i] = bytes[i];
+                break;
+            case TensorType.Q6SuperBlock:
+                SuperBlocks.Decode(bytes, destination);
                 break;
             default:
                 DecodeBlocks(type, bytes, destination);
