@@ -64,6 +64,14 @@ public sealed class Tokenizer
     /// <exception cref="TokenizerException">Damaged or not supported.</exception>
     public static Tokenizer Parse(ReadOnlyMemory<byte> json, string fileName) => TokenizerJson.Parse(json, fileName);
 
+    /// <summary>Makes a tokenizer of plain data, for files that have its parts in a layout of their own.</summary>
+    /// <exception cref="TokenizerException">The data contradict themselves.</exception>
+    public static Tokenizer FromVocabulary(TokenizerVocabulary vocabulary)
+    {
+        ArgumentNullException.ThrowIfNull(vocabulary);
+        return VocabularyConverter.Convert(vocabulary);
+    }
+
     /// <summary>Tokenizes a text. Unpaired surrogates count as U+FFFD.</summary>
     public Encoding Encode(string text, SpecialTokens specialTokens = SpecialTokens.Include) => Encode(text, null, OptionsFor(specialTokens));
 

@@ -34,7 +34,7 @@ internal sealed class DecoderModelRunner : ModelRunner
         _embeddings = _weights.Table(table);
         _head = _weights.Head(configuration.TiedHead ? table : checkpoint.Get("lm_head.weight", vocabulary, hidden));
         _finalNorm = Norm.Read(_weights, "model.norm", hidden, configuration.NormEpsilon);
-        _rotary = new RotaryEmbedding(configuration.Rotary, configuration.HeadSize);
+        _rotary = new RotaryEmbedding(ReadRotary(), configuration.HeadSize);
 
         int context = options.MaxModelLength ?? configuration.ContextLength;
         Cache = CacheSizing.Create(configuration.CacheLayers, options, context, 0);
@@ -88,6 +88,18 @@ internal sealed class DecoderModelRunner : ModelRunner
 
     /// <inheritdoc/>
     public override void Dispose() => _checkpoint.Dispose();
+
+    // GGUF files store what the frequencies are divided by, where a model scales them by bands.
+    private RotaryConfiguration ReadRotary()
+    {
+        const string Name = "rope_freqs.weight";
+        if (!_checkpoint.Has(Name))
+            return _configuration.Rotary;
+        StoredTensor stored = _checkpoint.Get(Name, _configuration.HeadSize / 2);
+        float[] factors = stored.ToArray();
+        return Array.TrueForAll(factors, factor => factor > 0 && float.IsFinite(factor)) ? _configuration.Rotary with { Factors = factors }
+            : throw new InferenceException(InferenceFailure.CorruptModel, $"'{stored.File.Path}': the tensor '{Name}' has a factor that is no number above 0.") { File = stored.File.Path, Tensor = Name };
+    }
 
     private Layer ReadLayer(int index, AttentionShape shape)
     {

@@ -1,4 +1,5 @@
 using LlmService.Inference.Configuration;
+using LlmService.Inference.Weights.Gguf;
 using LlmService.Inference.Weights.PyTorch;
 
 namespace LlmService.Inference.Weights;
@@ -55,8 +56,7 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="InferenceException">CorruptModel.</exception>
     public void JoinScales(Float8Configuration configuration) => Float8Scales.Join(_tensors, configuration);
 
-    // The names of copies of a tied table; what a model is asked for under them is the table itself.
-    public bool Has(string name) => IsOutline ? name != "lm_head.weight" : _tensors.ContainsKey(name);
+    public bool Has(string name) => !IsOutline && _tensors.ContainsKey(name);
 
     /// <summary>A tensor that must be there in this shape.</summary>
     /// <exception cref="InferenceException">CorruptModel, NoUsableWeights.</exception>
@@ -112,9 +112,7 @@ internal sealed class Checkpoint : IDisposable
 
     private void Add(string path, WeightFormat format)
     {
-        if (!File.Exists(path))
-            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' is missing.") { File = path, Remedy = "Download the missing file." };
-        MappedFile file = Map(path);
+        MappedFile file = MappedFile.Open(path);
         _files.Add(file);
         RefusePointer(file);
         foreach (StoredTensor tensor in Read(file, format))
@@ -128,6 +126,7 @@ internal sealed class Checkpoint : IDisposable
     {
         WeightFormat.Safetensors => SafetensorsFile.Read(file),
         WeightFormat.PyTorch => PyTorchFile.Read(file),
+        WeightFormat.Gguf => GgufTensors.Read(file),
         _ => throw new InvalidOperationException($"no reader of {format}"),
     };
 
@@ -137,17 +136,5 @@ internal sealed class Checkpoint : IDisposable
         ReadOnlySpan<byte> start = "version https://git-lfs."u8;
         if (file.Length < 1024 && file.Length > start.Length && file.Span(0, start.Length).SequenceEqual(start))
             throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{file.Path}' is a pointer of Git LFS, not the file.") { File = file.Path, Remedy = "Run 'git lfs pull' in the folder, or download the file." };
-    }
-
-    private static MappedFile Map(string path)
-    {
-        try
-        {
-            return new MappedFile(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' cannot be read: {e.Message}", e) { File = path, Remedy = "Check the rights of the file." };
-        }
     }
 }

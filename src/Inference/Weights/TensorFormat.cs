@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights.Gguf;
 
 namespace LlmService.Inference.Weights;
 
@@ -43,6 +44,9 @@ internal enum TensorType
 
     /// <summary>GGUF Q5_1: blocks of 32, f16 scale, f16 minimum, 32 fifth bits, nibbles.</summary>
     Q5MinimumBlock,
+
+    /// <summary>GGUF Q6_K: superblocks of 256, which rows are whole multiples of.</summary>
+    Q6SuperBlock,
 }
 
 /// <summary>Sizes of stored numbers, and how they become floats. Every decoding is exact but that of <see cref="TensorType.F64"/>, which rounds to nearest.</summary>
@@ -51,7 +55,7 @@ internal static class TensorFormat
     /// <summary>Numbers of a block of the types that have blocks.</summary>
     public const int BlockSize = 32;
 
-    /// <summary>Whether numbers are stored in blocks of 32 along a row.</summary>
+    /// <summary>Whether numbers are stored in blocks along a row.</summary>
     public static bool IsBlocked(TensorType type) => type >= TensorType.U4;
 
     /// <summary>Whether the numbers mean nothing without a scale of their own: weights are never stored so.</summary>
@@ -65,6 +69,7 @@ internal static class TensorFormat
         TensorType.F32 or TensorType.I32 => checked(columns * 4),
         TensorType.F16 or TensorType.Bf16 or TensorType.I16 => checked(columns * 2),
         TensorType.F8E4M3 or TensorType.I8 or TensorType.U8 or TensorType.Bool => columns,
+        TensorType.Q6SuperBlock => checked(columns / SuperBlocks.Size * SuperBlocks.Bytes),
         _ => checked((columns + BlockSize - 1) / BlockSize * BlockBytes(type)),
     };
 
@@ -88,6 +93,7 @@ internal static class TensorFormat
         TensorType.Q4MinimumBlock => "q4_1",
         TensorType.Q5Block => "q5_0",
         TensorType.Q5MinimumBlock => "q5_1",
+        TensorType.Q6SuperBlock => "q6_k",
         _ => throw new InvalidOperationException($"unknown tensor type {type}"),
     };
 
@@ -122,6 +128,9 @@ internal static class TensorFormat
             case TensorType.U8:
                 for (int i = 0; i < destination.Length; i++)
                     destination[i] = bytes[i];
+                break;
+            case TensorType.Q6SuperBlock:
+                SuperBlocks.Decode(bytes, destination);
                 break;
             default:
                 DecodeBlocks(type, bytes, destination);
