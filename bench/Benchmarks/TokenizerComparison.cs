@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.IO.Compression;
 using System.Text;
 using LlmService.Tokenizers;
 
@@ -58,7 +57,7 @@ internal sealed class TokenizerComparison
         {
             string name = Path.GetFileName(folder);
             if (only is not null && !only.Contains(name)) continue;
-            byte[]? json = ReadJson(folder);
+            byte[]? json = FamilyFile.Read(folder);
             if (json is null) continue;
             foreach (Row row in Compare(name, json, texts))
             {
@@ -181,17 +180,6 @@ internal sealed class TokenizerComparison
         }
 
         return text.ToString();
-    }
-
-    private static byte[]? ReadJson(string folder)
-    {
-        string plain = Path.Combine(folder, "tokenizer.json");
-        if (File.Exists(plain)) return File.ReadAllBytes(plain);
-        if (!File.Exists(plain + ".gz")) return null;
-        using GZipStream zip = new(File.OpenRead(plain + ".gz"), CompressionMode.Decompress);
-        using MemoryStream memory = new();
-        zip.CopyTo(memory);
-        return memory.ToArray();
     }
 
     private static string RepositoryRoot()

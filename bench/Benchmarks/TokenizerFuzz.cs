@@ -1,72 +1,75 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.IO.Compression;
 using System.Text.Json.Nodes;
 using LlmService.Tokenizers;
+using LlmService.Tokenizers.Conversion;
 using LlmService.Tokenizers.Tests.Conversion;
 
 namespace LlmService.Benchmarks;
 
 /// <summary>Damages real tokenizer files, loads them and uses what loads. Anything but our own exception, or a file that takes long, is a finding.</summary>
-/// <remarks><c>dotnet run -c Release --project bench/Benchmarks -- tokenizer-fuzz FAMILIES [COUNT] [SEED]</c>. Vocabularies are cut down first, so that most damage hits
-/// what decides and not one of a hundred thousand tokens.</remarks>
+/// <remarks><c>dotnet run -c Release --project bench/Benchmarks -- tokenizer-fuzz json|model FAMILIES [COUNT] [SEED] [FIRST]</c>: files of the one format or the other. Vocabularies are
+/// cut down first, so that most damage hits what decides and not one of a hundred thousand tokens. Each mutation depends on the seed and its number only: COUNT 1 and its number as
+/// FIRST run it again.</remarks>
 internal sealed class TokenizerFuzz(int seed)
 {
     private const int MostTokens = 400;
-    private static readonly TimeSpan TooLong = TimeSpan.FromSeconds(5);
 
     private static readonly string[] Values =
         ["null", "true", "-1", "0", "1", "3", "2147483647", "1e308", "-1e-308", "99999999999", "\"\"", "\"▁\"", "\" \"", "\"(a+)+$\"", "\"[\"", "\"\\\\p{L}\"", "[]", "[0]", "[\"a\",\"b\"]", "{}", "{\"a\":0}", "{\"type\":\"Sequence\"}"];
 
     private static readonly string[] Texts = ["", " ", "Ａ hé 😀 <extra_id_0> aT [MASK]  ab12 x\r\n日本語 IT'ſO", new string('a', 2000), "e\u0301\u0301\u200D👍🏽"];
 
-    private readonly Random _random = new(seed);
+    private readonly SlowMutations _slow = new();
+    private Random _random = new(seed);
 
     public static int Run(string[] args)
     {
-        if (args.Length == 0)
+        if (args.Length < 2 || args[0] is not ("json" or "model"))
         {
-            Console.Error.WriteLine("tokenizer-fuzz FAMILIES [COUNT] [SEED]");
+            Console.Error.WriteLine("tokenizer-fuzz json|model FAMILIES [COUNT] [SEED] [FIRST]");
             return 2;
         }
 
-        int count = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 200_000;
-        return new TokenizerFuzz(args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 1).Run(args[0], count);
+        int Number(int index, int absent) => args.Length > index ? int.Parse(args[index], CultureInfo.InvariantCulture) : absent;
+        return new TokenizerFuzz(Number(3, 1)).Run(args[0] == "model", args[1], Number(2, 200_000), Number(4, 0));
     }
 
-    private int Run(string families, int count)
+    private int Run(bool models, string families, int count, int first)
     {
-        string[] folders = Directory.GetDirectories(families);
-        string[] files = [.. folders.Select(ReadSmall).OfType<JsonNode>().Select(node => node.ToJsonString())];
+        string[] files = models ? [] : [.. Directory.GetDirectories(families).Order(StringComparer.Ordinal).Select(ReadSmall).OfType<JsonNode>().Select(node => node.ToJsonString())];
+        byte[][] realModels = models ? [.. Directory.GetFiles(families, "*.model", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(ReadSmallModel)] : [];
         string folder = Directory.CreateTempSubdirectory("tokenizer-fuzz-").FullName;
         int loaded = 0, findings = 0;
-        TimeSpan longest = default;
-        for (int i = 0; i < count; i++)
+        for (int i = first; i < first + count; i++)
         {
-            long started = Stopwatch.GetTimestamp();
-            try
+            _random = new Random(unchecked(seed * 1_000_003 + i));
+            bool isBpe = _random.Next(2) == 0;
+            byte[] damaged = models ? DamageModel(realModels, isBpe) : Damage(files[i % files.Length]);
+            if (count == 1) Console.WriteLine(System.Text.Encoding.UTF8.GetString(damaged));
+            _slow.Measure(i, $"{damaged.Length} bytes", () =>
             {
-                Use(i % 8 == 0 ? LoadModel(folder) : Tokenizer.Parse(Damage(files[i % files.Length]), "tokenizer.json"));
-                loaded++;
-            }
-            catch (TokenizerException)
-            {
-                // The damage was noticed.
-            }
-            catch (Exception e)
-            {
-                findings++;
-                Console.WriteLine($"{i}: {e}");
-            }
-
-            TimeSpan taken = Stopwatch.GetElapsedTime(started);
-            if (taken > longest) longest = taken;
-            if (taken > TooLong) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i}: took {taken.TotalSeconds:0.0} s"));
+                try
+                {
+                    Use(models ? LoadModel(folder, damaged, isBpe) : Tokenizer.Parse(damaged, "tokenizer.json"));
+                    loaded++;
+                }
+                catch (TokenizerException)
+                {
+                    // The damage was noticed.
+                }
+                catch (Exception e)
+                {
+                    findings++;
+                    Console.WriteLine($"{i}: {e}");
+                }
+            });
         }
 
         Directory.Delete(folder, recursive: true);
+        _slow.Report();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{count} mutations of {files.Length} files with the seed {seed}: {loaded} still load, {findings} findings, {longest.TotalSeconds:0.00} s the longest, {GC.GetTotalMemory(true) / 1e6:0} MB held"));
+            $"{count} mutations of {(models ? "tokenizer.model" : "tokenizer.json")} with the seed {seed}: {loaded} still load, {findings} findings, {GC.GetTotalMemory(true) / 1e6:0} MB held, {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MB peak"));
         return findings == 0 ? 0 : 1;
     }
 
@@ -112,23 +115,31 @@ internal sealed class TokenizerFuzz(int seed)
         else ((JsonArray)node.Parent!).RemoveAt(node.GetElementIndex());
     }
 
-    private Tokenizer LoadModel(string folder)
+    private byte[] DamageModel(byte[][] real, bool isBpe)
     {
-        bool isBpe = _random.Next(2) == 0;
-        byte[] model = SentencePieceFile.Write(
+        byte[] model = real.Length > 0 && _random.Next(2) == 0 ? [.. real[_random.Next(real.Length)]] : SentencePieceFile.Write(
             [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("<0x41>", 0, 6), ("▁", -1, 1), ("a", -2, 1), ("▁a", -3, 1), ("b", -4, 1), ("ab", -5, 1), ("日", -6, 4)], isBpe, 0, [8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 97, 0]);
         for (int i = _random.Next(1, 4); i > 0; i--) model[_random.Next(model.Length)] = (byte)_random.Next(256);
-        File.WriteAllBytes(Path.Combine(folder, "tokenizer.model"), model[..(_random.Next(5) == 0 ? _random.Next(model.Length) : model.Length)]);
+        return model[..(_random.Next(5) == 0 ? _random.Next(model.Length) : model.Length)];
+    }
+
+    private static Tokenizer LoadModel(string folder, byte[] model, bool isBpe)
+    {
+        File.WriteAllBytes(Path.Combine(folder, "tokenizer.model"), model);
         File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), $$"""{"tokenizer_class":"{{(isBpe ? "LlamaTokenizer" : "T5Tokenizer")}}"}""");
         return Tokenizer.Load(folder);
     }
 
+    private static byte[] ReadSmallModel(string path)
+    {
+        SentencePieceModel model = SentencePieceModel.Load(path);
+        return SentencePieceFile.Write(model.Pieces.Take(MostTokens).Select(piece => (piece.Text, piece.Score, (int)piece.Kind)), model.IsBpe, model.UnknownId, model.CharacterMap);
+    }
+
     private static JsonNode? ReadSmall(string folder)
     {
-        string plain = Path.Combine(folder, "tokenizer.json");
-        if (!File.Exists(plain) && !File.Exists(plain + ".gz")) return null;
-        using Stream stream = File.Exists(plain) ? File.OpenRead(plain) : new GZipStream(File.OpenRead(plain + ".gz"), CompressionMode.Decompress);
-        JsonNode root = JsonNode.Parse(stream)!;
+        if (FamilyFile.Read(folder) is not byte[] json) return null;
+        JsonNode root = JsonNode.Parse(json)!;
         JsonNode model = root["model"]!;
         if (model["vocab"] is JsonArray pieces)
         {

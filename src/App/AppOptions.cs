@@ -1,6 +1,7 @@
 using System.Globalization;
 using LlmService.App.Tasks;
 using LlmService.Hub;
+using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
 
 namespace LlmService.App;
@@ -21,7 +22,7 @@ internal sealed record CommandLineValues
 /// <summary>All settings of a run, checked. Defaults &lt; appsettings.json &lt; .env &lt; environment &lt; command line.</summary>
 internal sealed record AppOptions
 {
-    private const string AutoFormat = "auto";
+    private const string Auto = "auto";
 
     public required IReadOnlyList<ModelReference> Models { get; init; }
     public required string Host { get; init; }
@@ -32,6 +33,9 @@ internal sealed record AppOptions
 
     /// <summary>The format that weights are held in; null lets the size of the model decide.</summary>
     public required ComputeFormat? Format { get; init; }
+
+    /// <summary>The instruction set that the kernels use.</summary>
+    public required KernelPath Kernels { get; init; }
 
     /// <summary>Which of a model's sets of weights: a variant, a format or a file; null for the preferred one.</summary>
     public required string? Weights { get; init; }
@@ -56,7 +60,8 @@ internal sealed record AppOptions
             MaxModelLength = Number("--max-model-len", commandLine.MaxModelLength, settings.Find("LLM_SERVICE_MAX_MODEL_LEN", "MaxModelLen"), 1, 1 << 24, mistakes),
             Threads = ReadThreads(commandLine, settings, mistakes),
             SkipTokenizerInit = commandLine.SkipTokenizerInit,
-            Format = ReadFormat(commandLine.Dtype ?? settings.Find("LLM_SERVICE_DTYPE", "Dtype")?.Value ?? AutoFormat, mistakes),
+            Format = ReadFormat(commandLine.Dtype ?? settings.Find("LLM_SERVICE_DTYPE", "Dtype")?.Value ?? Auto, mistakes),
+            Kernels = ReadKernels(settings, mistakes),
             Weights = commandLine.Weights ?? settings.Find("LLM_SERVICE_WEIGHTS", "Weights")?.Value,
             Hub = hub,
             Prompts = TaskPrompts.Read(settings, mistakes),
@@ -107,9 +112,22 @@ internal sealed record AppOptions
     private static ComputeFormat? ReadFormat(string dtype, List<string> mistakes)
     {
         ComputeFormat? format = ComputeFormats.Find(dtype);
-        if (format is null && dtype != AutoFormat)
-            mistakes.Add($"--dtype: '{dtype}' is not one of {AutoFormat}, {string.Join(", ", Enum.GetValues<ComputeFormat>().Select(ComputeFormats.NameOf))}.");
+        if (format is null && dtype != Auto)
+            mistakes.Add($"--dtype: '{dtype}' is not one of {Auto}, {string.Join(", ", Enum.GetValues<ComputeFormat>().Select(ComputeFormats.NameOf))}.");
         return format;
+    }
+
+    private static KernelPath ReadKernels(Settings settings, List<string> mistakes)
+    {
+        if (settings.Find("LLM_SERVICE_ISA", "Isa") is not { } setting || setting.Value == Auto)
+            return KernelPaths.Best;
+        KernelPath[] all = Enum.GetValues<KernelPath>();
+        KernelPath? path = all.Where(p => p.ToString().Equals(setting.Value, StringComparison.OrdinalIgnoreCase)).Select(p => (KernelPath?)p).FirstOrDefault();
+        if (path is null)
+            mistakes.Add($"{setting.Source}: '{setting.Value}' is not one of {Auto}, {string.Join(", ", all.Select(p => p.ToString().ToLowerInvariant()))}.");
+        else if (!KernelPaths.IsSupported(path.Value))
+            mistakes.Add($"{setting.Source}: this machine has no {setting.Value}; its best is {KernelPaths.Best.ToString().ToLowerInvariant()}.");
+        return path ?? KernelPaths.Best;
     }
 
     private static int? Number(string option, string? given, Setting? setting, int lowest, int highest, List<string> mistakes)

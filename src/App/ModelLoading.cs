@@ -69,6 +69,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
         Workers = workers,
         Weights = weights,
         Format = options.Format,
+        Kernels = options.Kernels,
         MaxModelLength = options.MaxModelLength,
         SkipTokenizer = options.SkipTokenizerInit,
         TimeProvider = options.Hub.TimeProvider,

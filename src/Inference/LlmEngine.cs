@@ -39,11 +39,12 @@ public sealed class LlmEngine : IAsyncDisposable
     public static LlmEngine Load(string folder, EngineOptions options)
     {
         // The weights come last: a missing small file is found before large ones are mapped.
-        ModelConfiguration configuration = ModelConfiguration.Load(folder);
-        GenerationConfiguration generation = GenerationConfiguration.Load(folder);
-        Tokenizer? tokenizer = options.SkipTokenizer ? null : Tokenizer.Load(folder);
-        TokenizerConfig tokenizerConfig = TokenizerConfig.Load(folder);
-        (ChatTemplate? template, TemplateException? failure) = LoadChatTemplate(folder);
+        ModelSource source = ModelSource.Of(folder, options.Weights);
+        ModelConfiguration configuration = source.Configuration();
+        GenerationConfiguration generation = source.Generation();
+        Tokenizer? tokenizer = options.SkipTokenizer ? null : source.Tokenizer();
+        TokenizerConfig tokenizerConfig = source.TokenizerConfig();
+        (ChatTemplate? template, TemplateException? failure) = LoadChatTemplate(source);
         return new LlmEngine(ModelLoader.Load(folder, configuration, options), tokenizer, tokenizerConfig, generation, options)
         {
             ChatTemplate = template,
@@ -112,11 +113,11 @@ public sealed class LlmEngine : IAsyncDisposable
             _runner.Dispose();
     }
 
-    private static (ChatTemplate? Template, TemplateException? Failure) LoadChatTemplate(string folder)
+    private static (ChatTemplate? Template, TemplateException? Failure) LoadChatTemplate(ModelSource source)
     {
         try
         {
-            return (ChatTemplate.Load(folder), null);
+            return (source.ChatTemplate(), null);
         }
         catch (TemplateException e)
         {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace LlmService.Tokenizers;
 
@@ -26,6 +27,7 @@ internal sealed class CharTrie
     public const int Root = 0;
 
     /// <summary>Adds a text with a value of zero or more; the last one of equal texts wins.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(ReadOnlySpan<char> text, int value)
     {
         int node = Root;
@@ -49,6 +51,7 @@ internal sealed class CharTrie
     }
 
     /// <summary>The node after one more unit, or -1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Step(int node, char c)
     {
         if (node == Root) return _firstNodes[c] > 0 ? _firstNodes[c] : -1;
@@ -75,10 +78,13 @@ internal sealed class CharTrie
     }
 
     // One more than the pair, because zero marks a free slot.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static long Key(int node, char c) => (((long)node << 16) | c) + 1;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Slot(long key, int mask) => (int)(((ulong)key * HashSeed.Multiplier) >> 32) & mask;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Insert(long key, int node)
     {
         int mask = _keys.Length - 1;
@@ -88,6 +94,7 @@ internal sealed class CharTrie
         _nodes[slot] = node;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Grow()
     {
         (long[] keys, int[] nodes) = (_keys, _nodes);

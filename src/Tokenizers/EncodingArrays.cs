@@ -3,7 +3,7 @@ using LlmService.Tokenizers.Models;
 namespace LlmService.Tokenizers;
 
 /// <summary>The arrays of an encoding while it is put together.</summary>
-internal sealed class EncodingArrays(int count)
+internal ref struct EncodingArrays(int count)
 {
     private readonly int[] _ids = new int[count];
     private readonly TextRange[] _offsets = new TextRange[count];

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 
 namespace LlmService.Tokenizers;
@@ -10,6 +11,7 @@ internal sealed class JsonText : IDisposable
 
     /// <summary>The string at the reader; good until the next call.</summary>
     /// <param name="place">Where complaints place it.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public ReadOnlySpan<char> Read(ref Utf8JsonReader reader, JsonPart place)
     {
         if (reader.ValueSpan.Length > _buffer.Length)

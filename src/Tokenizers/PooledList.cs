@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace LlmService.Tokenizers;
 
@@ -13,6 +14,7 @@ internal sealed class PooledList<T>
 
     public ref T this[int index] => ref _items[index];
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(T item)
     {
         if (Count == _items.Length) Reserve(1);

@@ -3,19 +3,27 @@ using LlmService.Tokenizers.Models;
 namespace LlmService.Tokenizers;
 
 /// <summary>The tokens of one text, or of its part that a truncation left.</summary>
-internal sealed class TokenizedText(string text, TokenBuffer tokens)
+internal sealed class TokenizedText
 {
-    public string Text { get; } = text;
+    public string Text { get; private set; } = "";
 
-    public TokenBuffer Tokens { get; } = tokens;
+    public TokenBuffer Tokens { get; } = new();
 
     /// <summary>The first token that counts.</summary>
     public int Start { get; private set; }
 
     /// <summary>The end of the tokens that count.</summary>
-    public int End { get; private set; } = tokens.Count;
+    public int End { get; private set; }
 
     public int Count => End - Start;
+
+    /// <summary>Takes all tokens of a text.</summary>
+    public void Reset(string text)
+    {
+        Text = text;
+        Start = 0;
+        End = Tokens.Count;
+    }
 
     /// <summary>How many tokens there are up to the end of the word that reaches a number of tokens.</summary>
     public int Seen(int enough, TruncationDirection direction)
@@ -36,5 +44,12 @@ internal sealed class TokenizedText(string text, TokenBuffer tokens)
         if (count >= Count) return;
         if (direction == TruncationDirection.Right) End = Start + count;
         else Start = End - count;
+    }
+
+    /// <summary>Gives the buffers back.</summary>
+    public void Release()
+    {
+        Tokens.Release();
+        Text = "";
     }
 }

@@ -64,6 +64,14 @@ public sealed class Tokenizer
     /// <exception cref="TokenizerException">Damaged or not supported.</exception>
     public static Tokenizer Parse(ReadOnlyMemory<byte> json, string fileName) => TokenizerJson.Parse(json, fileName);
 
+    /// <summary>Makes a tokenizer of plain data, for files that have its parts in a layout of their own.</summary>
+    /// <exception cref="TokenizerException">The data contradict themselves.</exception>
+    public static Tokenizer FromVocabulary(TokenizerVocabulary vocabulary)
+    {
+        ArgumentNullException.ThrowIfNull(vocabulary);
+        return VocabularyConverter.Convert(vocabulary);
+    }
+
     /// <summary>Tokenizes a text. Unpaired surrogates count as U+FFFD.</summary>
     public Encoding Encode(string text, SpecialTokens specialTokens = SpecialTokens.Include) => Encode(text, null, OptionsFor(specialTokens));
 
@@ -157,13 +165,14 @@ public sealed class Tokenizer
         if (!_workspaces.TryTake(out Workspace? work)) work = new Workspace();
         try
         {
-            TokenizedText first = Tokenize(ReplaceLoneSurrogates(text), work.First, PlainText.Of(options), work);
-            TokenizedText? second = pair is null ? null : Tokenize(ReplaceLoneSurrogates(pair), work.Second, PlainText.OfPair(options), work);
+            EncodingLayout layout = work.Layout;
+            layout.Reset(isPair: pair is not null);
+            Tokenize(ReplaceLoneSurrogates(text), layout.First, PlainText.Of(options), work);
+            if (pair is not null) Tokenize(ReplaceLoneSurrogates(pair), layout.Second, PlainText.OfPair(options), work);
             bool addSpecialTokens = options.SpecialTokens == SpecialTokens.Include;
-            options.Truncation?.Apply(first, second, addSpecialTokens ? _postProcessor?.AddedTokens(second is not null) ?? 0 : 0);
-            EncodingLayout layout = new(this, first, second);
-            _postProcessor?.Apply(layout, addSpecialTokens);
-            return layout.Build();
+            options.Truncation?.Apply(layout.First, pair is null ? null : layout.Second, addSpecialTokens ? _postProcessor?.AddedTokens(pair is not null) ?? 0 : 0);
+            _postProcessor?.Apply(layout, this, addSpecialTokens);
+            return layout.Build(this);
         }
         finally
         {
@@ -172,8 +181,9 @@ public sealed class Tokenizer
         }
     }
 
-    private TokenizedText Tokenize(string text, TokenBuffer tokens, PlainText plain, Workspace work)
+    private void Tokenize(string text, TokenizedText output, PlainText plain, Workspace work)
     {
+        TokenBuffer tokens = output.Tokens;
         // 1. Added tokens and normalization, 2. cutting, 3. the model.
         _added.Split(text, plain, work);
         _preTokenizer?.Apply(work.Pieces);
@@ -204,7 +214,7 @@ public sealed class Tokenizer
             tokens.EndWord(word);
         }
 
-        return new TokenizedText(text, tokens);
+        output.Reset(text);
     }
 
     private static string ReplaceLoneSurrogates(string text)

@@ -32,13 +32,15 @@ internal static class TokenizerJson
     }
 
     /// <summary>Parses a JSON file.</summary>
-    public static JsonDocument ParseDocument(ReadOnlyMemory<byte> json, string file)
+    public static JsonDocument ParseDocument(ReadOnlyMemory<byte> json, string file) =>
+        Checked(json, file, text => JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = DeepestNesting }));
+
+    private static T Checked<T>(ReadOnlyMemory<byte> json, string file, Func<ReadOnlyMemory<byte>, T> parse)
     {
         try
         {
             if (json.Length > MostBytes) throw new TokenizerException(TokenizerFailure.Corrupt, $"{file} is larger than {MostBytes} bytes.") { File = file };
-            if (json.Span.StartsWith("\uFEFF"u8)) json = json[3..];
-            return JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = DeepestNesting });
+            return parse(json.Span.StartsWith("\uFEFF"u8) ? json[3..] : json);
         }
         catch (JsonException e)
         {
@@ -48,7 +50,8 @@ internal static class TokenizerJson
 
     public static Tokenizer Parse(ReadOnlyMemory<byte> json, string file)
     {
-        using JsonDocument document = ParseDocument(json, file);
+        ModelTables tables = Checked(json, file, text => ModelTables.Scan(text, file, DeepestNesting));
+        using JsonDocument document = ParseDocument(tables.Outline, file);
         JsonPart root = new(document.RootElement, "$", file);
         root.AllowOnly("version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model");
         if (root.Find("version") is JsonPart version && version.AsString() != "1.0") throw version.Unsupported($"is '{version.AsString()}', which this library does not know");
@@ -56,7 +59,7 @@ internal static class TokenizerJson
         PreTokenizer? preTokenizer = root.Find("pre_tokenizer") is JsonPart p ? PreTokenizer.Read(p) : null;
         PostProcessor? postProcessor = root.Find("post_processor") is JsonPart q ? PostProcessor.Read(q) : null;
         Decoder decoder = root.Find("decoder") is JsonPart d ? Decoder.Read(d) : new SpacedDecoder();
-        Model model = Model.Read(root.Get("model"));
+        Model model = Model.Read(root.Get("model"), tables);
         IEnumerable<AddedToken> added = root.Find("added_tokens") is JsonPart a ? a.Items().Select(AddedToken.Read) : [];
         return new Tokenizer(new AddedVocabulary(added, model, normalizer), preTokenizer, model, postProcessor, decoder)
         {

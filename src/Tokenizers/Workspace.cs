@@ -1,4 +1,4 @@
-using LlmService.Tokenizers.Models;
+using LlmService.Tokenizers.PostProcessors;
 
 namespace LlmService.Tokenizers;
 
@@ -14,10 +14,8 @@ internal sealed class Workspace
 
     public PooledList<AddedTokenFinder.Part> InnerParts { get; } = new();
 
-    /// <summary>The tokens of the first and of the second text.</summary>
-    public TokenBuffer First { get; } = new();
-
-    public TokenBuffer Second { get; } = new();
+    /// <summary>The tokens of both texts, and what stands around them.</summary>
+    public EncodingLayout Layout { get; } = new();
 
     /// <summary>Gives all buffers back.</summary>
     public void Release()
@@ -26,7 +24,6 @@ internal sealed class Workspace
         Section.Release();
         Parts.Release();
         InnerParts.Release();
-        First.Release();
-        Second.Release();
+        Layout.Release();
     }
 }

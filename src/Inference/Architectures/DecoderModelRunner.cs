@@ -36,7 +36,7 @@ internal sealed class DecoderModelRunner : ModelRunner
         _embeddings = _weights.Table(table);
         _head = _weights.Head(configuration.TiedHead && !checkpoint.HasOwnHead ? table : checkpoint.Get("lm_head.weight", vocabulary, hidden));
         _finalNorm = Norm.Read(_weights, "model.norm", hidden, configuration.NormEpsilon);
-        _rotary = new RotaryEmbedding(configuration.Rotary, configuration.HeadSize);
+        _rotary = new RotaryEmbedding(ReadRotary(), configuration.HeadSize);
 
         int context = options.MaxModelLength ?? configuration.ContextLength;
         Cache = CacheSizing.Create(configuration.CacheLayers, options, context, 0);
@@ -85,16 +85,28 @@ internal sealed class DecoderModelRunner : ModelRunner
         {
             layer.AttentionNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             layer.Attention.Apply(normed, _batch, change, _rotary, _scratch, _compute);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
             layer.FeedForwardNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             layer.FeedForward.Apply(normed, tokens, change, _scratch, _compute);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
         }
         Head.Write(_batch, state.Span, hidden, _finalNorm, 1, _head, logits, _scratch, _compute);
     }
 
     /// <inheritdoc/>
     public override void Dispose() => _checkpoint.Dispose();
+
+    // GGUF files store what the frequencies are divided by, where a model scales them by bands.
+    private RotaryConfiguration ReadRotary()
+    {
+        const string Name = "rope_freqs.weight";
+        if (!_checkpoint.Has(Name))
+            return _configuration.Rotary;
+        StoredTensor stored = _checkpoint.Get(Name, _configuration.HeadSize / 2);
+        float[] factors = stored.ToArray();
+        return Array.TrueForAll(factors, factor => factor > 0 && float.IsFinite(factor)) ? _configuration.Rotary with { Factors = factors }
+            : throw new InferenceException(InferenceFailure.CorruptModel, $"'{stored.File.Path}': the tensor '{Name}' has a factor that is no number above 0.") { File = stored.File.Path, Tensor = Name };
+    }
 
     private Layer ReadLayer(int index, AttentionShape shape)
     {

@@ -21,7 +21,7 @@ internal sealed class FeedForward(Activation activation, Linear input, bool gate
             Span<float> row = inner.Span.Slice(token * input.Outputs, input.Outputs);
             ElementKernels.Activate(compute.Path, activation, row[..width]);
             if (gated)
-                ElementKernels.Multiply(row[..width], row[width..]);
+                ElementKernels.Multiply(compute.Path, row[..width], row[width..]);
         });
         Memory<float> packed = gated && tokens > 1 ? Pack(inner.Span, tokens, width, scratch.Take("feed-forward packed", tokens * width)) : inner[..(tokens * width)];
         down.Apply(packed, tokens, output, compute);

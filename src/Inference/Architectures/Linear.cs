@@ -28,6 +28,6 @@ internal sealed class Linear(WeightMatrix weights, float[]? bias)
             return;
         Span<float> rows = output.Span;
         for (int token = 0; token < tokens; token++)
-            ElementKernels.Add(rows.Slice(token * Outputs, Outputs), bias);
+            ElementKernels.Add(compute.Path, rows.Slice(token * Outputs, Outputs), bias);
     }
 }

@@ -9,10 +9,9 @@ namespace LlmService.Inference.Architectures;
 /// </summary>
 internal sealed class RelativeBias : IScoreBias
 {
-    private readonly float[] _table;
-    private readonly int _heads;
-    private readonly int[] _before;
-    private readonly int[]? _after;
+    // For each head the bias of the distances -farthest … farthest of key less query; those beyond share the ends.
+    private readonly float[][] _byDistance;
+    private readonly int _farthest;
 
     /// <summary>Makes the bias.</summary>
     /// <param name="table">[buckets, heads].</param>
@@ -21,18 +20,27 @@ internal sealed class RelativeBias : IScoreBias
     /// <param name="bidirectional">Whether keys after the query are seen.</param>
     public RelativeBias(StoredTensor table, int buckets, int maxDistance, bool bidirectional)
     {
-        _table = table.ToArray();
-        _heads = (int)table.Shape[1];
-        int perSide = bidirectional ? buckets / 2 : buckets;
-        _before = Buckets(perSide, maxDistance, 0);
-        _after = bidirectional ? Buckets(perSide, maxDistance, perSide) : null;
+        float[] values = table.ToArray();
+        int heads = (int)table.Shape[1], perSide = bidirectional ? buckets / 2 : buckets;
+        int[] before = Buckets(perSide, maxDistance, 0);
+        // A decoder sees no later key; what stands there is not read.
+        int[] after = bidirectional ? Buckets(perSide, maxDistance, perSide) : before;
+        _farthest = before.Length - 1;
+        _byDistance = [.. Enumerable.Range(0, heads).Select(head => Enumerable.Range(-_farthest, 2 * _farthest + 1)
+            .Select(distance => values[(distance <= 0 ? before[-distance] : after[distance]) * heads + head]).ToArray())];
     }
 
-    public float Get(int head, int keyPosition, int queryPosition)
+    public void Add(KernelPath path, int head, int firstKey, int query, Span<float> scores)
     {
-        int distance = queryPosition - keyPosition;
-        int[] side = distance >= 0 ? _before : _after ?? throw new InvalidOperationException("a decoder sees no later key");
-        return _table[side[Math.Min(Math.Abs(distance), side.Length - 1)] * _heads + head];
+        float[] table = _byDistance[head];
+        int distance = firstKey - query;
+        int far = Math.Clamp(-_farthest - distance, 0, scores.Length), near = Math.Clamp(_farthest + 1 - distance, 0, scores.Length);
+        for (int i = 0; i < far; i++)
+            scores[i] += table[0];
+        if (near > far)
+            ElementKernels.Add(path, scores[far..near], table.AsSpan(distance + far + _farthest, near - far));
+        for (int i = Math.Max(near, far); i < scores.Length; i++)
+            scores[i] += table[^1];
     }
 
     // The reference computes the logarithm in floats; so does this, or distances at a border land in the next bucket.

@@ -36,13 +36,14 @@ internal sealed class RotaryEmbedding(RotaryConfiguration configuration, int hea
     /// <param name="stride">Length of a row.</param>
     /// <param name="tokens">How many rows.</param>
     /// <param name="heads">How many heads, from the row's beginning.</param>
-    public void Apply(Span<float> values, int stride, int tokens, int heads)
+    /// <param name="path">Which kernels.</param>
+    public void Apply(Span<float> values, int stride, int tokens, int heads, KernelPath path)
     {
         int half = _frequencies.Length;
         for (int token = 0; token < tokens; token++)
         {
             for (int head = 0; head < heads; head++)
-                ElementKernels.Rotate(values.Slice(token * stride + head * headSize, headSize), _cosines.AsSpan(token * half, half), _sines.AsSpan(token * half, half));
+                ElementKernels.Rotate(path, values.Slice(token * stride + head * headSize, headSize), _cosines.AsSpan(token * half, half), _sines.AsSpan(token * half, half));
         }
     }
 }

@@ -21,16 +21,15 @@ internal sealed class SelfAttention(AttentionShape shape, CacheSlot slot, int wi
         Memory<float> projected = scratch.Take("projected", tokens * width);
         input.Apply(state, tokens, projected, compute);
         // Queries and keys lie side by side, and are turned alike.
-        rotary?.Apply(projected.Span, width, tokens, shape.HeadCount + shape.KeyValueHeadCount);
+        rotary?.Apply(projected.Span, width, tokens, shape.HeadCount + shape.KeyValueHeadCount, compute.Path);
 
         _queries.Clear();
         for (int token = 0; token < tokens; token++)
         {
             int position = batch.Positions[token];
-            KeyValueView view = new(batch.Caches[token].BlocksOf(slot.Group), slot.Offset, KvCache.BlockPositions, keyWidth);
+            KeyValueView view = new(batch.Caches[token].BlocksOf(slot.Group), slot.Offset, keyWidth);
             ReadOnlySpan<float> row = projected.Span.Slice(token * width, width);
-            row.Slice(queryWidth, keyWidth).CopyTo(view.Key(position));
-            row.Slice(queryWidth + keyWidth, keyWidth).CopyTo(view.Value(position));
+            view.Write(position, row.Slice(queryWidth, keyWidth), row.Slice(queryWidth + keyWidth, keyWidth));
             _queries.Add(new(view, window == 0 ? 0 : Math.Max(0, position - window + 1), position, position));
         }
         Memory<float> attended = scratch.Take("attended", tokens * queryWidth);

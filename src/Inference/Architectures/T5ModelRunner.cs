@@ -25,6 +25,7 @@ internal sealed class T5ModelRunner : ModelRunner
     private readonly bool _rowByRow;
     private readonly BatchLayout _batch = new();
     private readonly List<AttentionQuery> _queries = [];
+    private readonly List<float[]> _encoderBlocks = [];
 
     public T5ModelRunner(T5Configuration configuration, Checkpoint checkpoint, EngineOptions options)
     {
@@ -108,13 +109,13 @@ internal sealed class T5ModelRunner : ModelRunner
         {
             layer.SelfNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             layer.SelfAttention.Apply(normed, _batch, change, null, _scratch, _compute);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
             layer.CrossNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             AttendCross(layer, normed, tokens, change);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
             layer.FeedForwardNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             layer.FeedForward.Apply(normed, tokens, change, _scratch, _compute);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
         }
         // A tied head expects its input scaled by d_model^-0.5 (mesh-tensorflow's shared embeddings).
         float scale = _configuration.ScaledHead ? 1 / MathF.Sqrt(hidden) : 1;
@@ -136,10 +137,10 @@ internal sealed class T5ModelRunner : ModelRunner
         {
             layer.AttentionNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             AttendEncoder(layer, normed, tokens, change);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
             layer.FeedForwardNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
             layer.FeedForward.Apply(normed, tokens, change, _scratch, _compute);
-            ElementKernels.Add(state.Span, change.Span);
+            ElementKernels.Add(_compute.Path, state.Span, change.Span);
         }
         _encoderNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);
         return normed;
@@ -147,22 +148,28 @@ internal sealed class T5ModelRunner : ModelRunner
 
     private void AttendEncoder(EncoderLayer layer, Memory<float> input, int tokens, Memory<float> result)
     {
-        // Keys and values are laid into one block: the encoder has no cache.
+        // The encoder has no cache; its keys and values lie in blocks of its own.
         Memory<float> projected = _scratch.Take("encoder projected", tokens * 3 * Inner);
         layer.Input.Apply(input, tokens, projected, _compute);
-        float[] keysAndValues = new float[2 * tokens * Inner];
-        KeyValueView view = new([keysAndValues], 0, tokens, Inner);
+        KeyValueView view = EncoderView(tokens);
         _queries.Clear();
         for (int token = 0; token < tokens; token++)
         {
             ReadOnlySpan<float> row = projected.Span.Slice(token * 3 * Inner, 3 * Inner);
-            row.Slice(Inner, Inner).CopyTo(view.Key(token));
-            row.Slice(2 * Inner, Inner).CopyTo(view.Value(token));
+            view.Write(token, row.Slice(Inner, Inner), row.Slice(2 * Inner, Inner));
             _queries.Add(new(view, 0, tokens - 1, token));
         }
         Memory<float> attended = _scratch.Take("encoder attended", tokens * Inner);
         AttentionKernels.Attend(_compute, _encoderShape, _queries, projected, 3 * Inner, attended);
         layer.Output.Apply(attended, tokens, result, _compute);
+    }
+
+    private KeyValueView EncoderView(int tokens)
+    {
+        int blocks = (tokens + KeyValueView.BlockPositions - 1) / KeyValueView.BlockPositions;
+        while (_encoderBlocks.Count < blocks)
+            _encoderBlocks.Add(new float[2 * KeyValueView.BlockPositions * Inner]);
+        return new([.. _encoderBlocks], 0, Inner);
     }
 
     private void WriteCross(DecoderLayer layer, EncoderRow row, Memory<float> encoded)
@@ -173,8 +180,7 @@ internal sealed class T5ModelRunner : ModelRunner
         KeyValueView view = CrossView(layer, row.Cache);
         for (int token = 0; token < tokens; token++)
         {
-            projected.Span.Slice(token * 2 * Inner, Inner).CopyTo(view.Key(token));
-            projected.Span.Slice(token * 2 * Inner + Inner, Inner).CopyTo(view.Value(token));
+            view.Write(token, projected.Span.Slice(token * 2 * Inner, Inner), projected.Span.Slice(token * 2 * Inner + Inner, Inner));
         }
     }
 
@@ -195,7 +201,7 @@ internal sealed class T5ModelRunner : ModelRunner
     }
 
     private KeyValueView CrossView(DecoderLayer layer, SequenceCache cache) =>
-        new(cache.BlocksOf(layer.CrossSlot.Group), layer.CrossSlot.Offset, KvCache.BlockPositions, Inner);
+        new(cache.BlocksOf(layer.CrossSlot.Group), layer.CrossSlot.Offset, Inner);
 
     private AttentionShape Shape(RelativeBias? bias) => new(_configuration.HeadCount, _configuration.HeadCount, _configuration.HeadSize, 1, bias);
 

@@ -56,6 +56,10 @@ internal sealed class ConfigReader
         { } value => throw Wrong(field, "an object", value),
     };
 
+    /// <summary>Readers of the objects inside of an object; none when it is absent.</summary>
+    public IEnumerable<ConfigReader> Objects(string field) =>
+        Object(field)?._root.EnumerateObject().Select(entry => entry.Value.ValueKind == JsonValueKind.Object ? new ConfigReader(_path, entry.Value) : throw Wrong(field, "objects by name", entry.Value)) ?? [];
+
     public int RequiredInteger(string field, int lowest, int highest) =>
         Integer(field, lowest, highest) ?? throw new InferenceException(InferenceFailure.CorruptModel, $"'{_path}': the field '{field}' is missing; a whole number from {lowest} to {highest} was expected.") { File = _path, Field = field };
 
@@ -123,7 +127,7 @@ internal sealed class ConfigReader
     public InferenceException Unsupported(string field, string value, string known) =>
         new(InferenceFailure.UnsupportedModelType, $"'{_path}': {field} '{Quote(value)}' is not supported; known are {known}. A token changes nothing about this.") { File = _path, Field = field };
 
-    private InferenceException Wrong(string field, string expected, JsonElement found)
+    public InferenceException Wrong(string field, string expected, JsonElement found)
     {
         return new(InferenceFailure.CorruptModel, $"'{_path}': the field '{field}' must be {expected}, and is {Quote(found.GetRawText())}.") { File = _path, Field = field };
     }

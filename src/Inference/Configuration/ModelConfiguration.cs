@@ -6,7 +6,7 @@ namespace LlmService.Inference.Configuration;
 /// <summary>What <c>config.json</c> says: the architecture and its sizes, checked.</summary>
 public sealed record ModelConfiguration
 {
-    private const string FileName = "config.json";
+    internal const string FileName = "config.json";
 
     /// <summary>The model types that run, as config.json spells them.</summary>
     public static IReadOnlyList<string> SupportedModelTypes { get; } = ["llama", "mistral", "qwen2", "t5"];
@@ -19,6 +19,9 @@ public sealed record ModelConfiguration
 
     /// <summary>The sizes of a T5 model; null for others.</summary>
     internal T5Configuration? T5 { get; init; }
+
+    /// <summary>How weights are scaled that are stored as FP8; null where config.json knows of none.</summary>
+    internal Float8Configuration? Float8 { get; init; }
 
     /// <summary>What the layers keep in the cache.</summary>
     internal CacheLayer[] CacheLayers => T5?.CacheLayers ?? Decoder!.CacheLayers;
@@ -42,23 +45,28 @@ public sealed record ModelConfiguration
             };
         string type = config.Text("model_type")
             ?? throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}': the field 'model_type' is missing.") { File = path, Field = "model_type" };
-        if (config.Has("quantization_config"))
-            throw config.Unsupported("quantization_config", config.Object("quantization_config")!.Text("quant_method") ?? "?", "unquantised checkpoints (f32, f16, bf16)");
-        return type switch
+        ModelConfiguration model = type switch
         {
             "t5" => new() { ModelType = type, T5 = T5Configuration.Read(config, folder) },
             "llama" => Decoding(config, Llama.Traits),
             "mistral" => Decoding(config, Mistral.Traits),
             "qwen2" => Decoding(config, Qwen2.Traits),
-            _ => throw new InferenceException(InferenceFailure.UnsupportedModelType,
-                $"Unsupported model type: {ConfigReader.Quote(type)}. This service runs {string.Join(", ", SupportedModelTypes)}. This is not an authentication problem: a token changes nothing.")
-            {
-                File = path,
-                Field = "model_type",
-                Remedy = "Choose a model of a supported architecture, such as google/flan-t5-base or Qwen/Qwen2.5-0.5B-Instruct.",
-            },
+            _ => throw Unsupported(type, path, "model_type"),
         };
+        return model with { Float8 = Float8Configuration.Read(config) };
     }
+
+    /// <summary>The refusal of an architecture.</summary>
+    /// <param name="type">What the file calls it.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="field">Where the file says so.</param>
+    internal static InferenceException Unsupported(string type, string path, string field) => new(InferenceFailure.UnsupportedModelType,
+        $"Unsupported model type: {ConfigReader.Quote(type)}. This service runs {string.Join(", ", SupportedModelTypes)}. This is not an authentication problem: a token changes nothing.")
+    {
+        File = path,
+        Field = field,
+        Remedy = "Choose a model of a supported architecture, such as google/flan-t5-base or Qwen/Qwen2.5-0.5B-Instruct.",
+    };
 
     private static ModelConfiguration Decoding(ConfigReader config, DecoderTraits traits) =>
         new() { ModelType = traits.ModelType, Decoder = DecoderConfiguration.Read(config, traits) };

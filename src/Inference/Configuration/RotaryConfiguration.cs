@@ -13,6 +13,9 @@ internal sealed record RotaryConfiguration
     /// <summary>Scaling by frequency bands as in Llama 3.1; null for none.</summary>
     public Llama3Scaling? Llama3 { get; init; }
 
+    /// <summary>What each frequency is divided by, where a file stores that in place of the bands that it was computed from; null for none.</summary>
+    public float[]? Factors { get; init; }
+
     /// <summary>Reads <c>rope_theta</c> and <c>rope_scaling</c>, in the older spelling (<c>type</c>), today's (<c>rope_type</c>) and the newest (<c>rope_parameters</c>).</summary>
     public static RotaryConfiguration Read(ConfigReader config)
     {
@@ -47,7 +50,7 @@ internal sealed record RotaryConfiguration
         for (int i = 0; i < frequencies.Length; i++)
         {
             double frequency = 1.0 / Math.Pow(Theta, 2.0 * i / headSize);
-            frequencies[i] = (float)((Llama3?.Scale(frequency) ?? frequency) / LinearFactor);
+            frequencies[i] = (float)((Factors is not null ? frequency / Factors[i] : Llama3?.Scale(frequency) ?? frequency) / LinearFactor);
         }
         return frequencies;
     }

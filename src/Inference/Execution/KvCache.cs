@@ -26,7 +26,7 @@ public readonly record struct CacheLayer(CacheKind Kind, int FloatsPerToken, int
 public sealed class KvCache
 {
     /// <summary>Positions in one block.</summary>
-    public const int BlockPositions = 16;
+    public const int BlockPositions = Kernels.KeyValueView.BlockPositions;
 
     private readonly CacheGroup[] _groups;
     private readonly CacheSlot[] _slots;
@@ -135,7 +135,7 @@ public sealed class KvCache
 
 /// <summary>Where a layer's part of a block begins.</summary>
 /// <param name="Group">Which table.</param>
-/// <param name="Offset">The first float inside each block: keys of all positions, then their values.</param>
+/// <param name="Offset">The first float inside each block: keys, transposed, then values.</param>
 internal readonly record struct CacheSlot(int Group, int Offset);
 
 /// <summary>Layers that share block tables, and their free storage.</summary>

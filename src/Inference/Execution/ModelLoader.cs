@@ -14,7 +14,10 @@ internal static class ModelLoader
         Checkpoint checkpoint = Checkpoint.Open(folder, options.Weights ?? WeightFiles.Preferred(folder));
         try
         {
-            MemoryNeed need = MemoryNeed.Of(configuration, checkpoint.StoredBytes, options.ExactOnnxArithmetic ? ComputeFormat.F32 : options.Format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+            if (configuration.Float8 is { } float8)
+                checkpoint.JoinScales(float8);
+            ComputeFormat? format = options.ExactOnnxArithmetic ? ComputeFormat.F32 : options.Format;
+            MemoryNeed need = MemoryNeed.Of(configuration, checkpoint.StoredBytes, format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
             need.Require(folder);
             ModelRunner runner = Build(configuration, checkpoint, options with { Format = need.Format });
             // What was converted is not read again; its pages need not count as this process's memory.

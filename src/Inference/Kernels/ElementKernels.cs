@@ -8,7 +8,8 @@ namespace LlmService.Inference.Kernels;
 /// <summary>Functions of single numbers and of rows. The vector path and its scalar twin do the same operations on every element, so they give the same bits.</summary>
 internal static class ElementKernels
 {
-    private const int Lanes = 16;
+    // Sums run in 16 lanes, which are two vectors.
+    private const int Lanes = 16, Width = 8;
 
     // exp: range reduction by ln 2 in two parts, then a polynomial of degree 6 (Cephes, expf); relative error below 2e-7.
     private const float ExpLowest = -87.33f, ExpHighest = 88f, Log2E = 1.44269504f, Ln2High = 0.693359375f, Ln2Low = -2.12194440e-4f;
@@ -19,21 +20,23 @@ internal static class ElementKernels
     private const float SqrtHalf = 0.70710678f, SqrtTwoOverPi = 0.7978845608f, GeluCubic = 0.044715f;
 
     /// <summary>Turns scores into weights that are e^(score - highest), and returns the reciprocal of their sum.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float SoftmaxWeights(KernelPath path, Span<float> scores)
-    {
-        float highest = float.NegativeInfinity;
-        foreach (float score in scores)
-            highest = MathF.Max(highest, score);
-        return 1 / (path != KernelPath.Scalar ? ExpSumVector(scores, highest) : ExpSumScalar(scores, highest));
-    }
+    public static float SoftmaxWeights(KernelPath path, Span<float> scores) =>
+        1 / (path == KernelPath.Scalar ? ExpSumScalar(scores, HighestScalar(scores)) : ExpSumVector(scores, HighestVector(scores)));
 
     /// <summary>output = weight · (input / √(mean(input²) + ε)), as RMSNorm and T5's layer norm have it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm(KernelPath path, ReadOnlySpan<float> input, ReadOnlySpan<float> weight, float epsilon, Span<float> output)
     {
         float scale = 1 / MathF.Sqrt(MatrixKernels.Dot(path, input, input) / input.Length + epsilon);
-        for (int i = 0; i < input.Length; i++)
+        weight = weight[..input.Length];
+        output = output[..input.Length];
+        int i = 0;
+        if (path != KernelPath.Scalar)
+        {
+            for (; i <= input.Length - Width; i += Width)
+                (Vector256.LoadUnsafe(in weight[i]) * (Vector256.LoadUnsafe(in input[i]) * scale)).StoreUnsafe(ref output[i]);
+        }
+        for (; i < input.Length; i++)
             output[i] = weight[i] * (input[i] * scale);
     }
 
@@ -41,51 +44,68 @@ internal static class ElementKernels
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Activate(KernelPath path, Activation activation, Span<float> values)
     {
+        int i = 0;
         if (path != KernelPath.Scalar)
         {
-            ref float start = ref MemoryMarshal.GetReference(values);
-            int i = 0;
-            for (; i <= values.Length - Lanes; i += Lanes)
-                Activate(activation, Vector512.LoadUnsafe(ref start, (nuint)i)).StoreUnsafe(ref start, (nuint)i);
-            if (i == values.Length)
-                return;
-            Span<float> tail = stackalloc float[Lanes];
-            Activate(activation, MatrixKernels.Tail(values[i..])).CopyTo(tail);
-            tail[..(values.Length - i)].CopyTo(values[i..]);
+            for (; i <= values.Length - Width; i += Width)
+                Activate(activation, Vector256.LoadUnsafe(ref values[i])).StoreUnsafe(ref values[i]);
         }
-        else
-        {
-            for (int i = 0; i < values.Length; i++)
-                values[i] = Activate(activation, values[i]);
-        }
+        for (; i < values.Length; i++)
+            values[i] = Activate(activation, values[i]);
     }
 
     /// <summary>values[i] *= factors[i].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(Span<float> values, ReadOnlySpan<float> factors)
+    public static void Multiply(KernelPath path, Span<float> values, ReadOnlySpan<float> factors)
     {
-        for (int i = 0; i < values.Length; i++)
+        factors = factors[..values.Length];
+        int i = 0;
+        if (path != KernelPath.Scalar)
+        {
+            for (; i <= values.Length - Width; i += Width)
+                (Vector256.LoadUnsafe(ref values[i]) * Vector256.LoadUnsafe(in factors[i])).StoreUnsafe(ref values[i]);
+        }
+        for (; i < values.Length; i++)
             values[i] *= factors[i];
     }
 
     /// <summary>values[i] += addends[i].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Add(Span<float> values, ReadOnlySpan<float> addends)
+    public static void Add(KernelPath path, Span<float> values, ReadOnlySpan<float> addends)
     {
-        for (int i = 0; i < values.Length; i++)
+        addends = addends[..values.Length];
+        int i = 0;
+        if (path != KernelPath.Scalar)
+        {
+            for (; i <= values.Length - Width; i += Width)
+                (Vector256.LoadUnsafe(ref values[i]) + Vector256.LoadUnsafe(in addends[i])).StoreUnsafe(ref values[i]);
+        }
+        for (; i < values.Length; i++)
             values[i] += addends[i];
     }
 
     /// <summary>Rotates the pairs (i, i + half) of a head by the angles of a position (RoFormer, in the half-split layout of the Llama checkpoints).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Rotate(Span<float> head, ReadOnlySpan<float> cosines, ReadOnlySpan<float> sines)
+    public static void Rotate(KernelPath path, Span<float> head, ReadOnlySpan<float> cosines, ReadOnlySpan<float> sines)
     {
-        int half = head.Length / 2;
-        for (int i = 0; i < half; i++)
+        int half = head.Length / 2, i = 0;
+        Span<float> first = head[..half], second = head.Slice(half, half);
+        cosines = cosines[..half];
+        sines = sines[..half];
+        if (path != KernelPath.Scalar)
         {
-            float a = head[i], b = head[i + half];
-            head[i] = a * cosines[i] - b * sines[i];
-            head[i + half] = b * cosines[i] + a * sines[i];
+            for (; i <= half - Width; i += Width)
+            {
+                Vector256<float> a = Vector256.LoadUnsafe(ref first[i]), b = Vector256.LoadUnsafe(ref second[i]), c = Vector256.LoadUnsafe(in cosines[i]), s = Vector256.LoadUnsafe(in sines[i]);
+                (a * c - b * s).StoreUnsafe(ref first[i]);
+                (b * c + a * s).StoreUnsafe(ref second[i]);
+            }
+        }
+        for (; i < half; i++)
+        {
+            float a = first[i], b = second[i];
+            first[i] = a * cosines[i] - b * sines[i];
+            second[i] = b * cosines[i] + a * sines[i];
         }
     }
 
@@ -104,18 +124,18 @@ internal static class ElementKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Exp(Vector512<float> x)
+    private static Vector256<float> Exp(Vector256<float> x)
     {
-        x = Vector512.Min(Vector512.Max(x, Vector512.Create(ExpLowest)), Vector512.Create(ExpHighest));
-        Vector512<float> n = Vector512.Round(x * Log2E);
-        Vector512<float> r = Vector512.FusedMultiplyAdd(-n, Vector512.Create(Ln2Low), Vector512.FusedMultiplyAdd(-n, Vector512.Create(Ln2High), x));
-        Vector512<float> p = Vector512.FusedMultiplyAdd(Vector512.Create(P0), r, Vector512.Create(P1));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(P2));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(P3));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(P4));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(P5));
-        Vector512<int> exponent = Vector512.ShiftLeft(Vector512.ConvertToInt32(n) + Vector512.Create(127), 23);
-        return (Vector512.FusedMultiplyAdd(p, r * r, r) + Vector512<float>.One) * exponent.AsSingle();
+        x = Vector256.Min(Vector256.Max(x, Vector256.Create(ExpLowest)), Vector256.Create(ExpHighest));
+        Vector256<float> n = Vector256.Round(x * Log2E);
+        Vector256<float> r = Vector256.FusedMultiplyAdd(-n, Vector256.Create(Ln2Low), Vector256.FusedMultiplyAdd(-n, Vector256.Create(Ln2High), x));
+        Vector256<float> p = Vector256.FusedMultiplyAdd(Vector256.Create(P0), r, Vector256.Create(P1));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(P2));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(P3));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(P4));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(P5));
+        Vector256<int> exponent = Vector256.ShiftLeft(Vector256.ConvertToInt32(n) + Vector256.Create(127), 23);
+        return (Vector256.FusedMultiplyAdd(p, r * r, r) + Vector256<float>.One) * exponent.AsSingle();
     }
 
     private static float ExpSumScalar(Span<float> scores, float highest)
@@ -133,23 +153,45 @@ internal static class ElementKernels
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float ExpSumVector(Span<float> scores, float highest)
     {
-        Vector512<float> offset = Vector512.Create(highest), sum = Vector512<float>.Zero;
-        ref float start = ref MemoryMarshal.GetReference(scores);
+        Vector256<float> offset = Vector256.Create(highest), low = Vector256<float>.Zero, high = Vector256<float>.Zero;
         int i = 0;
         for (; i <= scores.Length - Lanes; i += Lanes)
         {
-            Vector512<float> weights = Exp(Vector512.LoadUnsafe(ref start, (nuint)i) - offset);
-            weights.StoreUnsafe(ref start, (nuint)i);
-            sum += weights;
+            Vector256<float> a = Exp(Vector256.LoadUnsafe(ref scores[i]) - offset), b = Exp(Vector256.LoadUnsafe(ref scores[i + Width]) - offset);
+            a.StoreUnsafe(ref scores[i]);
+            b.StoreUnsafe(ref scores[i + Width]);
+            low += a;
+            high += b;
         }
-        if (i < scores.Length)
+        Span<float> lanes = stackalloc float[Lanes];
+        low.CopyTo(lanes);
+        high.CopyTo(lanes[Width..]);
+        for (int lane = 0; i < scores.Length; i++, lane++)
         {
-            Span<float> tail = stackalloc float[Lanes];
-            Exp(MatrixKernels.Tail(scores[i..]) - offset).CopyTo(tail);
-            tail[..(scores.Length - i)].CopyTo(scores[i..]);
-            sum += MatrixKernels.Tail(scores[i..]);
+            scores[i] = Exp(scores[i] - highest);
+            lanes[lane] += scores[i];
         }
-        return MatrixKernels.Reduce(sum);
+        return MatrixKernels.ReduceScalar(lanes);
+    }
+
+    private static float HighestScalar(ReadOnlySpan<float> scores)
+    {
+        float highest = float.NegativeInfinity;
+        foreach (float score in scores)
+            highest = MathF.Max(highest, score);
+        return highest;
+    }
+
+    private static float HighestVector(ReadOnlySpan<float> scores)
+    {
+        Vector256<float> highest = Vector256.Create(float.NegativeInfinity);
+        int i = 0;
+        for (; i <= scores.Length - Width; i += Width)
+            highest = Vector256.Max(highest, Vector256.LoadUnsafe(in scores[i]));
+        float result = HighestScalar(scores[i..]);
+        for (int lane = 0; lane < Width; lane++)
+            result = MathF.Max(result, highest[lane]);
+        return result;
     }
 
     private static float Activate(Activation activation, float x) => activation switch
@@ -161,19 +203,19 @@ internal static class ElementKernels
         _ => throw new InvalidOperationException($"unknown activation {activation}"),
     };
 
-    private static Vector512<float> Activate(Activation activation, Vector512<float> x) => activation switch
+    private static Vector256<float> Activate(Activation activation, Vector256<float> x) => activation switch
     {
-        Activation.Relu => Vector512.Max(x, Vector512<float>.Zero),
-        Activation.Silu => x / (Vector512<float>.One + Exp(-x)),
-        Activation.Gelu => 0.5f * x * (Vector512<float>.One + Erf(x * SqrtHalf)),
-        Activation.GeluTanh => 0.5f * x * (Vector512<float>.One + Tanh(SqrtTwoOverPi * Vector512.FusedMultiplyAdd(GeluCubic * x * x, x, x))),
+        Activation.Relu => Vector256.Max(x, Vector256<float>.Zero),
+        Activation.Silu => x / (Vector256<float>.One + Exp(-x)),
+        Activation.Gelu => 0.5f * x * (Vector256<float>.One + Erf(x * SqrtHalf)),
+        Activation.GeluTanh => 0.5f * x * (Vector256<float>.One + Tanh(SqrtTwoOverPi * Vector256.FusedMultiplyAdd(GeluCubic * x * x, x, x))),
         _ => throw new InvalidOperationException($"unknown activation {activation}"),
     };
 
     private static float Tanh(float x) => 1 - 2 / (Exp(2 * x) + 1);
 
-    private static Vector512<float> Tanh(Vector512<float> x) =>
-        Vector512<float>.One - Vector512.Create(2f) / (Exp(2 * x) + Vector512<float>.One);
+    private static Vector256<float> Tanh(Vector256<float> x) =>
+        Vector256<float>.One - Vector256.Create(2f) / (Exp(2 * x) + Vector256<float>.One);
 
     private static float Erf(float x)
     {
@@ -186,14 +228,14 @@ internal static class ElementKernels
         return MathF.CopySign(1 - p * t * Exp(-x * x), x);
     }
 
-    private static Vector512<float> Erf(Vector512<float> x)
+    private static Vector256<float> Erf(Vector256<float> x)
     {
-        Vector512<float> magnitude = Vector512.Abs(x);
-        Vector512<float> t = Vector512<float>.One / Vector512.FusedMultiplyAdd(Vector512.Create(ErfP), magnitude, Vector512<float>.One);
-        Vector512<float> p = Vector512.FusedMultiplyAdd(Vector512.Create(E5), t, Vector512.Create(E4));
-        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(E3));
-        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(E2));
-        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(E1));
-        return Vector512.CopySign(Vector512<float>.One - p * t * Exp(-x * x), x);
+        Vector256<float> magnitude = Vector256.Abs(x);
+        Vector256<float> t = Vector256<float>.One / Vector256.FusedMultiplyAdd(Vector256.Create(ErfP), magnitude, Vector256<float>.One);
+        Vector256<float> p = Vector256.FusedMultiplyAdd(Vector256.Create(E5), t, Vector256.Create(E4));
+        p = Vector256.FusedMultiplyAdd(p, t, Vector256.Create(E3));
+        p = Vector256.FusedMultiplyAdd(p, t, Vector256.Create(E2));
+        p = Vector256.FusedMultiplyAdd(p, t, Vector256.Create(E1));
+        return Vector256.CopySign(Vector256<float>.One - p * t * Exp(-x * x), x);
     }
 }

@@ -12,6 +12,9 @@ public sealed class WorkerPool : IDisposable
     private readonly Lock _turn = new();
     private readonly object _gate = new();
     private volatile Job? _job;
+
+    // Changed under the gate.
+    private volatile int _sleeping;
     private volatile bool _disposed;
 
     /// <summary>Starts <paramref name="threadCount"/> - 1 threads; the caller of <see cref="Run"/> is the last one.</summary>
@@ -43,10 +46,13 @@ public sealed class WorkerPool : IDisposable
                 return;
             }
             Job job = new(part, partCount);
-            lock (_gate)
+            _job = job;
+            // Either a thread that is about to sleep sees the job, or it is seen here as sleeping.
+            Interlocked.MemoryBarrier();
+            if (_sleeping > 0)
             {
-                _job = job;
-                Monitor.PulseAll(_gate);
+                lock (_gate)
+                    Monitor.PulseAll(_gate);
             }
             job.RunParts();
 
@@ -98,8 +104,11 @@ public sealed class WorkerPool : IDisposable
         }
         lock (_gate)
         {
+            _sleeping++;
+            Interlocked.MemoryBarrier();
             while (_job == seen && !_disposed)
                 Monitor.Wait(_gate);
+            _sleeping--;
             return _disposed ? null : _job;
         }
     }

@@ -1,4 +1,7 @@
+using LlmService.Inference.Configuration;
+using LlmService.Inference.Weights.Gguf;
 using LlmService.Inference.Weights.Onnx;
+using LlmService.Inference.Weights.PyTorch;
 
 namespace LlmService.Inference.Weights;
 
@@ -27,8 +30,8 @@ internal sealed class Checkpoint : IDisposable
     /// <summary>Whether there are no weights, only the names and shapes that were asked for.</summary>
     public bool IsOutline { get; private init; }
 
-    /// <summary>How the largest tensor is stored.</summary>
-    public TensorType MainType => _tensors.Values.MaxBy(t => t.ByteCount)?.Type ?? TensorType.F32;
+    /// <summary>How the largest tensor that was asked for is stored.</summary>
+    public TensorType MainType => _used.Select(name => _tensors[name]).MaxBy(t => t.ByteCount)?.Type ?? TensorType.F32;
 
     /// <summary>Numbers in all tensors that were asked for.</summary>
     public long ParameterCount => _used.Sum(name => _tensors[name].ElementCount);
@@ -65,14 +68,17 @@ internal sealed class Checkpoint : IDisposable
     /// <summary>A checkpoint without files: it has every tensor that is asked for, except copies, and all of them are zero. So a model's sizes can be told from its configuration.</summary>
     public static Checkpoint Outline() => new("", WeightFormat.Safetensors) { IsOutline = true };
 
-    /// <summary>Bytes of all tensors of the files.</summary>
-    public long StoredBytes => _tensors.Values.Sum(tensor => tensor.ByteCount);
+    /// <summary>Bytes of all tensors of the files; those that share theirs count once.</summary>
+    public long StoredBytes => _tensors.Values.Select(tensor => (tensor.File, tensor.Offset, tensor.ByteCount)).Distinct().Sum(place => place.ByteCount);
 
-    // The names of copies of a tied table; what a model is asked for under them is the table itself.
-    public bool Has(string name) => IsOutline ? name != "lm_head.weight" : _tensors.ContainsKey(name);
+    /// <summary>Gives the matrices that are stored as FP8 the scales that stand beside them.</summary>
+    /// <exception cref="InferenceException">CorruptModel.</exception>
+    public void JoinScales(Float8Configuration configuration) => Float8Scales.Join(_tensors, configuration);
+
+    public bool Has(string name) => !IsOutline && _tensors.ContainsKey(name);
 
     /// <summary>A tensor that must be there in this shape.</summary>
-    /// <exception cref="InferenceException">CorruptModel.</exception>
+    /// <exception cref="InferenceException">CorruptModel, NoUsableWeights.</exception>
     public StoredTensor Get(string name, params ReadOnlySpan<long> shape)
     {
         if (IsOutline)
@@ -81,7 +87,7 @@ internal sealed class Checkpoint : IDisposable
         {
             if (_format == WeightFormat.Onnx)
                 throw UnknownLayout($"have no node that uses '{name}', which the architecture needs", name);
-            throw new InferenceException(InferenceFailure.CorruptModel, $"The weights of '{_folder}' lack the tensor '{name}', which the architecture needs.")
+            throw new InferenceException(InferenceFailure.CorruptModel, $"The weights of '{_folder}' lack the tensor '{name}', which the architecture needs. {TensorNames.Describe(name, _tensors.Keys)}")
             {
                 File = _folder,
                 Tensor = name,
@@ -93,6 +99,12 @@ internal sealed class Checkpoint : IDisposable
             throw new InferenceException(InferenceFailure.CorruptModel,
                 $"'{tensor.File.Path}': the tensor '{name}' has the shape {tensor.ShapeText}; config.json asks for [{string.Join(", ", shape.ToArray())}].")
             { File = tensor.File.Path, Tensor = name };
+        }
+        if (tensor.Scaling is null && TensorFormat.NeedsScale(tensor.Type))
+        {
+            throw new InferenceException(InferenceFailure.NoUsableWeights,
+                $"'{tensor.File.Path}': the tensor '{name}' is stored as {TensorFormat.NameOf(tensor.Type)}, and the scales that its numbers need are not there.")
+            { File = tensor.File.Path, Tensor = name, Remedy = "Choose the unquantised version of the model (f32, f16, bf16)." };
         }
         _used.Add(name);
         return tensor;
@@ -152,22 +164,24 @@ internal sealed class Checkpoint : IDisposable
     private static IReadOnlyList<StoredTensor> Read(MappedFile file, WeightFormat format) => format switch
     {
         WeightFormat.Safetensors => SafetensorsFile.Read(file),
+        WeightFormat.PyTorch => PyTorchFile.Read(file),
+        WeightFormat.Gguf => GgufTensors.Read(file),
         _ => throw new InvalidOperationException($"no reader of {format}"),
     };
 
     private MappedFile Map(string path)
     {
-        if (!File.Exists(path))
-            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' is missing.") { File = path, Remedy = "Download the missing file." };
-        try
-        {
-            MappedFile file = new(path);
-            _files.Add(file);
-            return file;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' cannot be read: {e.Message}", e) { File = path, Remedy = "Check the rights of the file." };
-        }
+        MappedFile file = MappedFile.Open(path);
+        _files.Add(file);
+        RefusePointer(file);
+        return file;
+    }
+
+    // A repository that was cloned without Git LFS has a few lines of text in the place of each large file.
+    private static void RefusePointer(MappedFile file)
+    {
+        ReadOnlySpan<byte> start = "version https://git-lfs."u8;
+        if (file.Length < 1024 && file.Length > start.Length && file.Span(0, start.Length).SequenceEqual(start))
+            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{file.Path}' is a pointer of Git LFS, not the file.") { File = file.Path, Remedy = "Run 'git lfs pull' in the folder, or download the file." };
     }
 }

@@ -18,6 +18,22 @@ internal sealed unsafe class MappedFile : TensorBytes
         Map();
     }
 
+    /// <summary>Maps a file of a model.</summary>
+    /// <exception cref="InferenceException">NoUsableWeights: it is missing or cannot be read.</exception>
+    public static MappedFile Open(string path)
+    {
+        if (!File.Exists(path))
+            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' is missing.") { File = path, Remedy = "Download the missing file." };
+        try
+        {
+            return new MappedFile(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{path}' cannot be read: {e.Message}", e) { File = path, Remedy = "Check the rights of the file." };
+        }
+    }
+
     public override string Path { get; }
 
     /// <summary>Bytes of the file when it was mapped.</summary>

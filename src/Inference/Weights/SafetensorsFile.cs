@@ -67,11 +67,19 @@ internal static class SafetensorsFile
         }
         TensorType type = dtype.GetString() switch
         {
+            "F64" => TensorType.F64,
             "F32" => TensorType.F32,
             "F16" => TensorType.F16,
             "BF16" => TensorType.Bf16,
+            "F8_E4M3" => TensorType.F8E4M3,
+            "I8" => TensorType.I8,
+            "U8" => TensorType.U8,
+            "I16" => TensorType.I16,
+            "I32" => TensorType.I32,
+            "I64" => TensorType.I64,
+            "BOOL" => TensorType.Bool,
             var other => throw new InferenceException(InferenceFailure.NoUsableWeights,
-                $"'{file.Path}': the tensor '{name}' is stored as {other}; F32, F16 and BF16 are read.")
+                $"'{file.Path}': the tensor '{name}' is stored as {other}; F64, F32, F16, BF16 and F8_E4M3 are read.")
             { File = file.Path, Tensor = name },
         };
         long[] dimensions = [.. shape.EnumerateArray().Select(d => Length(file, name, d))];

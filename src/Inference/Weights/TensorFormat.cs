@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights.Gguf;
 
 namespace LlmService.Inference.Weights;
 
@@ -17,6 +18,14 @@ internal enum TensorType
     F8E4M3,
     I8,
     U8,
+
+    /// <summary>Integers of buffers, such as positions: listed by name, never read as weights.</summary>
+    I16,
+    I32,
+    I64,
+
+    /// <summary>A byte for each truth, of buffers such as masks.</summary>
+    Bool,
 
     /// <summary>Blocks of 32 unsigned nibbles, the even one low; the last block of a row is padded (com.microsoft <c>MatMulNBits</c>).</summary>
     U4,
@@ -35,6 +44,9 @@ internal enum TensorType
 
     /// <summary>GGUF Q5_1: blocks of 32, f16 scale, f16 minimum, 32 fifth bits, nibbles.</summary>
     Q5MinimumBlock,
+
+    /// <summary>GGUF Q6_K: superblocks of 256, which rows are whole multiples of.</summary>
+    Q6SuperBlock,
 }
 
 /// <summary>Sizes of stored numbers, and how they become floats. Every decoding is exact but that of <see cref="TensorType.F64"/>, which rounds to nearest.</summary>
@@ -43,16 +55,21 @@ internal static class TensorFormat
     /// <summary>Numbers of a block of the types that have blocks.</summary>
     public const int BlockSize = 32;
 
-    /// <summary>Whether numbers are stored in blocks of 32 along a row.</summary>
+    /// <summary>Whether numbers are stored in blocks along a row.</summary>
     public static bool IsBlocked(TensorType type) => type >= TensorType.U4;
+
+    /// <summary>Whether the numbers mean nothing without a scale of their own: weights are never stored so.</summary>
+    public static bool NeedsScale(TensorType type) =>
+        type is TensorType.F8E4M3 or TensorType.I8 or TensorType.U8 or TensorType.I16 or TensorType.I32 or TensorType.I64 or TensorType.Bool;
 
     /// <summary>Bytes of one row of so many numbers.</summary>
     public static long RowBytes(TensorType type, long columns) => type switch
     {
-        TensorType.F64 => checked(columns * 8),
-        TensorType.F32 => checked(columns * 4),
-        TensorType.F16 or TensorType.Bf16 => checked(columns * 2),
-        TensorType.F8E4M3 or TensorType.I8 or TensorType.U8 => columns,
+        TensorType.F64 or TensorType.I64 => checked(columns * 8),
+        TensorType.F32 or TensorType.I32 => checked(columns * 4),
+        TensorType.F16 or TensorType.Bf16 or TensorType.I16 => checked(columns * 2),
+        TensorType.F8E4M3 or TensorType.I8 or TensorType.U8 or TensorType.Bool => columns,
+        TensorType.Q6SuperBlock => checked(columns / SuperBlocks.Size * SuperBlocks.Bytes),
         _ => checked((columns + BlockSize - 1) / BlockSize * BlockBytes(type)),
     };
 
@@ -66,12 +83,17 @@ internal static class TensorFormat
         TensorType.F8E4M3 => "f8_e4m3",
         TensorType.I8 => "int8",
         TensorType.U8 => "uint8",
+        TensorType.I16 => "int16",
+        TensorType.I32 => "int32",
+        TensorType.I64 => "int64",
+        TensorType.Bool => "bool",
         TensorType.U4 => "int4",
         TensorType.Q8Block => "q8_0",
         TensorType.Q4Block => "q4_0",
         TensorType.Q4MinimumBlock => "q4_1",
         TensorType.Q5Block => "q5_0",
         TensorType.Q5MinimumBlock => "q5_1",
+        TensorType.Q6SuperBlock => "q6_k",
         _ => throw new InvalidOperationException($"unknown tensor type {type}"),
     };
 
@@ -104,6 +126,9 @@ internal static class TensorFormat
                 break;
             case TensorType.U8:
                 MatrixKernels.WidenBytes(bytes, destination, isSigned: false);
+                break;
+            case TensorType.Q6SuperBlock:
+                SuperBlocks.Decode(bytes, destination);
                 break;
             default:
                 DecodeBlocks(type, bytes, destination);

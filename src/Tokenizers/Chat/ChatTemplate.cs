@@ -52,10 +52,21 @@ public sealed class ChatTemplate
     public static ChatTemplate Parse(string source, string name, IReadOnlyDictionary<string, string>? specialTokens = null)
     {
         ArgumentNullException.ThrowIfNull(source);
-        ArgumentNullException.ThrowIfNull(name);
-        Template template = Template.Parse(source, name, TemplateLimits.Default);
-        Dictionary<string, Value> tokens = specialTokens?.ToDictionary(t => t.Key, Value (t) => new StringValue(t.Value)) ?? [];
-        return new ChatTemplate(new Dictionary<string, Template> { [ChatTemplateSources.Default] = template }, tokens);
+        return Parse(new Dictionary<string, string> { [ChatTemplateSources.Default] = source }, name, specialTokens);
+    }
+
+    /// <summary>Parses several templates from memory.</summary>
+    /// <param name="sources">The texts by name; <c>default</c> is the one for ordinary conversations, <c>tool_use</c> the one for those with tools.</param>
+    /// <param name="place">Where they come from, for messages.</param>
+    /// <param name="specialTokens">Variables such as <c>bos_token</c>; null for none.</param>
+    /// <exception cref="TemplateException">One does not compile.</exception>
+    public static ChatTemplate Parse(IReadOnlyDictionary<string, string> sources, string place, IReadOnlyDictionary<string, string>? specialTokens = null)
+    {
+        ArgumentNullException.ThrowIfNull(sources);
+        ArgumentNullException.ThrowIfNull(place);
+        Dictionary<string, Template> templates = sources.ToDictionary(
+            s => s.Key, s => Template.Parse(s.Value, s.Key == ChatTemplateSources.Default ? place : $"{place} ({s.Key})", TemplateLimits.Default));
+        return new ChatTemplate(templates, specialTokens?.ToDictionary(t => t.Key, Value (t) => new StringValue(t.Value)) ?? []);
     }
 
     /// <summary>Renders a conversation.</summary>

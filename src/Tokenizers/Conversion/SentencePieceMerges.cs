@@ -6,8 +6,8 @@ namespace LlmService.Tokenizers.Conversion;
 /// <summary>Makes merges of the pieces of a SentencePiece BPE model: every cut of a piece into two others, the best score first.</summary>
 internal static class SentencePieceMerges
 {
-    /// <summary>How many cuts may be looked at, counted in characters; real models stay a hundred times below.</summary>
-    private const long MostWork = 2_000_000_000;
+    /// <summary>How many cuts may be looked at, counted in characters; real models stay ten times below.</summary>
+    private const long MostWork = 200_000_000;
 
     private readonly record struct Merge(int Left, int Right, int Joined, double Score, int LeftLength, int RightLength);
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using LlmService.Tokenizers.Unicode;
 
 namespace LlmService.Tokenizers.Models;
@@ -45,7 +46,7 @@ internal sealed class BpeModel : Model
         _overBytes = true;
     }
 
-    public static BpeModel Create(JsonPart json) => BpeReader.Read(json);
+    public static BpeModel Create(JsonPart json, ModelTables tables) => BpeReader.Read(json, tables);
 
     /// <summary>Only when the vocabulary has every byte: what is counted when one gets lost are the bytes of the spelling.</summary>
     public override Model? OverBytes() =>
@@ -68,6 +69,7 @@ internal sealed class BpeModel : Model
         _cache.Add(piece, output.Tokens[from..], at);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static PairTable ReadPairs(Vocabulary vocabulary)
     {
         PairTable pairs = new();

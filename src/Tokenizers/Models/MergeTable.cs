@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace LlmService.Tokenizers.Models;
 
 /// <summary>From a pair of ids to the rank of its merge and the id it becomes; an open hash table, because this is the inner loop.</summary>
@@ -9,7 +11,7 @@ internal sealed class MergeTable
     public MergeTable(int count)
     {
         int bits = 4;
-        while (1L << bits < count * 2L) bits++;
+        while (1L << bits < count + count / 2L) bits++;
         _entries = new Entry[1 << bits];
         _shift = 64 - bits;
     }
@@ -21,6 +23,7 @@ internal sealed class MergeTable
         public int Id;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Set(int left, int right, int rank, int id) => Find(Key(left, right)) = new Entry { Key = Key(left, right), Rank = rank, Id = id };
 
     public bool TryGet(int left, int right, out int rank, out int id)
@@ -32,8 +35,10 @@ internal sealed class MergeTable
     }
 
     // One more than the pair, because zero marks a free slot.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Key(int left, int right) => (((ulong)(uint)left << 32) | (uint)right) + 1;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref Entry Find(ulong key)
     {
         Entry[] entries = _entries;

@@ -12,15 +12,15 @@ internal abstract class Model(Vocabulary vocabulary)
     /// <summary>A model that takes pieces as they were before <c>ByteLevel</c> spelled their bytes, when it can.</summary>
     public virtual Model? OverBytes() => null;
 
-    public static Model Read(JsonPart json)
+    public static Model Read(JsonPart json, ModelTables tables)
     {
         JsonPart? type = json.Find("type");
         return (type?.AsString() ?? Infer(json)) switch
         {
-            "BPE" => BpeModel.Create(json),
-            "Unigram" => UnigramModel.Create(json),
-            "WordPiece" => WordPieceModel.Create(json),
-            "WordLevel" => WordLevelModel.Create(json),
+            "BPE" => BpeModel.Create(json, tables),
+            "Unigram" => UnigramModel.Create(json, tables),
+            "WordPiece" => WordPieceModel.Create(json, tables),
+            "WordLevel" => WordLevelModel.Create(json, tables),
             string name => throw (type ?? json).Unsupported($"asks for the model '{name}', which this library does not know"),
         };
     }

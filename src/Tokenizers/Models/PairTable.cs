@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace LlmService.Tokenizers.Models;
 
 /// <summary>Which characters stand next to each other inside some token. Where two do not, no merge reaches across, and a text can be cut between them.
@@ -8,6 +10,7 @@ internal sealed class PairTable
 
     private readonly ulong[] _bits = new ulong[(1 << Bits) / 64];
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(ReadOnlySpan<char> token)
     {
         for (int i = 1; i < token.Length; i++)
@@ -23,5 +26,6 @@ internal sealed class PairTable
         return (_bits[hash >> 6] & (1UL << (hash & 63))) != 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Hash(char left, char right) => (int)((((uint)left << 16) | right) * 0x9E3779B1u >> (32 - Bits));
 }

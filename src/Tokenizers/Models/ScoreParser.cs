@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace LlmService.Tokenizers.Models;
 
@@ -12,6 +13,7 @@ internal static class ScoreParser
         [.. Enumerable.Range(0, HighestPower + 1).Select(e => double.Parse($"1e{e}", CultureInfo.InvariantCulture))];
 
     /// <summary>Reads a JSON number that is known to be finite.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Parse(ReadOnlySpan<byte> number)
     {
         ulong digits = 0;
@@ -42,6 +44,7 @@ internal static class ScoreParser
         return number[0] == (byte)'-' ? -value : value;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double Scale(double value, int exponent)
     {
         for (; exponent < -HighestPower && value != 0; exponent += HighestPower) value /= PowersOfTen[HighestPower];

@@ -1,5 +1,5 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using LlmService.Tokenizers.Unicode;
 
@@ -26,20 +26,16 @@ internal sealed class UnigramModel : Model
         _unknownScore = scores.DefaultIfEmpty(double.PositiveInfinity).Min() - UnknownPenalty;
         _byteIds = byteFallback ? vocabulary.FindByteTokens() : null;
         _pieces = new CharTrie(vocabulary.Characters);
-        for (int entry = 0; entry < vocabulary.Count; entry++)
-        {
-            ReadOnlySpan<char> piece = vocabulary.Entry(entry, out int id);
-            if (piece.Length > 0) _pieces.Add(piece, id);
-        }
+        AddAll(_pieces, vocabulary);
     }
 
     /// <summary>The best piece that ends at a place, and in the end where the next one ends.</summary>
     private record struct Step(double Score, int Start, int Id, int Next);
 
-    public static UnigramModel Create(JsonPart json)
+    public static UnigramModel Create(JsonPart json, ModelTables tables)
     {
         json.AllowOnly("type", "unk_id", "vocab", "byte_fallback");
-        (Vocabulary vocabulary, double[] scores) = ReadPieces(json.Get("vocab"));
+        (Vocabulary vocabulary, double[] scores) = tables.Pieces(json.Get("vocab"));
         JsonPart? unknown = json.Find("unk_id");
         int unknownId = unknown?.AsCount() ?? -1;
         if (unknownId >= scores.Length) throw unknown!.Value.Corrupt($"is {unknownId}, but the vocabulary has {scores.Length} pieces");
@@ -73,13 +69,14 @@ internal sealed class UnigramModel : Model
         if (output.Spellings.Length == spelled) _cache.Add(piece, output.Tokens[from..], at);
     }
 
-    private static (Vocabulary Vocabulary, double[] Scores) ReadPieces(JsonPart json)
+    /// <summary>Reads an array of pieces and their scores.</summary>
+    /// <param name="reader">At the start of the array.</param>
+    /// <param name="json">Where complaints place it.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static (Vocabulary Vocabulary, double[] Scores) ReadPieces(ref Utf8JsonReader reader, JsonPart json)
     {
-        if (!json.IsArray) throw json.Corrupt("must be an array");
         Vocabulary vocabulary = Vocabulary.Create();
         PooledList<double> scores = new();
-        Utf8JsonReader reader = new(JsonMarshal.GetRawUtf8Value(json.Element));
-        reader.Read();
         using JsonText text = new();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
@@ -96,6 +93,16 @@ internal sealed class UnigramModel : Model
         double[] all = scores.Span.ToArray();
         scores.Release();
         return (vocabulary.Finish(), all);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddAll(CharTrie trie, Vocabulary vocabulary)
+    {
+        for (int entry = 0; entry < vocabulary.Count; entry++)
+        {
+            ReadOnlySpan<char> piece = vocabulary.Entry(entry, out int id);
+            if (piece.Length > 0) trie.Add(piece, id);
+        }
     }
 
     /// <summary>Fills in, for every end, the best piece that ends there.</summary>

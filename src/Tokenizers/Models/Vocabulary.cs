@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 
@@ -57,9 +58,18 @@ internal sealed class Vocabulary
     public static Vocabulary ReadMap(JsonPart json)
     {
         if (!json.IsObject) throw json.Corrupt("must be an object");
-        Vocabulary vocabulary = new();
         Utf8JsonReader reader = new(JsonMarshal.GetRawUtf8Value(json.Element));
         reader.Read();
+        return ReadMap(ref reader, json);
+    }
+
+    /// <summary>Reads an object of token to id.</summary>
+    /// <param name="reader">At the start of the object.</param>
+    /// <param name="json">Where complaints place it.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static Vocabulary ReadMap(ref Utf8JsonReader reader, JsonPart json)
+    {
+        Vocabulary vocabulary = new();
         using JsonText name = new();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -85,6 +95,7 @@ internal sealed class Vocabulary
     /// <summary>Starts a vocabulary that is filled with <see cref="Add"/> and closed with <see cref="Finish"/>.</summary>
     public static Vocabulary Create() => new();
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(ReadOnlySpan<char> token, int id)
     {
         int slot = Slot(token);
@@ -93,6 +104,7 @@ internal sealed class Vocabulary
     }
 
     /// <summary>Adds a token that may be there already: both keep their ids, and the last one is found.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Append(ReadOnlySpan<char> token, int id)
     {
         int slot = Slot(token);
@@ -107,6 +119,7 @@ internal sealed class Vocabulary
         if (Count * 2 > _slots.Length) Rehash();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Vocabulary Finish()
     {
         int highest = -1;
@@ -120,9 +133,11 @@ internal sealed class Vocabulary
     /// <summary>The ids of the 256 byte tokens; -1 for those that are absent.</summary>
     public int[] FindByteTokens() => [.. Enumerable.Range(0, 256).Select(b => Find(ByteAlphabet.FallbackToken(b)))];
 
-    private ReadOnlySpan<char> EntryText(int entry) => _chars.AsSpan(_starts[entry].._starts[entry + 1]);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ReadOnlySpan<char> EntryText(int entry) => new(_chars, _starts[entry], _starts[entry + 1] - _starts[entry]);
 
     /// <summary>Where a token stands in the table, or would.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int Slot(ReadOnlySpan<char> token)
     {
         int mask = _slots.Length - 1;
@@ -133,6 +148,7 @@ internal sealed class Vocabulary
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Rehash()
     {
         _slots = new int[_slots.Length * 4];

@@ -13,10 +13,10 @@ internal sealed class WordLevelModel : Model
         _unknownId = vocabulary.Find(unknown);
     }
 
-    public static WordLevelModel Create(JsonPart json)
+    public static WordLevelModel Create(JsonPart json, ModelTables tables)
     {
         json.AllowOnly("type", "vocab", "unk_token");
-        return new WordLevelModel(Vocabulary.ReadMap(json.Get("vocab")), json.String("unk_token"));
+        return new WordLevelModel(tables.Map(json.Get("vocab")), json.String("unk_token"));
     }
 
     public override void Tokenize(ReadOnlySpan<char> piece, int at, TokenBuffer output)

@@ -25,12 +25,12 @@ internal sealed class WordPieceModel : Model
         for (int entry = 0; entry < vocabulary.Count; entry++) _longestToken = Math.Max(_longestToken, vocabulary.Entry(entry, out _).Length);
     }
 
-    public static WordPieceModel Create(JsonPart json)
+    public static WordPieceModel Create(JsonPart json, ModelTables tables)
     {
         json.AllowOnly("type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab");
         JsonPart longest = json.Get("max_input_chars_per_word");
         return longest.AsCount() <= MostCharacters
-            ? new WordPieceModel(Vocabulary.ReadMap(json.Get("vocab")), json.String("unk_token"), json.String("continuing_subword_prefix"), longest.AsCount())
+            ? new WordPieceModel(tables.Map(json.Get("vocab")), json.String("unk_token"), json.String("continuing_subword_prefix"), longest.AsCount())
             : throw longest.Unsupported($"is above {MostCharacters}; cutting so long words takes the square of their length");
     }
 

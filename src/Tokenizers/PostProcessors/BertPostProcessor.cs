@@ -11,14 +11,18 @@ internal sealed class BertPostProcessor(LayoutPart separator, LayoutPart start) 
 
     public override int AddedTokens(bool isPair) => isPair ? 3 : 2;
 
-    public override void Apply(EncodingLayout layout, bool addSpecialTokens)
+    public override void Apply(EncodingLayout layout, Tokenizer tokenizer, bool addSpecialTokens)
     {
         if (!addSpecialTokens) return;
-        for (int i = 0; i < layout.Groups.Count; i++)
+        layout.BeginGroups();
+        for (int i = 0; i < layout.GroupCount; i++)
         {
-            List<LayoutPart> group = layout.Groups[i];
-            if (i == 0) group.Insert(0, start);
-            group.Add(separator with { TypeId = i == 0 ? 0 : 1 });
+            if (i == 0) layout.Add(start);
+            layout.Add(layout.Group(i));
+            layout.Add(separator with { TypeId = i == 0 ? 0 : 1 });
+            layout.EndGroup();
         }
+
+        layout.EndGroups();
     }
 }

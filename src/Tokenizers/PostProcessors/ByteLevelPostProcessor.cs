@@ -11,15 +11,12 @@ internal sealed class ByteLevelPostProcessor(bool addPrefixSpace, bool trimOffse
 
     public override int AddedTokens(bool isPair) => 0;
 
-    public override void Apply(EncodingLayout layout, bool addSpecialTokens)
+    public override void Apply(EncodingLayout layout, Tokenizer tokenizer, bool addSpecialTokens)
     {
-        if (trimOffsets) OffsetTrimmer.Trim(layout, addPrefixSpace);
+        if (trimOffsets) OffsetTrimmer.Trim(layout, tokenizer, addPrefixSpace);
 
         // The reference numbers the groups anew, special tokens among them.
-        for (int i = 0; i < layout.Groups.Count; i++)
-        {
-            List<LayoutPart> group = layout.Groups[i];
-            for (int p = 0; p < group.Count; p++) group[p] = group[p] with { Sequence = i };
-        }
+        for (int i = 0; i < layout.GroupCount; i++)
+            foreach (ref LayoutPart part in layout.Group(i)) part = part with { Sequence = i };
     }
 }

@@ -8,12 +8,13 @@ internal static class OffsetTrimmer
 {
     private static readonly char Space = ByteAlphabet.ToChar((byte)' ');
 
-    public static void Trim(EncodingLayout layout, bool addPrefixSpace)
+    public static void Trim(EncodingLayout layout, Tokenizer tokenizer, bool addPrefixSpace)
     {
-        foreach (TokenizedText text in layout.Texts) Trim(layout, text, addPrefixSpace);
+        Trim(layout.First, tokenizer, addPrefixSpace);
+        if (layout.IsPair) Trim(layout.Second, tokenizer, addPrefixSpace);
     }
 
-    private static void Trim(EncodingLayout layout, TokenizedText text, bool addPrefixSpace)
+    private static void Trim(TokenizedText text, Tokenizer tokenizer, bool addPrefixSpace)
     {
         ReadOnlySpan<TokenBuffer.Spelling> spellings = text.Tokens.Spellings;
         Span<Token> tokens = text.Tokens.Tokens[text.Start..text.End];
@@ -21,7 +22,7 @@ internal static class OffsetTrimmer
         {
             ref Token token = ref tokens[i];
             while (spellings.Length > 0 && spellings[0].Index < text.Start + i) spellings = spellings[1..];
-            string spelling = spellings.Length > 0 && spellings[0].Index == text.Start + i ? spellings[0].Text : layout.SpellingOf(token.Id);
+            string spelling = spellings.Length > 0 && spellings[0].Index == text.Start + i ? spellings[0].Text : tokenizer.SpellingOf(token.Id);
             int leading = 0, trailing = 0;
             while (leading < spelling.Length && IsSpace(spelling[leading])) leading++;
             while (trailing < spelling.Length && IsSpace(spelling[^(trailing + 1)])) trailing++;

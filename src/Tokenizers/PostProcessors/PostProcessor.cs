@@ -3,7 +3,9 @@ namespace LlmService.Tokenizers.PostProcessors;
 /// <summary>Adds special tokens and corrects offsets: the key <c>post_processor</c>.</summary>
 internal abstract class PostProcessor
 {
-    public abstract void Apply(EncodingLayout layout, bool addSpecialTokens);
+    /// <summary>Changes what stands around the texts, and the places of their tokens.</summary>
+    /// <param name="tokenizer">Knows how tokens are spelled.</param>
+    public abstract void Apply(EncodingLayout layout, Tokenizer tokenizer, bool addSpecialTokens);
 
     /// <summary>How many special tokens it adds to a text or to a pair.</summary>
     public abstract int AddedTokens(bool isPair);

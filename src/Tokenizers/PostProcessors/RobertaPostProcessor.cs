@@ -12,16 +12,18 @@ internal sealed class RobertaPostProcessor(LayoutPart separator, LayoutPart star
 
     public override int AddedTokens(bool isPair) => isPair ? 4 : 2;
 
-    public override void Apply(EncodingLayout layout, bool addSpecialTokens)
+    public override void Apply(EncodingLayout layout, Tokenizer tokenizer, bool addSpecialTokens)
     {
-        if (trimOffsets) OffsetTrimmer.Trim(layout, addPrefixSpace);
-        for (int i = 0; i < layout.Groups.Count; i++)
+        if (trimOffsets) OffsetTrimmer.Trim(layout, tokenizer, addPrefixSpace);
+        layout.BeginGroups();
+        for (int i = 0; i < layout.GroupCount; i++)
         {
-            List<LayoutPart> group = layout.Groups[i];
-            for (int p = 0; p < group.Count; p++) group[p] = group[p] with { TypeId = 0 };
-            if (!addSpecialTokens) continue;
-            group.Insert(0, i == 0 ? start : separator);
-            group.Add(separator);
+            if (addSpecialTokens) layout.Add(i == 0 ? start : separator);
+            foreach (LayoutPart part in layout.Group(i)) layout.Add(part with { TypeId = 0 });
+            if (addSpecialTokens) layout.Add(separator);
+            layout.EndGroup();
         }
+
+        layout.EndGroups();
     }
 }

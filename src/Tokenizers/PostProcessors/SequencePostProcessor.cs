@@ -19,9 +19,9 @@ internal sealed class SequencePostProcessor(PostProcessor[] steps) : PostProcess
         return new SequencePostProcessor([.. steps]);
     }
 
-    public override void Apply(EncodingLayout layout, bool addSpecialTokens)
+    public override void Apply(EncodingLayout layout, Tokenizer tokenizer, bool addSpecialTokens)
     {
-        foreach (PostProcessor step in steps) step.Apply(layout, addSpecialTokens);
+        foreach (PostProcessor step in steps) step.Apply(layout, tokenizer, addSpecialTokens);
     }
 
     public override int AddedTokens(bool isPair) => steps.Sum(step => step.AddedTokens(isPair));

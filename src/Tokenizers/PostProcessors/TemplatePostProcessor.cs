@@ -20,16 +20,18 @@ internal sealed class TemplatePostProcessor(TemplatePostProcessor.Part[] single,
 
     public override int AddedTokens(bool isPair) => (isPair ? pair : single).Sum(part => part.Tokens?.Length ?? 0);
 
-    public override void Apply(EncodingLayout layout, bool addSpecialTokens)
+    public override void Apply(EncodingLayout layout, Tokenizer tokenizer, bool addSpecialTokens)
     {
-        List<List<LayoutPart>> groups = [];
-        foreach (Part part in layout.Texts.Length == 2 ? pair : single)
+        layout.BeginGroups();
+        foreach (Part part in layout.IsPair ? pair : single)
         {
-            if (part.Tokens is null) groups.Add([.. layout.Groups[part.Text].Select(p => p with { TypeId = part.TypeId, Sequence = part.Text })]);
-            else if (addSpecialTokens) groups.Add([.. part.Tokens.Select(token => token with { TypeId = part.TypeId })]);
+            if (part.Tokens is not null && !addSpecialTokens) continue;
+            if (part.Tokens is null) foreach (LayoutPart old in layout.Group(part.Text)) layout.Add(old with { TypeId = part.TypeId, Sequence = part.Text });
+            else foreach (LayoutPart token in part.Tokens) layout.Add(token with { TypeId = part.TypeId });
+            layout.EndGroup();
         }
 
-        layout.Groups = groups;
+        layout.EndGroups();
     }
 
     private static LayoutPart[] ReadTokens(JsonPart json)

@@ -82,6 +82,15 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("rope_parameters", """{"rope_type":"default","partial_rotary_factor":0.5}""", "partial_rotary_factor")]
     [InlineData("hidden_act", "\"mish\"", "mish")]
     [InlineData("quantization_config", """{"quant_method":"gptq"}""", "gptq")]
+    [InlineData("quantization_config", """{"quant_method":"awq"}""", "awq")]
+    [InlineData("quantization_config", """{"quant_method":"bitsandbytes","load_in_8bit":true}""", "bitsandbytes")]
+    [InlineData("quantization_config", """{"quant_method":"mxfp4"}""", "mxfp4")]
+    [InlineData("quantization_config", """{}""", "?")]
+    [InlineData("quantization_config", """{"quant_method":"fp8","fmt":"e5m2"}""", "fp8 e5m2")]
+    [InlineData("quantization_config", """{"quant_method":"compressed-tensors","format":"int-quantized","config_groups":{"a":{"weights":{"num_bits":8,"type":"int","strategy":"channel"}}}}""", "int of 8 bits")]
+    [InlineData("quantization_config", """{"quant_method":"compressed-tensors","format":"pack-quantized","config_groups":{"a":{"weights":{"num_bits":8,"type":"float","strategy":"tensor"}}}}""", "pack-quantized")]
+    [InlineData("quantization_config", """{"quant_method":"compressed-tensors","config_groups":{"a":{"weights":{"num_bits":8,"type":"float","strategy":"tensor"}},"b":{"weights":{"num_bits":4,"type":"float","strategy":"group"}}}}""", "float of 4 bits")]
+    [InlineData("quantization_config", """{"quant_method":"compressed-tensors","config_groups":{}}""", "in 0 ways")]
     [InlineData("partial_rotary_factor", "0.5", "partial_rotary_factor")]
     [InlineData("layer_types", """["full_attention","linear_attention"]""", "linear_attention")]
     public void Load_SettingThatIsNotBuilt_IsRefusedByName(string field, string value, string named)
@@ -95,6 +104,7 @@ public sealed class ConfigurationTests : IDisposable
 
     [Theory]
     [InlineData("hidden_size", "\"8\"")]
+    [InlineData("quantization_config", "\"fp8\"")]
     [InlineData("hidden_size", "-8")]
     [InlineData("hidden_size", "8.5")]
     [InlineData("hidden_size", "null")]
@@ -125,6 +135,20 @@ public sealed class ConfigurationTests : IDisposable
 
         Assert.Equal(InferenceFailure.CorruptModel, exception.Failure);
         Assert.Contains(field, $"{exception.Field} {exception.Message}", StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("quant_method", """{"quant_method":3}""")]
+    [InlineData("weight_block_size", """{"quant_method":"fp8","weight_block_size":[128]}""")]
+    [InlineData("weight_block_size", """{"quant_method":"fp8","weight_block_size":[0,128]}""")]
+    [InlineData("weight_block_size", """{"quant_method":"fp8","weight_block_size":[128,1.5]}""")]
+    [InlineData("weight_block_size", """{"quant_method":"fp8","weight_block_size":128}""")]
+    [InlineData("config_groups", """{"quant_method":"compressed-tensors","config_groups":{"a":1}}""")]
+    public void Load_WrongQuantization_IsDamagedAndNamesTheField(string field, string value)
+    {
+        InferenceException exception = Refuse("llama", "quantization_config", value);
+
+        Assert.Equal((InferenceFailure.CorruptModel, field), (exception.Failure, exception.Field));
     }
 
     [Theory]

@@ -96,6 +96,17 @@ public sealed class ModelSizeTests : IDisposable
         Assert.True(GC.GetTotalAllocatedBytes() - before < 256 << 20);
     }
 
+    [Fact]
+    public void Page_Sizes_AreWhatTheDocumentationSays()
+    {
+        string path = TestData.Fixture("..", "..", "docs", "models", "README.md");
+        string page = ModelsPage.Write();
+        // The page is rewritten on request: LLM_SERVICE_ACCEPT=1 dotnet test -c Release
+        if (Environment.GetEnvironmentVariable("LLM_SERVICE_ACCEPT") == "1")
+            File.WriteAllText(path, page);
+        Assert.Equal(page, File.ReadAllText(path).ReplaceLineEndings("\n"));
+    }
+
     private ModelConfiguration Configure(string config)
     {
         _folder.Write("config.json", config);

@@ -7,41 +7,62 @@ public sealed class AttentionKernelsTests
     private readonly Random _random = new(11);
 
     [Theory]
-    [InlineData(4, 2, 8, 37, 16)]
-    [InlineData(3, 1, 5, 1, 16)]
-    [InlineData(2, 2, 33, 50, 7)]
-    [InlineData(8, 8, 64, 300, 16)]
-    public void Attend_Blocks_EqualsTheNaiveFormula(int heads, int keyValueHeads, int headSize, int positions, int blockPositions)
+    [InlineData(4, 2, 8, 37)]
+    [InlineData(3, 1, 5, 1)]
+    [InlineData(2, 2, 33, 50)]
+    [InlineData(8, 8, 64, 300)]
+    [InlineData(14, 2, 64, 33)]
+    public void Attend_Blocks_EqualsTheNaiveFormulaOnEveryPath(int heads, int keyValueHeads, int headSize, int positions)
     {
-        int width = keyValueHeads * headSize;
-        const int offset = 3;
-        float[]?[] blocks = [.. Enumerable.Range(0, (positions + blockPositions - 1) / blockPositions).Select(_ => Numbers(offset + 2 * blockPositions * width))];
-        KeyValueView view = new(blocks, offset, blockPositions, width);
-        AttentionQuery[] tokens = [new(view, 0, positions - 1, positions - 1), new(view, positions / 2, positions - 1, positions - 1), new(view, 0, 0, 0)];
-        float[] queries = Numbers(tokens.Length * heads * headSize);
+        int width = keyValueHeads * headSize, stride = heads * headSize + 7;
+        KeyValueView view = Fill(positions, width), other = Fill(positions, width);
+        List<AttentionQuery> tokens =
+            [new(view, 0, positions - 1, positions - 1), new(view, positions / 2, positions - 1, positions - 1), new(view, 0, 0, 0), new(other, positions / 3, positions / 2, positions / 2), new(view, 0, positions / 2, positions / 2)];
+        float[] queries = Numbers(tokens.Count * stride);
         AttentionShape shape = new(heads, keyValueHeads, headSize, 0.3f, new DistanceBias());
         using WorkerPool workers = new(3);
-        float[] vector = new float[queries.Length], scalar = new float[queries.Length];
 
-        AttentionKernels.Attend(new Compute(KernelPaths.Best, workers), shape, tokens, queries, heads * headSize, vector);
-        AttentionKernels.Attend(new Compute(KernelPath.Scalar, workers), shape, tokens, queries, heads * headSize, scalar);
+        float[] scalar = Attend(KernelPath.Scalar, workers, shape, tokens, queries, stride);
 
-        Assert.Equal(scalar, vector);
-        for (int i = 0; i < vector.Length; i++)
-            Assert.Equal(Naive(shape, tokens[i / (heads * headSize)], queries, i), vector[i], 1e-5);
+        foreach (KernelPath path in Enum.GetValues<KernelPath>().Where(KernelPaths.IsSupported))
+        {
+            Assert.Equal(scalar, Attend(path, workers, shape, tokens, queries, stride));
+            for (int t = 0; t < tokens.Count; t++)
+                Assert.Equal(scalar[(t * heads * headSize)..((t + 1) * heads * headSize)], Attend(path, workers, shape, [tokens[t]], queries[(t * stride)..((t + 1) * stride)], stride));
+        }
+        for (int i = 0; i < scalar.Length; i++)
+            Assert.Equal(Naive(shape, tokens[i / (heads * headSize)], queries[(i / (heads * headSize) * stride)..], i % (heads * headSize)), scalar[i], 1e-5);
     }
 
     [Fact]
     public void Attend_SlidingWindow_NeverTouchesReturnedBlocks()
     {
-        float[]?[] blocks = [null, Numbers(2 * 16 * 4)];
-        AttentionQuery[] tokens = [new(new KeyValueView(blocks, 0, 16, 4), 16, 20, 20)];
+        KeyValueView view = Fill(32, 4);
+        view.Blocks[0] = null;
         using WorkerPool workers = new(1);
-        float[] output = new float[4];
 
-        AttentionKernels.Attend(new Compute(KernelPaths.Best, workers), new AttentionShape(1, 1, 4, 1), tokens, Numbers(4), 4, output);
+        float[] output = Attend(KernelPaths.Best, workers, new AttentionShape(1, 1, 4, 1), [new(view, 16, 20, 20)], Numbers(4), 4);
 
         Assert.All(output, v => Assert.True(float.IsFinite(v)));
+    }
+
+    private static float[] Attend(KernelPath path, WorkerPool workers, AttentionShape shape, List<AttentionQuery> tokens, float[] queries, int stride)
+    {
+        float[] output = new float[tokens.Count * shape.HeadCount * shape.HeadSize];
+        AttentionKernels.Attend(new Compute(path, workers), shape, tokens, queries, stride, output);
+        return output;
+    }
+
+    // What was never written is not a number, and must not matter.
+    private KeyValueView Fill(int positions, int width)
+    {
+        const int offset = 3;
+        KeyValueView view = new([.. Enumerable.Range(0, (positions + 15) / 16).Select(_ => new float[offset + 32 * width])], offset, width);
+        foreach (float[]? block in view.Blocks)
+            block.AsSpan().Fill(float.NaN);
+        for (int position = 0; position < positions; position++)
+            view.Write(position, Numbers(width), Numbers(width));
+        return view;
     }
 
     private static double Naive(AttentionShape shape, AttentionQuery token, float[] queries, int output)
@@ -53,18 +74,29 @@ public sealed class AttentionKernelsTests
         {
             double score = 0;
             for (int k = 0; k < shape.HeadSize; k++)
-                score += (double)queries[output - column + k] * token.View.Key(position)[start + k];
-            double weight = Math.Exp(score * shape.Scale + shape.Bias!.Get(head, position, token.Position));
+                score += (double)queries[output - column + k] * token.View.Key(position, start + k);
+            double weight = Math.Exp(score * shape.Scale + Bias(shape, head, position, token.Position));
             total += weight;
-            sum += weight * token.View.Value(position)[start + column];
+            sum += weight * token.View.Value(position, start + column);
         }
         return sum / total;
+    }
+
+    private static float Bias(AttentionShape shape, int head, int key, int query)
+    {
+        float[] score = [0];
+        shape.Bias!.Add(KernelPath.Scalar, head, key, query, score);
+        return score[0];
     }
 
     private float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)(_random.NextDouble() * 2 - 1))];
 
     private sealed class DistanceBias : IScoreBias
     {
-        public float Get(int head, int keyPosition, int queryPosition) => -0.01f * (head + 1) * (queryPosition - keyPosition);
+        public void Add(KernelPath path, int head, int firstKey, int query, Span<float> scores)
+        {
+            for (int i = 0; i < scores.Length; i++)
+                scores[i] -= 0.01f * (head + 1) * (query - firstKey - i);
+        }
     }
 }

@@ -103,17 +103,38 @@ public sealed class ElementKernelsTests
     }
 
     [Fact]
-    public void Rotate_Head_RotatesThePairsOfItsHalves()
+    public void Rotate_Head_RotatesThePairsOfItsHalvesOnBothPaths()
     {
-        float[] head = Numbers(10, 2), original = [.. head], angles = Numbers(5, 3);
-
-        ElementKernels.Rotate(head, Array.ConvertAll(angles, MathF.Cos), Array.ConvertAll(angles, MathF.Sin));
-
-        for (int i = 0; i < 5; i++)
+        for (int half = 1; half <= LongestLength; half++)
         {
-            double cosine = Math.Cos(angles[i]), sine = Math.Sin(angles[i]);
-            Assert.Equal(original[i] * cosine - original[i + 5] * sine, head[i], 1e-6);
-            Assert.Equal(original[i + 5] * cosine + original[i] * sine, head[i + 5], 1e-6);
+            float[] head = Numbers(2 * half, 2), scalar = [.. head], original = [.. head], angles = Numbers(half, 3);
+            float[] cosines = Array.ConvertAll(angles, MathF.Cos), sines = Array.ConvertAll(angles, MathF.Sin);
+
+            ElementKernels.Rotate(KernelPaths.Best, head, cosines, sines);
+            ElementKernels.Rotate(KernelPath.Scalar, scalar, cosines, sines);
+
+            Assert.Equal(scalar, head);
+            for (int i = 0; i < half; i++)
+            {
+                Assert.Equal(original[i] * Math.Cos(angles[i]) - original[i + half] * Math.Sin(angles[i]), head[i], 1e-6);
+                Assert.Equal(original[i + half] * Math.Cos(angles[i]) + original[i] * Math.Sin(angles[i]), head[i + half], 1e-6);
+            }
+        }
+    }
+
+    [Fact]
+    public void AddAndMultiply_AnyLength_VectorEqualsScalar()
+    {
+        for (int length = 0; length <= LongestLength; length++)
+        {
+            float[] vector = Numbers(length, 3), scalar = [.. vector], other = Numbers(length, 3);
+
+            ElementKernels.Add(KernelPaths.Best, vector, other);
+            ElementKernels.Multiply(KernelPaths.Best, vector, other);
+            ElementKernels.Add(KernelPath.Scalar, scalar, other);
+            ElementKernels.Multiply(KernelPath.Scalar, scalar, other);
+
+            Assert.Equal(scalar, vector);
         }
     }
 

@@ -22,6 +22,17 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void Open_PointerOfGitLfs_SaysSo()
+    {
+        _folder.Write(WeightFiles.SingleFileName, "version https://git-lfs.github.com/spec/v1\noid sha256:f1b39bf1\nsize 1314128\n");
+
+        InferenceException exception = Assert.Throws<InferenceException>(() => Checkpoint.Open(_folder.Folder, _folder.Choice));
+
+        Assert.Equal(InferenceFailure.NoUsableWeights, exception.Failure);
+        Assert.Contains("git lfs pull", exception.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Get_MissingTensor_IsRefusedByName()
     {
         _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode(("a", "F32", [1, 2], CheckpointFolder.Bytes(1, 2))));
@@ -31,6 +42,48 @@ public sealed class CheckpointTests : IDisposable
 
         Assert.Equal((InferenceFailure.CorruptModel, "b"), (exception.Failure, exception.Tensor));
         Assert.Contains("'b'", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("model.norm.weight", "It is there as 'module.model.norm.weight': 2 of the 2 names begin with 'module.'", "module.model.norm.weight", "module.lm_head.weight")]
+    [InlineData("model.norm.weight", "It is there as 'norm.weight': the names lack the prefix 'model.'", "norm.weight", "layers.0.input_layernorm.weight")]
+    [InlineData("model.layers.0.mlp.up_proj.weight", "The nearest of the 4 that are there: model.layers.0.mlp.down_proj.weight, model.layers.1.mlp.up_proj.weight, model.layers.0.input_layernorm.weight.",
+        "model.norm.weight", "model.layers.0.input_layernorm.weight", "model.layers.1.mlp.up_proj.weight", "model.layers.0.mlp.down_proj.weight")]
+    [InlineData("a", "no tensors at all")]
+    public void Get_MissingTensor_TellsWhatIsThereInstead(string missing, string expected, params string[] stored)
+    {
+        _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode([.. stored.Select(name => (name, "F32", new long[] { 1 }, CheckpointFolder.Bytes(1)))]));
+        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder, _folder.Choice);
+
+        Assert.Contains(expected, Assert.Throws<InferenceException>(() => checkpoint.Get(missing, 1)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("I8", "int8")]
+    [InlineData("U8", "uint8")]
+    [InlineData("F8_E4M3", "f8_e4m3")]
+    public void Get_NumbersWithoutTheirScales_AreRefusedByNameAndHarmlessWhereNobodyAsks(string type, string name)
+    {
+        _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode(("a", type, [2, 2], new byte[4]), ("b", "F32", [1], CheckpointFolder.Bytes(1))));
+        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder, _folder.Choice);
+
+        checkpoint.Get("b", 1);
+        checkpoint.CheckAllUsed(left => left == "a");
+        InferenceException exception = Assert.Throws<InferenceException>(() => checkpoint.Get("a", 2, 2));
+
+        Assert.Equal((InferenceFailure.NoUsableWeights, "a"), (exception.Failure, exception.Tensor));
+        Assert.Contains($"as {name}", exception.Message, StringComparison.Ordinal);
+        Assert.Equal(TensorType.F32, checkpoint.MainType);
+    }
+
+    [Fact]
+    public void Get_DoublePrecision_RoundsToTheNearestFloat()
+    {
+        double[] values = [1.0 / 3, -1.0 / 3, 16777217.5, 1e300, 1e-60];
+        _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode(("a", "F64", [5], System.Runtime.InteropServices.MemoryMarshal.AsBytes<double>(values).ToArray())));
+        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder, _folder.Choice);
+
+        Assert.Equal([0.333333343f, -0.333333343f, 16777218f, float.PositiveInfinity, 0f], checkpoint.Get("a", 5).ToArray());
     }
 
     [Fact]

@@ -12,7 +12,15 @@ internal static class SequenceMethods
             a.Bind("copy");
             return new ListValue(sequence.Items);
         }),
-        "append" or "reverse" or "insert" or "sort" or "extend" or "remove" or "clear" or "pop" when sequence is ListValue => Members.Mutating,
+        // The reference's sandbox overlooks these two; its later versions refuse them like the rest.
+        "pop" when sequence is ListValue list => new BuiltinFunction(name, (r, a) => Pop(list, a, r)),
+        "clear" when sequence is ListValue list => new BuiltinFunction(name, (_, a) =>
+        {
+            a.Bind("clear");
+            list.Clear();
+            return NoneValue.Instance;
+        }),
+        "append" or "reverse" or "insert" or "sort" or "extend" or "remove" when sequence is ListValue => Members.Mutating,
         _ => null,
     };
 
@@ -27,6 +35,16 @@ internal static class SequenceMethods
         Value sought = arguments.PositionalOnly("count").Bind("count", "value")[0]!;
         rendering.Steps(sequence.Count);
         return IntValue.Of(sequence.Items.Count(i => ReferenceEquals(i, sought) || i.IsEqual(sought)));
+    }
+
+    private static Value Pop(ListValue list, Arguments arguments, Rendering rendering)
+    {
+        Value index = arguments.PositionalOnly("pop").Bind("pop", "index?")[0] ?? IntValue.Of(-1);
+        if (index is not NumberValue { AsInteger: { } place }) throw JinjaError.Type($"'{index.TypeName}' object cannot be interpreted as an integer");
+        if (list.Count == 0) throw JinjaError.Value("pop from empty list");
+        if (!Sequences.TryIndex(place, list.Count, out int at)) throw JinjaError.Value("pop index out of range");
+        rendering.Steps(list.Count);
+        return list.RemoveAt(at);
     }
 
     private static IntValue Index(SequenceValue sequence, Arguments arguments, Rendering rendering)

@@ -2,30 +2,30 @@ using System.Numerics;
 
 namespace LlmService.Tokenizers.Jinja;
 
-/// <summary>A list or a tuple. Templates cannot change either.</summary>
+/// <summary>A list or a tuple.</summary>
 internal abstract class SequenceValue(IReadOnlyList<Value> items) : Value
 {
-    public IReadOnlyList<Value> Items => items;
+    public IReadOnlyList<Value> Items { get; protected set; } = items;
 
-    public override bool Truth => items.Count > 0;
+    public override bool Truth => Items.Count > 0;
 
-    public override int Count => items.Count;
+    public override int Count => Items.Count;
 
     /// <summary>A sequence of the same type.</summary>
     public abstract SequenceValue With(IReadOnlyList<Value> others);
 
     public override Value? Item(Value key, Rendering rendering) =>
-        key is NumberValue { AsInteger: { } index } && Sequences.TryIndex(index, items.Count, out int at) ? items[at] : null;
+        key is NumberValue { AsInteger: { } index } && Sequences.TryIndex(index, Items.Count, out int at) ? Items[at] : null;
 
-    public override IEnumerator<Value> Iterate(Rendering rendering) => items.GetEnumerator();
+    public override IEnumerator<Value> Iterate(Rendering rendering) => Items.GetEnumerator();
 
     public override bool IsEqual(Value other)
     {
         if (ReferenceEquals(this, other)) return true;
         if (other is not SequenceValue right || right.GetType() != GetType() || right.Count != Count) return false;
         Rendering.CheckStack();
-        for (int i = 0; i < items.Count; i++)
-            if (!ReferenceEquals(items[i], right.Items[i]) && !items[i].IsEqual(right.Items[i])) return false;
+        for (int i = 0; i < Items.Count; i++)
+            if (!ReferenceEquals(Items[i], right.Items[i]) && !Items[i].IsEqual(right.Items[i])) return false;
         return true;
     }
 
@@ -42,6 +42,23 @@ internal sealed class ListValue(IReadOnlyList<Value> items) : SequenceValue(item
     public override bool IsHashable => false;
 
     public override SequenceValue With(IReadOnlyList<Value> others) => new ListValue(others);
+
+    /// <summary>Sees what is taken out meanwhile, as in Python.</summary>
+    public override IEnumerator<Value> Iterate(Rendering rendering)
+    {
+        for (int i = 0; i < Items.Count; i++) yield return Items[i];
+    }
+
+    /// <summary>Takes an item out. Whoever holds the items as they were keeps them.</summary>
+    public Value RemoveAt(int index)
+    {
+        Value removed = Items[index];
+        Items = [.. Items.Take(index), .. Items.Skip(index + 1)];
+        return removed;
+    }
+
+    /// <summary>Takes all items out.</summary>
+    public void Clear() => Items = [];
 
     public override void WriteRepr(ReprWriter writer) => writer.WriteItems('[', Items, ']');
 

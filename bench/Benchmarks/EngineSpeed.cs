@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using System.Globalization;
+using LlmService.Inference;
+using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
+
+namespace LlmService.Benchmarks;
+
+/// <summary>
+/// <c>engine FOLDER [--dtype F] [--threads N] [--rounds N]</c>: tokens a second of a model folder through the engine's own queue: the prompt of 512 tokens, decoding of
+/// 1, 4, 8 and 16 streams, and decoding at a context of 4,096. Medians with the least and the most.
+/// </summary>
+internal static class EngineSpeed
+{
+    private const int PromptTokens = 512, NewTokens = 64;
+    private static readonly int[] Streams = [1, 4, 8, 16];
+
+    public static async Task<int> RunAsync(string[] args)
+    {
+        string folder = args[0];
+        ComputeFormat? format = Option(args, "--dtype") is { } name ? ComputeFormats.Find(name) : null;
+        int threads = int.Parse(Option(args, "--threads") ?? Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        int rounds = int.Parse(Option(args, "--rounds") ?? "5", CultureInfo.InvariantCulture);
+        using WorkerPool workers = new(threads);
+        long started = Stopwatch.GetTimestamp();
+        await using LlmEngine engine = LlmEngine.Load(folder, new EngineOptions { Workers = workers, Format = format, SkipTokenizer = true });
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{Path.GetFileName(folder)}: {engine.Model.ParameterCount / 1e6:0.0} M parameters, {engine.Model.Precision}, {engine.Model.WeightBytes / 1e6:0} MB, {threads} threads, {KernelPaths.Best}; loaded in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.00} s, {Environment.WorkingSet >> 20} MiB"));
+        await GenerateAsync(engine, 1, 16, 4);
+        await ReportAsync(rounds, $"prompt of {PromptTokens}", async () => PromptTokens / await GenerateAsync(engine, 1, PromptTokens, 1));
+        foreach (int streams in Streams)
+            await ReportAsync(rounds, $"decode, {streams} streams", async () => await DecodeAsync(engine, streams, engine.Model.IsEncoderDecoder ? 64 : 16));
+        if (!engine.Model.IsEncoderDecoder)
+            await ReportAsync(rounds, "decode at 4096", async () => await DecodeAsync(engine, 1, 4096));
+        return 0;
+    }
+
+    /// <summary>Tokens a second after the first ones.</summary>
+    private static async Task<double> DecodeAsync(LlmEngine engine, int streams, int prompt)
+    {
+        double first = await GenerateAsync(engine, streams, prompt, 2);
+        double all = await GenerateAsync(engine, streams, prompt, NewTokens + 2);
+        return streams * NewTokens / (all - first);
+    }
+
+    /// <summary>Seconds until all streams have ended.</summary>
+    private static async Task<double> GenerateAsync(LlmEngine engine, int streams, int prompt, int tokens)
+    {
+        long started = Stopwatch.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(0, streams).Select(async stream =>
+        {
+            GenerationRequest request = new()
+            {
+                PromptTokenIds = [.. Enumerable.Range(0, prompt).Select(i => 3 + (i * 37 + stream) % 1000)],
+                MaxTokens = tokens,
+                IgnoreEndTokens = true,
+            };
+            await foreach (GenerationUpdate _ in engine.GenerateAsync(request, CancellationToken.None))
+            {
+            }
+        }));
+        return Stopwatch.GetElapsedTime(started).TotalSeconds;
+    }
+
+    private static async Task ReportAsync(int rounds, string name, Func<Task<double>> measure)
+    {
+        List<double> all = [];
+        for (int i = 0; i < rounds; i++)
+            all.Add(await measure());
+        all.Sort();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-22} {all[rounds / 2],8:0.0} tok/s [{all[0]:0.0} .. {all[^1]:0.0}]"));
+    }
+
+    private static string? Option(string[] args, string name) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : null;
+}

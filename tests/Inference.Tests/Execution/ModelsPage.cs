@@ -1,0 +1,92 @@
+using System.Globalization;
+using System.Text;
+using LlmService.Inference.Configuration;
+using LlmService.Inference.Execution;
+using LlmService.Inference.Weights;
+
+namespace LlmService.Inference.Tests.Execution;
+
+/// <summary>Writes docs/models/README.md: what runs, and what it takes, computed by the code that refuses a model that does not fit.</summary>
+internal static class ModelsPage
+{
+    private const long GB = 1_000_000_000;
+
+    // Sizes as the authors publish them in config.json.
+    private static readonly (string Name, string Configuration)[] Examples =
+    [
+        ("google/flan-t5-small, Xenova/flan-t5-small, Xenova/LaMini-Flan-T5-77M", T5(512, 1024, 6, 8)),
+        ("google/flan-t5-base, Xenova/flan-t5-base, Xenova/LaMini-Flan-T5-248M", T5(768, 2048, 12, 12)),
+        ("google/flan-t5-large, Xenova/LaMini-Flan-T5-783M", T5(1024, 2816, 16, 24)),
+        ("Qwen/Qwen2.5-0.5B-Instruct", Decoder("qwen2", 896, 4864, 14, 2, 24, 151936, 32768, isTied: true)),
+        ("Qwen/Qwen2.5-1.5B-Instruct", Decoder("qwen2", 1536, 8960, 12, 2, 28, 151936, 32768, isTied: true)),
+        ("Qwen/Qwen2.5-7B-Instruct", Decoder("qwen2", 3584, 18944, 28, 4, 28, 152064, 32768, isTied: false)),
+        ("TinyLlama/TinyLlama-1.1B-Chat-v1.0", Decoder("llama", 2048, 5632, 32, 4, 22, 32000, 2048, isTied: false)),
+        ("meta-llama/Llama-3.2-1B-Instruct", Decoder("llama", 2048, 8192, 32, 8, 16, 128256, 131072, isTied: true)),
+        ("meta-llama/Llama-3.1-8B-Instruct", Decoder("llama", 4096, 14336, 32, 8, 32, 128256, 131072, isTied: false)),
+        ("mistralai/Mistral-7B-Instruct-v0.2", Decoder("mistral", 4096, 14336, 32, 8, 32, 32000, 32768, isTied: false)),
+    ];
+
+    public static string Write()
+    {
+        StringBuilder page = new();
+        page.Append("# Models\n\n");
+        page.Append("Architectures: ").AppendJoin(", ", ModelConfiguration.SupportedModelTypes.Select(type => $"[{type}]({type}.md)")).Append(".\n\n");
+        page.Append("""
+            Weights are read as their authors publish them, and nothing is converted beforehand. Of several sets that a repository has, the first of this list is taken;
+            `--weights` chooses another, by variant (`model`, `fp16`, `q8`, `q4`), format or file name, and `check` says which one and why.
+
+            | Format | Files | Page |
+            | --- | --- | --- |
+            | safetensors: F64, F32, F16, BF16, FP8 with scales | `model.safetensors`, or shards with an index | |
+            | PyTorch, read without running anything | `pytorch_model.bin`, or shards with an index | [pytorch.md](pytorch.md) |
+            | ONNX of Xenova and onnx-community: f32, f16, int8, 4 bit | `onnx/*.onnx` | [onnx.md](onnx.md) |
+            | GGUF: F32, F16, BF16, Q8_0, Q5_1, Q5_0, Q4_1, Q4_0 | `*.gguf` | [gguf.md](gguf.md) |
+
+            `--dtype` is another matter: the format that weights are held and computed in. `auto` takes q8 for encoder-decoders and models below 0.4 billion weights, else q4
+            with the head in q8.
+
+            ## What a model takes
+
+            Computed from `config.json` alone, as `check` and `serve` do before any weight moves; a model that does not fit is refused with what would. The cache is for one
+            sequence; 96 MiB for the process and the buffers of a prompt's pass are counted, and not shown.
+
+            | Model | Parameters | bf16 | q8 | q4 | Cache for 1,000 tokens | Longest context in 8 GB | in 24 GB |
+            | --- | --- | --- | --- | --- | --- | --- | --- |
+
+            """);
+        foreach ((string name, string configuration) in Examples)
+            page.Append(Row(name, Read(configuration)));
+        page.Append("\nThe last two columns are for the format that `auto` chooses.\n");
+        return page.ToString();
+    }
+
+    private static string Row(string name, ModelConfiguration configuration)
+    {
+        ModelSize size = ModelSize.Of(configuration);
+        string bytes = string.Join(" | ", new[] { ComputeFormat.Bf16, ComputeFormat.Q8, ComputeFormat.Q4 }.Select(format => Megabytes(size.WeightBytes[format])));
+        string contexts = string.Join(" | ", new[] { 8 * GB, 24 * GB }.Select(memory => Context(MemoryNeed.Of(configuration, long.MaxValue, null, null, memory))));
+        return string.Create(CultureInfo.InvariantCulture, $"| {name} | {size.ParameterCount / 1e6:0} M | {bytes} | {Megabytes(1000 * size.CacheBytesPerToken)} | {contexts} |\n");
+    }
+
+    private static string Context(MemoryNeed need) =>
+        need.LongestContext >= need.ContextLength ? $"all {need.ContextLength}" : need.LongestContext == 0 ? "none" : need.LongestContext.ToString(CultureInfo.InvariantCulture);
+
+    private static string Megabytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:0} MB");
+
+    private static ModelConfiguration Read(string configuration)
+    {
+        using CheckpointFolder folder = new();
+        folder.Write("config.json", configuration);
+        return ModelConfiguration.Load(folder.Folder);
+    }
+
+    private static string T5(int model, int feedForward, int heads, int layers) => $$"""
+        { "model_type": "t5", "d_model": {{model}}, "d_kv": 64, "d_ff": {{feedForward}}, "num_heads": {{heads}}, "num_layers": {{layers}}, "num_decoder_layers": {{layers}}, "vocab_size": 32128,
+          "relative_attention_num_buckets": 32, "feed_forward_proj": "gated-gelu", "is_encoder_decoder": true, "tie_word_embeddings": false, "n_positions": 512 }
+        """;
+
+    private static string Decoder(string type, int hidden, int inner, int heads, int keyHeads, int layers, int vocabulary, int context, bool isTied) => $$"""
+        { "model_type": "{{type}}", "hidden_size": {{hidden}}, "intermediate_size": {{inner}}, "num_attention_heads": {{heads}}, "num_key_value_heads": {{keyHeads}},
+          "num_hidden_layers": {{layers}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": {{context}}, "tie_word_embeddings": {{(isTied ? "true" : "false")}} }
+        """;
+}
