@@ -1,4 +1,3 @@
-using LlmService.Inference.Architectures;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
