@@ -1,5 +1,4 @@
 using System.Text.Json;
-using LlmService.Inference.Configuration;
 using LlmService.Inference.Execution;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
@@ -16,7 +15,7 @@ internal sealed class GoldenCase : IDisposable
         _workers = new WorkerPool(threads);
         Expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json"))).RootElement;
         EngineOptions options = new() { Workers = _workers, Kernels = kernels, Format = format };
-        Runner = ModelLoader.Load(folder, ModelConfiguration.Load(folder), options);
+        Runner = ModelLoader.Load(folder, ModelSource.Of(folder, null).Configuration(), options);
     }
 
     public JsonElement Expected { get; }
