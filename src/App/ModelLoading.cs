@@ -59,7 +59,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
         }
         using HubClient client = new(options.Hub);
         DownloadedModel downloaded = await new ModelDownload(client, options, progress).RunAsync(
-            model, (repository, files) => Plan(model, files, repository.SnapshotFolder, repository.Card), report, cancellationToken);
+            model, (repository, files, snapshot) => Plan(model, files, snapshot, repository.Card), report, cancellationToken);
         return (downloaded.Repository.SnapshotFolder, downloaded.Weights, downloaded.Repository);
     }
 

@@ -17,7 +17,7 @@ internal sealed class ModelPull(HubClient client, AppOptions options, DownloadRe
     public async Task<DownloadedModel> RunAsync(ModelReference model, CancellationToken cancellationToken)
     {
         DownloadedModel downloaded = await new ModelDownload(client, options, progress).RunAsync(
-            model, (repository, files) => ModelPlan.Of(model, files, repository.SnapshotFolder, repository.Card, options), _ => { }, cancellationToken);
+            model, (repository, files, folder) => ModelPlan.Of(model, files, folder, repository.Card, options), _ => { }, cancellationToken);
         ModelRepository repository = downloaded.Repository;
         if (repository.RefusedToken is { } refused)
             warnings.WriteLine($"warning: the model is public and was read without the token. {RefusedToken.Describe(refused.TokenSource ?? "the token", refused.Diagnosis)}");

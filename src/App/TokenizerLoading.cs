@@ -1,5 +1,7 @@
 using LlmService.App.Check;
 using LlmService.Hub;
+using LlmService.Inference;
+using LlmService.Inference.Weights;
 using LlmService.Tokenizers;
 
 namespace LlmService.App;
@@ -15,26 +17,57 @@ internal sealed class TokenizerLoading(HubOptions hub)
     /// <exception cref="AppException">model_not_found; no_usable_weights where there is no tokenizer.</exception>
     public async Task<Tokenizer> LoadAsync(ModelReference model, CancellationToken cancellationToken)
     {
-        string folder = await FindFolderAsync(model, files => files.HasTokenizer ? files.TokenizerFiles : throw Missing(model), cancellationToken);
-        return ModelPlan.Told(model, folder, () => Tokenizer.Load(folder));
+        (ModelSource source, string folder) = await FindAsync(model, files => files.HasTokenizer ? files.TokenizerFiles : throw Missing(model), cancellationToken);
+        return ModelPlan.Told(model, folder, source.Tokenizer);
     }
 
-    /// <summary>Finds a folder with some of a model's files.</summary>
+    /// <summary>Finds what a model's text is made with: some of its files, or the header of its GGUF file where there is nothing else.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="choose">Which of its files are wanted; throws where they are not there.</param>
+    /// <param name="choose">Which of its files are wanted; throws where they are not there. Not asked where a GGUF file has all inside.</param>
     /// <param name="cancellationToken">Stops the download.</param>
     /// <exception cref="AppException">model_not_found: there is no such folder.</exception>
     /// <exception cref="HubException">What the Hub refuses.</exception>
-    public async Task<string> FindFolderAsync(ModelReference model, Func<ModelFiles, IReadOnlyList<string>> choose, CancellationToken cancellationToken)
+    public async Task<(ModelSource Source, string Folder)> FindAsync(ModelReference model, Func<ModelFiles, IReadOnlyList<string>> choose, CancellationToken cancellationToken)
     {
         if (model.Folder is { } folder)
         {
-            choose(ModelFiles.OfFolder(model));
-            return folder;
+            ModelFiles local = ModelFiles.OfFolder(model);
+            WeightChoice? inside = Inside(local);
+            if (inside is null)
+                choose(local);
+            return (ModelSource.Of(folder, inside ?? NoWeights), folder);
         }
         using HubClient client = new(hub);
         ModelRepository repository = await client.OpenAsync(model.Repository!.Value, model.Revision, cancellationToken);
-        return await repository.DownloadAsync(choose(ModelFiles.OfRepository(model.Text, repository)), null, cancellationToken);
+        ModelFiles files = ModelFiles.OfRepository(model.Text, repository);
+        if (Inside(files) is { } gguf)
+            return (await ReadHeaderAsync(model, repository, gguf, cancellationToken), repository.SnapshotFolder);
+        string snapshot = await repository.DownloadAsync(choose(files), null, cancellationToken);
+        return (ModelSource.Of(snapshot, NoWeights), snapshot);
+    }
+
+    // The files of the folder count, whatever weights lie there.
+    private static WeightChoice NoWeights { get; } = new() { Format = WeightFormat.Safetensors, Variant = "none" };
+
+    /// <summary>The GGUF file that a model's text is made with, where it has no tokenizer beside it.</summary>
+    private static WeightChoice? Inside(ModelFiles files) =>
+        !files.HasTokenizer && files.Weights.FirstOrDefault(weights => weights.Format == WeightFormat.Gguf) is { } gguf ? gguf with { IsSelfContained = true } : null;
+
+    private static async Task<ModelSource> ReadHeaderAsync(ModelReference model, ModelRepository repository, WeightChoice gguf, CancellationToken cancellationToken)
+    {
+        string folder = Directory.CreateTempSubdirectory("llm-service-header-").FullName;
+        try
+        {
+            await WeightHeaders.BringConfigurationAsync(repository, gguf, folder, cancellationToken);
+            ModelSource source = ModelSource.Of(folder, gguf);
+            // The header is read here, once; the file is not needed any more.
+            ModelPlan.Told(model, folder, source.TokenizerConfig);
+            return source;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     private static AppException Missing(ModelReference model) => new(FailureCode.NoUsableWeights,

@@ -33,6 +33,9 @@ public sealed class ModelSource
         return new(folder, new(() => GgufModel.Open(Path.Combine(folder, file))), choice.IsSelfContained || !File.Exists(Path.Combine(folder, ModelConfiguration.FileName)));
     }
 
+    private bool IsTokenizerInFolder =>
+        Directory.Exists(_folder) && Tokenizers.Tokenizer.FilesOf([.. Directory.EnumerateFiles(_folder).Select(path => Path.GetFileName(path))]).Count > 0;
+
     private GgufModel? Gguf => _isSelfContained ? _gguf!.Value : null;
 
     /// <summary>The architecture and its sizes.</summary>
@@ -43,12 +46,16 @@ public sealed class ModelSource
     /// <exception cref="InferenceException">CorruptModel.</exception>
     public GenerationConfiguration Generation() => Gguf?.Generation() ?? GenerationConfiguration.Load(_folder);
 
+    /// <summary>Whether there is a tokenizer at all.</summary>
+    /// <exception cref="InferenceException">CorruptModel.</exception>
+    public bool HasTokenizer => IsTokenizerInFolder || _gguf?.Value.HasTokenizer == true;
+
     /// <summary>The tokenizer. One in the folder is taken where the GGUF file does not stand for all, or has one that is not known.</summary>
     /// <exception cref="TokenizerException">Missing, damaged or not supported.</exception>
     /// <exception cref="InferenceException">CorruptModel.</exception>
     public Tokenizer Tokenizer()
     {
-        bool isInFolder = Directory.Exists(_folder) && Tokenizers.Tokenizer.FilesOf([.. Directory.EnumerateFiles(_folder).Select(path => Path.GetFileName(path))]).Count > 0;
+        bool isInFolder = IsTokenizerInFolder;
         if (_gguf is null || (isInFolder && !_isSelfContained))
             return Tokenizers.Tokenizer.Load(_folder);
         try

@@ -67,13 +67,17 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
                     ?? throw new AppException(FailureCode.CorruptModel, $"'{path}' of '{model.Text}' has {files.Size(path)} bytes; at most {MaxSmallFileBytes} were expected.") { Remedy = "Choose another model: nothing that runs has such a file." };
                 await File.WriteAllBytesAsync(Path.Combine(folder, path), content, cancellationToken);
             }
+            if (choice?.IsSelfContained == true)
+                await WeightHeaders.BringConfigurationAsync(repository, choice, folder, cancellationToken);
             ModelPlan plan = CheckFiles(model, files, folder, repository.Card, steps);
             steps.Pass(CheckSteps.Licence, repository.Card is null ? "unknown; the Hub was not asked" : repository.Card.Licence ?? "the model card names none");
             DownloadPlan download = CheckDownload(repository, [.. files.FilesBeforeWeights.Union(first), .. plan.Weights], steps);
             CheckMemory(model, plan, steps);
             if (download.MissingFiles == 0)
                 CheckContent(model, repository.SnapshotFolder, plan, files, steps);
-            else if (plan.Choice.Format == WeightFormat.Safetensors && ModelPlan.LeavesOpen(repository.Card))
+            else if (plan.Choice.IsSelfContained && !OperatingSystem.IsWindows())
+                await Task.Run(() => CheckWeights(model, folder, plan, files, steps), cancellationToken);
+            else if (plan.Choice.Format != WeightFormat.Safetensors || ModelPlan.LeavesOpen(repository.Card))
                 await CheckHeadersAsync(model, repository, folder, plan, files, steps, cancellationToken);
         }
         finally
@@ -90,7 +94,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
         steps.Pass(CheckSteps.Architecture, $"{configuration.ModelType}, which this service runs");
 
         WeightChoice? choice = ModelPlan.Choose(files, options);
-        bool lacksTokenizer = !files.HasTokenizer && !options.SkipTokenizerInit && choice?.IsSelfContained != true;
+        bool lacksTokenizer = files.LacksTokenizer(choice, options.SkipTokenizerInit);
         if (lacksTokenizer)
             steps.Fail(CheckSteps.Tokenizer, "there is no tokenizer.json, nor what one is made of");
         if (lacksTokenizer && choice is not null)
@@ -100,18 +104,20 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
         steps.Pass(CheckSteps.Weights, DescribeWeights(files, plan, StoredPrecision(folder, card)));
 
         steps.Begin(CheckSteps.Tokenizer);
-        ModelPlan.Told(model, folder, () => TokenizerConfig.Load(folder));
-        steps.Pass(CheckSteps.Tokenizer, options.SkipTokenizerInit ? "not needed (--skip-tokenizer-init)" : $"{files.TokenizerFiles[0]}, {Sizes.Format(files.Size(files.TokenizerFiles[0]))}");
-        CheckChatTemplate(folder, steps);
+        ModelSource source = ModelSource.Of(folder, choice);
+        ModelPlan.Told(model, folder, source.TokenizerConfig);
+        steps.Pass(CheckSteps.Tokenizer, options.SkipTokenizerInit ? "not needed (--skip-tokenizer-init)"
+            : files.HasTokenizer ? $"{files.TokenizerFiles[0]}, {Sizes.Format(files.Size(files.TokenizerFiles[0]))}" : $"inside {plan.Weights[0]}");
+        CheckChatTemplate(source, steps);
         return plan;
     }
 
     /// <summary>A template that does not compile keeps no model from running, only from chats.</summary>
-    private static void CheckChatTemplate(string folder, CheckSteps steps)
+    private static void CheckChatTemplate(ModelSource source, CheckSteps steps)
     {
         try
         {
-            steps.Pass(CheckSteps.ChatTemplate, ChatTemplate.Load(folder) is { } template ? $"compiles; {Describe(template.Abilities)}" : "none; chats get a plain rendering");
+            steps.Pass(CheckSteps.ChatTemplate, source.ChatTemplate() is { } template ? $"compiles; {Describe(template.Abilities)}" : "none; chats get a plain rendering");
         }
         catch (TemplateException e)
         {
@@ -143,7 +149,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
     {
         steps.Begin(CheckSteps.Tokenizer);
         if (!options.SkipTokenizerInit)
-            ModelPlan.Told(model, folder, () => Tokenizer.Load(folder));
+            ModelPlan.Told(model, folder, ModelSource.Of(folder, plan.Choice).Tokenizer);
         CheckWeights(model, folder, plan, files, steps);
     }
 
@@ -159,7 +165,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
         ModelReference model, ModelRepository repository, string folder, ModelPlan plan, ModelFiles files, CheckSteps steps, CancellationToken cancellationToken)
     {
         steps.Begin(CheckSteps.Weights);
-        if (await WeightHeaders.TryBringAsync(repository, plan.Weights, folder, cancellationToken))
+        if (await WeightHeaders.TryBringAsync(repository, plan.Choice, plan.Weights, folder, cancellationToken))
             await Task.Run(() => CheckWeights(model, folder, plan, files, steps), cancellationToken);
     }
 
@@ -190,6 +196,8 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
     {
         if (card?.ParameterCounts is { Count: > 0 } counts)
             return counts.MaxBy(type => type.Value).Key.ToLowerInvariant();
+        if (!File.Exists(Path.Combine(folder, ModelFiles.ConfigurationName)))
+            return null;
         using JsonDocument config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, ModelFiles.ConfigurationName)), new JsonDocumentOptions { MaxDepth = 64 });
         string? declared = PrecisionFields
             .Select(field => config.RootElement.TryGetProperty(field, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null)

@@ -83,7 +83,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
     /// <summary>Refuses a model without weights or tokenizer.</summary>
     /// <exception cref="AppException">no_usable_weights, naming all that is missing.</exception>
     public WeightChoice RequireAll(WeightChoice? weights, bool skipTokenizer) =>
-        weights is not null && (skipTokenizer || HasTokenizer || weights.IsSelfContained) ? weights : throw Missing(weights, skipTokenizer);
+        weights is not null && !LacksTokenizer(weights, skipTokenizer) ? weights : throw Missing(weights, skipTokenizer);
 
     /// <summary>The set of weights that a load takes: the one asked for, else the preferred one. Of several GGUF files it is the most exact that fits.</summary>
     /// <param name="wanted">What the user asked for; null for nothing.</param>
@@ -143,6 +143,9 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
     private static string More(string[] names) => names.Length > MaxNamed ? $" and {names.Length - MaxNamed} more" : "";
 
     private static string Describe(WeightChoice weights) => $"{weights.Variant} ({weights.Name})";
+
+    /// <summary>Whether a tokenizer has to be among the files: a GGUF file has its own.</summary>
+    public bool LacksTokenizer(WeightChoice? weights, bool skipTokenizer) => !HasTokenizer && !skipTokenizer && weights?.Format != WeightFormat.Gguf;
 
     private static long SizeOf(string path)
     {

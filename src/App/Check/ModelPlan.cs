@@ -33,11 +33,13 @@ internal sealed record ModelPlan(ModelConfiguration Configuration, WeightChoice 
     /// <exception cref="AppException">no_usable_weights without config.json; unsupported_model_type; corrupt_model.</exception>
     public static ModelConfiguration ReadConfiguration(ModelReference model, ModelFiles files, string folder, AppOptions options)
     {
-        files.RequireConfiguration(Choose(files, options), options.SkipTokenizerInit);
+        WeightChoice? choice = Choose(files, options);
+        files.RequireConfiguration(choice, options.SkipTokenizerInit);
         return Told(model, folder, () =>
         {
-            ModelConfiguration configuration = ModelConfiguration.Load(folder);
-            GenerationConfiguration.Load(folder);
+            ModelSource source = ModelSource.Of(folder, choice);
+            ModelConfiguration configuration = source.Configuration();
+            source.Generation();
             return configuration;
         });
     }

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using LlmService.App.Check;
+using LlmService.Inference;
 using LlmService.Tokenizers;
 using LlmService.Tokenizers.Chat;
 using StringBuilder = System.Text.StringBuilder;
@@ -40,8 +40,8 @@ internal sealed class TemplateCommand
         {
             AppOptions options = AppOptions.Read(_context, new CommandLineValues { Models = [name] });
             using Interrupt interrupt = new();
-            string folder = await new TokenizerLoading(options.Hub).FindFolderAsync(options.Models[0], files => files.FilesBeforeWeights, interrupt.Token);
-            return Run(parsed, () => Load(name, folder), folder, interrupt.Token);
+            (ModelSource source, _) = await new TokenizerLoading(options.Hub).FindAsync(options.Models[0], files => files.FilesBeforeWeights, interrupt.Token);
+            return Run(parsed, () => Load(name, source), source, interrupt.Token);
         }
         string path = _context.Expand(name);
         if (!File.Exists(path))
@@ -49,13 +49,13 @@ internal sealed class TemplateCommand
         return Run(parsed, () => ChatTemplate.Parse(File.ReadAllText(path), Path.GetFileName(path)), null, CancellationToken.None);
     }
 
-    private static ChatTemplate Load(string name, string folder) => ChatTemplate.Load(folder)
+    private static ChatTemplate Load(string name, ModelSource source) => source.ChatTemplate()
         ?? throw new AppException(FailureCode.InvalidRequest, $"'{name}' has no chat template.") { Parameter = "MODEL", Remedy = "Name a FILE.jinja, or a model with one." };
 
-    private int Run(ParseResult parsed, Func<ChatTemplate> load, string? folder, CancellationToken cancellationToken)
+    private int Run(ParseResult parsed, Func<ChatTemplate> load, ModelSource? source, CancellationToken cancellationToken)
     {
         if (!parsed.GetValue(_jsonl))
-            return Show(load(), ReadMessages(parsed.GetValue(_messages)), folder, parsed.GetValue(_json));
+            return Show(load(), ReadMessages(parsed.GetValue(_messages)), source, parsed.GetValue(_json));
         return JsonLines.Run(_context.In, _context.Out, new TemplateLines(load, _context.TimeProvider).Answer, cancellationToken);
     }
 
@@ -71,10 +71,10 @@ internal sealed class TemplateCommand
         return File.ReadAllText(info.FullName);
     }
 
-    private int Show(ChatTemplate template, string json, string? folder, bool asJson)
+    private int Show(ChatTemplate template, string json, ModelSource? source, bool asJson)
     {
         RenderedChat chat = TemplateLines.Render(template, json, _context.TimeProvider);
-        Tokenizer? tokenizer = folder is not null && TokenizerLoading.IsIn(folder) ? Tokenizer.Load(folder) : null;
+        Tokenizer? tokenizer = source?.HasTokenizer == true ? source.Tokenizer() : null;
         Encoding? encoding = tokenizer is null ? null : chat.Encode(tokenizer);
         if (asJson)
             _context.Out.WriteLine(JsonOutput.Write(ToJson(chat, encoding, tokenizer)));

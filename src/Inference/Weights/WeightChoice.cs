@@ -40,7 +40,7 @@ public sealed record WeightChoice
         WeightFormat.Safetensors => "safetensors",
         WeightFormat.PyTorch => "PyTorch",
         WeightFormat.Onnx => $"ONNX {Variant}",
-        WeightFormat.Gguf => $"GGUF {Variant}",
+        WeightFormat.Gguf => Variant == "gguf" ? "GGUF" : $"GGUF {Variant}",
         _ => throw new InvalidOperationException($"unknown format {Format}"),
     };
 

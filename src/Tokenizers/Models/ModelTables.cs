@@ -15,7 +15,7 @@ internal sealed class ModelTables
     private MergeList? _merges;
     private TokenizerException? _mergesFailure;
     private int _mergesStart;
-    private string _prefix = "";
+    private string _prefix = "", _mergesPrefix = "";
 
     private ModelTables(ReadOnlyMemory<byte> json, string file)
     {
@@ -69,8 +69,8 @@ internal sealed class ModelTables
     public MergeList Merges(JsonPart json, Vocabulary vocabulary, string prefix)
     {
         if (!json.IsArray) throw json.Corrupt("must be an array");
-        if (prefix == _prefix && _mergesFailure is not null) throw _mergesFailure;
-        if (prefix == _prefix && _merges is not null) return _merges;
+        if (prefix == _mergesPrefix && _mergesFailure is not null) throw _mergesFailure;
+        if (prefix == _mergesPrefix && _merges is not null) return _merges;
 
         // The file names the vocabulary or the prefix behind the merges.
         Utf8JsonReader reader = new(_json.Span[_mergesStart..]);
@@ -120,7 +120,7 @@ internal sealed class ModelTables
     {
         _mergesStart = (int)reader.TokenStartIndex;
         Utf8JsonReader before = reader;
-        (_merges, _mergesFailure) = (null, null);
+        (_merges, _mergesFailure, _mergesPrefix) = (null, null, _prefix);
         try
         {
             if (_vocabulary is not null) _merges = MergeList.Read(ref reader, new JsonPart(default, "$.model.merges", _file), _vocabulary, _prefix);

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using LlmService.Inference.Configuration;
 using LlmService.Inference.Execution;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
@@ -15,7 +14,7 @@ internal sealed class GoldenCase : IDisposable
     {
         _workers = new WorkerPool(threads);
         Expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json"))).RootElement;
-        Runner = ModelLoader.Load(folder, ModelConfiguration.Load(folder), change(new() { Workers = _workers, Format = ComputeFormat.F32 }));
+        Runner = ModelLoader.Load(folder, ModelSource.Of(folder, null).Configuration(), change(new() { Workers = _workers, Format = ComputeFormat.F32 }));
     }
 
     public JsonElement Expected { get; }

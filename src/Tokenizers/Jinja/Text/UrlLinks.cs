@@ -92,19 +92,19 @@ internal sealed partial class UrlLinks
 
     private static string Attribute(string name, StringValue value, Rendering rendering) => $" {name}=\"{Markup.EscapeText(value, rendering).Text}\"";
 
-    [GeneratedRegex(@"\s+|\S+", RegexOptions.None, matchTimeoutMilliseconds: 200)]
+    [GeneratedRegex(@"\s+|\S+", RegexOptions.None, matchTimeoutMilliseconds: 2000)]
     private static partial Regex Words { get; }
 
-    [GeneratedRegex(@"\A(?:[(<]|&lt;)*", RegexOptions.None, matchTimeoutMilliseconds: 200)]
+    [GeneratedRegex(@"\A(?:[(<]|&lt;)*", RegexOptions.None, matchTimeoutMilliseconds: 2000)]
     private static partial Regex Head { get; }
 
-    [GeneratedRegex(@"(?:[)>.,\n]|&gt;)*\z", RegexOptions.RightToLeft, matchTimeoutMilliseconds: 200)]
+    [GeneratedRegex(@"(?:[)>.,\n]|&gt;)*\z", RegexOptions.RightToLeft, matchTimeoutMilliseconds: 2000)]
     private static partial Regex Tail { get; }
 
-    [GeneratedRegex(@"\A[\w.+-]{2,}:(?:/){0,2}\z", RegexOptions.None, matchTimeoutMilliseconds: 200)]
+    [GeneratedRegex(@"\A[\w.+-]{2,}:(?:/){0,2}\z", RegexOptions.None, matchTimeoutMilliseconds: 2000)]
     private static partial Regex Scheme { get; }
 
-    [GeneratedRegex(@"\A\S+@\w[\w.-]*\.\w+\n?\z", RegexOptions.None, matchTimeoutMilliseconds: 200)]
+    [GeneratedRegex(@"\A\S+@\w[\w.-]*\.\w+\n?\z", RegexOptions.None, matchTimeoutMilliseconds: 2000)]
     private static partial Regex Email { get; }
 
     [GeneratedRegex("""
@@ -119,6 +119,6 @@ internal sealed partial class UrlLinks
         (?: :\d{1,5} )?
         (?: [/?\#]\S* )?
         \n?\z
-        """, RegexOptions.IgnorePatternWhitespace | RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 200)]
+        """, RegexOptions.IgnorePatternWhitespace | RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 2000)]
     private static partial Regex Http { get; }
 }

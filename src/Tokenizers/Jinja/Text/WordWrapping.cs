@@ -94,9 +94,9 @@ internal sealed partial class WordWrapping(int width, bool breaksLongWords, bool
             | (?=[\t\n\x0b\x0c\r\ ]|\z)
             | (?<=[\w!"'&.,?]) (?=-{2,}\w)
           )
-        """, RegexOptions.IgnorePatternWhitespace, matchTimeoutMilliseconds: 200)]
+        """, RegexOptions.IgnorePatternWhitespace, matchTimeoutMilliseconds: 2000)]
     private static partial Regex Separator { get; }
 
-    [GeneratedRegex(@"[\t\n\x0b\x0c\r ]+", RegexOptions.None, matchTimeoutMilliseconds: 200)]
+    [GeneratedRegex(@"[\t\n\x0b\x0c\r ]+", RegexOptions.None, matchTimeoutMilliseconds: 2000)]
     private static partial Regex Spaces { get; }
 }

@@ -25,14 +25,14 @@ internal static class BlockFormats
         switch (type)
         {
             case GgufWriter.Q8_0:
-            {
-                Half scale = (Half)(MathF.Abs(farthest) / 127);
-                sbyte[] bytes = [.. block.Select(x => (sbyte)Round(x, scale, 0, -127, 127))];
-                writer.Write(scale);
-                foreach (sbyte b in bytes)
-                    writer.Write(b);
-                return [.. bytes.Select(b => (float)scale * b)];
-            }
+                {
+                    Half scale = (Half)(MathF.Abs(farthest) / 127);
+                    sbyte[] bytes = [.. block.Select(x => (sbyte)Round(x, scale, 0, -127, 127))];
+                    writer.Write(scale);
+                    foreach (sbyte b in bytes)
+                        writer.Write(b);
+                    return [.. bytes.Select(b => (float)scale * b)];
+                }
             case GgufWriter.Q4_0:
                 return Nibbles(writer, block, (Half)(farthest / -8), null, 8, 15, isFive: false);
             case GgufWriter.Q5_0:

@@ -146,8 +146,9 @@ internal static class GgufGolden
         return (bytes, type, values);
     }
 
+    // The second layer of an encoder block is the feed-forward one, of a decoder block the cross-attention.
     private static string NameOf(string model, string name) =>
-        (model == "t5" ? T5Names : DecoderNames).Aggregate(name, (current, pair) => current.Replace(pair.Published, pair.Stored, StringComparison.Ordinal));
+        (model == "t5" ? [("layer.1.layer_norm", name.StartsWith("encoder", StringComparison.Ordinal) ? "ffn_norm" : "cross_attn_norm"), .. T5Names] : DecoderNames).Aggregate(name, (current, pair) => current.Replace(pair.Published, pair.Stored, StringComparison.Ordinal));
 
     /// <summary>Row (part p, place i) of a head goes to (i, p): reshape(heads, 2, size / 2).swapaxes(1, 2).</summary>
     private static byte[] Interleave(byte[] bytes, long rows, int heads)
