@@ -12,7 +12,6 @@ internal sealed class Checkpoint : IDisposable
     private readonly List<TensorBytes> _files = [];
     private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
-
     private readonly WeightFormat _format;
 
     private Checkpoint(string folder, WeightFormat format)
@@ -128,6 +127,11 @@ internal sealed class Checkpoint : IDisposable
         };
     }
 
+    /// <summary>Gives memory back that can be read again; nothing may be read meanwhile.</summary>
+    public void ReleasePages() => _files.ForEach(file => file.ReleasePages());
+
+    public void Dispose() => _files.ForEach(file => file.Dispose());
+
     private InferenceException UnknownLayout(string what, string tensor) =>
         new(InferenceFailure.NoUsableWeights, $"The graphs {string.Join(", ", _files.Select(file => $"'{file.Path}'"))} {what}: they are not of a known layout.")
         {
@@ -135,11 +139,6 @@ internal sealed class Checkpoint : IDisposable
             Tensor = tensor,
             Remedy = "Check that config.json belongs to these weights, or choose others with --weights.",
         };
-
-    /// <summary>Gives memory back that can be read again; nothing may be read meanwhile.</summary>
-    public void ReleasePages() => _files.ForEach(file => file.ReleasePages());
-
-    public void Dispose() => _files.ForEach(file => file.Dispose());
 
     /// <summary>Graphs and their data belong together.</summary>
     private void Add(IReadOnlyList<MappedFile> files)
