@@ -20,6 +20,12 @@ public sealed record EngineOptions
     /// <summary>Which of the folder's weights; null takes the preferred ones.</summary>
     public WeightChoice? Weights { get; init; }
 
+    /// <summary>
+    /// Compute 8 bit ONNX weights as ONNX Runtime does, to its last bits: the input of each product is quantised over all tokens of a prompt, so no prompt is cut
+    /// and no two sequences are computed together. Slow; <see cref="Format"/> does not count then.
+    /// </summary>
+    public bool ExactOnnxArithmetic { get; init; }
+
     /// <summary>The longest context in tokens; null takes what config.json says.</summary>
     public int? MaxModelLength { get; init; }
 
@@ -37,6 +43,9 @@ public sealed record EngineOptions
 
     /// <summary>Prompt tokens computed in one step, over all sequences.</summary>
     public int PrefillChunkTokens { get; init; } = DefaultPrefillChunkTokens;
+
+    /// <summary>The most tokens of one sequence that are computed in one step.</summary>
+    internal int LongestRow(int context) => ExactOnnxArithmetic ? Math.Max(context, 1) : PrefillChunkTokens;
 
     /// <summary>The clock for timings.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;

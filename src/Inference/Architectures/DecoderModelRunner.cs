@@ -18,21 +18,23 @@ internal sealed class DecoderModelRunner : ModelRunner
     private readonly Linear _head;
     private readonly RotaryEmbedding _rotary;
     private readonly Scratch _scratch = new();
+    private readonly bool _rowByRow;
     private readonly BatchLayout _batch = new();
 
     public DecoderModelRunner(DecoderConfiguration configuration, string modelType, Checkpoint checkpoint, EngineOptions options)
     {
         _configuration = configuration;
         _checkpoint = checkpoint;
+        _rowByRow = options.ExactOnnxArithmetic;
         _compute = new Compute(options.Kernels, options.Workers);
         ComputeFormat format = options.Format ?? throw new ArgumentException("The format is not chosen.", nameof(options));
-        _weights = new WeightReader(checkpoint, format, _compute);
+        _weights = new WeightReader(checkpoint, format, _compute, options.ExactOnnxArithmetic);
         int hidden = configuration.HiddenSize, vocabulary = configuration.VocabularySize;
         // Some tied checkpoints store the shared table under the name of the head.
         string embeddings = configuration.TiedHead && !checkpoint.Has("model.embed_tokens.weight") && checkpoint.Has("lm_head.weight") ? "lm_head.weight" : "model.embed_tokens.weight";
         StoredTensor table = checkpoint.Get(embeddings, vocabulary, hidden);
         _embeddings = _weights.Table(table);
-        _head = _weights.Head(configuration.TiedHead ? table : checkpoint.Get("lm_head.weight", vocabulary, hidden));
+        _head = _weights.Head(configuration.TiedHead && !checkpoint.HasOwnHead ? table : checkpoint.Get("lm_head.weight", vocabulary, hidden));
         _finalNorm = Norm.Read(_weights, "model.norm", hidden, configuration.NormEpsilon);
         _rotary = new RotaryEmbedding(ReadRotary(), configuration.HeadSize);
 
@@ -67,6 +69,11 @@ internal sealed class DecoderModelRunner : ModelRunner
     /// <inheritdoc/>
     public override void Forward(ReadOnlySpan<BatchRow> rows, Span<float> logits)
     {
+        if (_rowByRow && rows.Length > 1)
+        {
+            ForwardSingly(rows, logits);
+            return;
+        }
         _batch.Fill(rows, Model.VocabularySize);
         int tokens = _batch.TokenCount, hidden = _configuration.HiddenSize;
         Memory<float> state = _scratch.Take("state", tokens * hidden);

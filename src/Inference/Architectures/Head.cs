@@ -24,14 +24,26 @@ internal static class Head
         if (count == 0)
             return;
         Memory<float> input = scratch.Take("head input", count * hidden), output = scratch.Take("head output", count * head.Outputs);
-        for (int i = 0; i < count; i++)
-            norm.Apply(state.Slice(batch.LogitsTokens[i] * hidden, hidden), 1, input.Span.Slice(i * hidden, hidden), compute.Path);
+        Prepare(batch.LogitsTokens, state, norm, scale, input.Span, compute);
+        Memory<float> whole = default;
+        if (head.QuantizesInput)
+        {
+            whole = scratch.Take("head whole", state.Length);
+            Prepare([.. Enumerable.Range(0, state.Length / hidden)], state, norm, scale, whole.Span, compute);
+        }
+        head.Apply(input, count, output, compute, whole);
+        output.Span.CopyTo(logits);
+    }
+
+    private static void Prepare(IReadOnlyList<int> tokens, ReadOnlySpan<float> state, Norm norm, float scale, Span<float> input, Compute compute)
+    {
+        int hidden = input.Length / tokens.Count;
+        for (int i = 0; i < tokens.Count; i++)
+            norm.Apply(state.Slice(tokens[i] * hidden, hidden), 1, input.Slice(i * hidden, hidden), compute.Path);
         if (scale != 1)
         {
-            foreach (ref float value in input.Span)
+            foreach (ref float value in input)
                 value *= scale;
         }
-        head.Apply(input, count, output, compute);
-        output.Span.CopyTo(logits);
     }
 }

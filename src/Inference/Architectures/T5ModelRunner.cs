@@ -13,6 +13,7 @@ internal sealed class T5ModelRunner : ModelRunner
     private readonly WeightReader _weights;
     private readonly Compute _compute;
     private readonly WeightMatrix _embeddings;
+    private readonly WeightMatrix _encoderEmbeddings;
     private readonly EncoderLayer[] _encoder;
     private readonly DecoderLayer[] _decoder;
     private readonly Norm _encoderNorm;
@@ -21,6 +22,7 @@ internal sealed class T5ModelRunner : ModelRunner
     private readonly AttentionShape _encoderShape;
     private readonly AttentionShape _crossShape;
     private readonly Scratch _scratch = new();
+    private readonly bool _rowByRow;
     private readonly BatchLayout _batch = new();
     private readonly List<AttentionQuery> _queries = [];
     private readonly List<float[]> _encoderBlocks = [];
@@ -29,14 +31,16 @@ internal sealed class T5ModelRunner : ModelRunner
     {
         _configuration = configuration;
         _checkpoint = checkpoint;
+        _rowByRow = options.ExactOnnxArithmetic;
         _compute = new Compute(options.Kernels, options.Workers);
         ComputeFormat format = options.Format ?? throw new ArgumentException("The format is not chosen.", nameof(options));
-        _weights = new WeightReader(checkpoint, format, _compute);
+        _weights = new WeightReader(checkpoint, format, _compute, options.ExactOnnxArithmetic);
         int hidden = configuration.ModelSize, vocabulary = configuration.VocabularySize;
         // Newer files say that the head is tied and not scaled, and store the untied one of v1.1 all the same.
-        bool usesTable = configuration.TiedHead && (configuration.ScaledHead || !checkpoint.Has("lm_head.weight"));
+        bool usesTable = configuration.TiedHead && !checkpoint.HasOwnHead && (configuration.ScaledHead || !checkpoint.Has("lm_head.weight"));
         StoredTensor table = checkpoint.Get(checkpoint.Has("shared.weight") ? "shared.weight" : "encoder.embed_tokens.weight", vocabulary, hidden);
         _embeddings = _weights.Table(table);
+        _encoderEmbeddings = checkpoint.HasEncoderTable ? _weights.Table(checkpoint.Get("encoder.embed_tokens.weight", vocabulary, hidden)) : _embeddings;
         _head = _weights.Head(usesTable ? table : checkpoint.Get("lm_head.weight", vocabulary, hidden));
         _encoderNorm = Norm.Read(_weights, "encoder.final_layer_norm", hidden, configuration.NormEpsilon);
         _decoderNorm = Norm.Read(_weights, "decoder.final_layer_norm", hidden, configuration.NormEpsilon);
@@ -90,6 +94,11 @@ internal sealed class T5ModelRunner : ModelRunner
     /// <inheritdoc/>
     public override void Forward(ReadOnlySpan<BatchRow> rows, Span<float> logits)
     {
+        if (_rowByRow && rows.Length > 1)
+        {
+            ForwardSingly(rows, logits);
+            return;
+        }
         _batch.Fill(rows, Model.VocabularySize);
         int tokens = _batch.TokenCount, hidden = _configuration.ModelSize;
         Memory<float> state = _scratch.Take("state", tokens * hidden);
@@ -123,7 +132,7 @@ internal sealed class T5ModelRunner : ModelRunner
         Memory<float> state = _scratch.Take("encoder state", tokens * hidden);
         Memory<float> normed = _scratch.Take("encoder normed", tokens * hidden), change = _scratch.Take("encoder change", tokens * hidden);
         for (int token = 0; token < tokens; token++)
-            _embeddings.ReadRow(ids[token], state.Span.Slice(token * hidden, hidden));
+            _encoderEmbeddings.ReadRow(ids[token], state.Span.Slice(token * hidden, hidden));
         foreach (EncoderLayer layer in _encoder)
         {
             layer.AttentionNorm.Apply(state.Span, tokens, normed.Span, _compute.Path);

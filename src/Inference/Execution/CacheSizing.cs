@@ -10,7 +10,7 @@ internal static class CacheSizing
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(context);
         RequireBlocks(layers);
-        int longestRow = options.PrefillChunkTokens;
+        int longestRow = options.LongestRow(context);
         long whole = new KvCache(layers, 0, longestRow).BytesFor(context, promptLength);
         long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         return new KvCache(layers, options.KvCacheBytes ?? Math.Max(whole, Math.Min(LargestDefaultBytes, available / 4)), longestRow);

@@ -16,7 +16,8 @@ internal static class ModelLoader
         {
             if (configuration.Float8 is { } float8)
                 checkpoint.JoinScales(float8);
-            MemoryNeed need = MemoryNeed.Of(configuration, checkpoint.StoredBytes, options.Format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+            ComputeFormat? format = options.ExactOnnxArithmetic ? ComputeFormat.F32 : options.Format;
+            MemoryNeed need = MemoryNeed.Of(configuration, checkpoint.StoredBytes, format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
             need.Require(folder);
             ModelRunner runner = Build(configuration, checkpoint, options with { Format = need.Format });
             // What was converted is not read again; its pages need not count as this process's memory.

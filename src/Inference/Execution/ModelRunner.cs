@@ -34,6 +34,17 @@ public abstract class ModelRunner : IDisposable
     public virtual void Encode(ReadOnlySpan<EncoderRow> rows) =>
         throw new NotSupportedException($"The architecture '{Model.Architecture}' has no encoder.");
 
+    /// <summary>Runs the rows of a batch one after the other, where a row's results would depend on its neighbours.</summary>
+    protected void ForwardSingly(ReadOnlySpan<BatchRow> rows, Span<float> logits)
+    {
+        for (int i = 0; i < rows.Length; i++)
+        {
+            int count = rows[i].LogitsCount * Model.VocabularySize;
+            Forward(rows.Slice(i, 1), logits[..count]);
+            logits = logits[count..];
+        }
+    }
+
     /// <inheritdoc/>
     public abstract void Dispose();
 }

@@ -69,6 +69,24 @@ internal static class MatrixKernels
             destination[i] = MathF.FusedMultiplyAdd(factor, source[i], destination[i]);
     }
 
+    /// <summary>Widens signed or unsigned bytes to floats.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void WidenBytes(ReadOnlySpan<byte> source, Span<float> destination, bool isSigned)
+    {
+        int i = 0;
+        destination = destination[..source.Length];
+        ref byte from = ref MemoryMarshal.GetReference(source);
+        ref float to = ref MemoryMarshal.GetReference(destination);
+        for (; i <= source.Length - Lanes; i += Lanes)
+        {
+            Vector128<byte> bytes = Vector128.LoadUnsafe(ref from, (nuint)i);
+            Vector256<short> wide = isSigned ? Vector256.WidenLower(bytes.AsSByte().ToVector256Unsafe()) : Vector256.WidenLower(bytes.ToVector256Unsafe()).AsInt16();
+            Vector512.ConvertToSingle(Vector512.WidenLower(wide.ToVector512Unsafe())).StoreUnsafe(ref to, (nuint)i);
+        }
+        for (; i < source.Length; i++)
+            destination[i] = isSigned ? (sbyte)source[i] : source[i];
+    }
+
     /// <summary>Widens bfloat16 to float: the upper half of its bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void WidenBfloat16(ReadOnlySpan<ushort> source, Span<float> destination)

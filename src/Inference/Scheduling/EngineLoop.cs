@@ -30,7 +30,10 @@ internal sealed class EngineLoop
     {
         _runner = runner;
         int promptLogits = (int)Math.Max(1, MaxPromptLogitsBytes / sizeof(float) / runner.Model.VocabularySize);
-        _scheduler = new Scheduler(runner.Cache, options.MaxRunningSequences, options.PrefillChunkTokens, promptLogits);
+        // ONNX's own arithmetic gives other results where a prompt is cut.
+        _scheduler = options.ExactOnnxArithmetic
+            ? new Scheduler(runner.Cache, options.MaxRunningSequences, int.MaxValue, Array.MaxLength / runner.Model.VocabularySize)
+            : new Scheduler(runner.Cache, options.MaxRunningSequences, options.PrefillChunkTokens, promptLogits);
         _maxSequences = options.MaxRunningSequences + options.MaxWaitingRequests;
         new Thread(Run) { IsBackground = true, Name = $"engine {runner.Model.Architecture}" }.Start();
     }

@@ -1,5 +1,6 @@
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Weights.Gguf;
+using LlmService.Inference.Weights.Onnx;
 using LlmService.Inference.Weights.PyTorch;
 
 namespace LlmService.Inference.Weights;
@@ -12,7 +13,19 @@ internal sealed class Checkpoint : IDisposable
     private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
 
-    private Checkpoint(string folder) => _folder = folder;
+    private readonly WeightFormat _format;
+
+    private Checkpoint(string folder, WeightFormat format)
+    {
+        _folder = folder;
+        _format = format;
+    }
+
+    /// <summary>Whether the head is one of its own whatever config.json says of it: a graph multiplies by the weights that it has, be they quantised in another way than the table.</summary>
+    public bool HasOwnHead => _format == WeightFormat.Onnx && Has("lm_head.weight");
+
+    /// <summary>Whether the encoder has a table of its own: the two graphs of a model hold one each, and each is used where it is.</summary>
+    public bool HasEncoderTable => _format == WeightFormat.Onnx && Has("encoder.embed_tokens.weight");
 
     /// <summary>Whether there are no weights, only the names and shapes that were asked for.</summary>
     public bool IsOutline { get; private init; }
@@ -32,11 +45,17 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="InferenceException">NoUsableWeights, CorruptModel.</exception>
     public static Checkpoint Open(string folder, WeightChoice choice)
     {
-        Checkpoint checkpoint = new(folder);
+        Checkpoint checkpoint = new(folder, choice.Format);
         try
         {
-            foreach (string name in choice.FilesIn(folder))
-                checkpoint.Add(Path.Combine(folder, name), choice.Format);
+            IEnumerable<string> paths = choice.FilesIn(folder).Select(name => Path.Combine(folder, name));
+            if (choice.Format == WeightFormat.Onnx)
+                checkpoint.Add([.. paths.Select(checkpoint.Map)]);
+            else
+            {
+                foreach (string path in paths)
+                    checkpoint.Add(path, choice.Format);
+            }
             return checkpoint;
         }
         catch
@@ -47,7 +66,7 @@ internal sealed class Checkpoint : IDisposable
     }
 
     /// <summary>A checkpoint without files: it has every tensor that is asked for, except copies, and all of them are zero. So a model's sizes can be told from its configuration.</summary>
-    public static Checkpoint Outline() => new("") { IsOutline = true };
+    public static Checkpoint Outline() => new("", WeightFormat.Safetensors) { IsOutline = true };
 
     /// <summary>Bytes of all tensors of the files; those that share theirs count once.</summary>
     public long StoredBytes => _tensors.Values.Select(tensor => (tensor.File, tensor.Offset, tensor.ByteCount)).Distinct().Sum(place => place.ByteCount);
@@ -66,6 +85,8 @@ internal sealed class Checkpoint : IDisposable
             _tensors.TryAdd(name, TensorZeros.Make(name, shape));
         if (!_tensors.TryGetValue(name, out StoredTensor? tensor))
         {
+            if (_format == WeightFormat.Onnx)
+                throw UnknownLayout($"have no node that uses '{name}', which the architecture needs", name);
             throw new InferenceException(InferenceFailure.CorruptModel, $"The weights of '{_folder}' lack the tensor '{name}', which the architecture needs. {TensorNames.Describe(name, _tensors.Keys)}")
             {
                 File = _folder,
@@ -96,6 +117,8 @@ internal sealed class Checkpoint : IDisposable
         string[] left = [.. _tensors.Keys.Where(name => !_used.Contains(name) && !harmless(name)).Order(StringComparer.Ordinal)];
         if (left.Length == 0)
             return;
+        if (_format == WeightFormat.Onnx)
+            throw UnknownLayout($"use {left.Length} weights that the architecture does not know: {string.Join(", ", left.Take(5))}{(left.Length > 5 ? ", …" : "")}", left[0]);
         throw new InferenceException(InferenceFailure.CorruptModel,
             $"The weights of '{_folder}' have {left.Length} tensors that the architecture does not know: {string.Join(", ", left.Take(5))}{(left.Length > 5 ? ", …" : "")}.")
         {
@@ -105,16 +128,32 @@ internal sealed class Checkpoint : IDisposable
         };
     }
 
+    private InferenceException UnknownLayout(string what, string tensor) =>
+        new(InferenceFailure.NoUsableWeights, $"The graphs {string.Join(", ", _files.Select(file => $"'{file.Path}'"))} {what}: they are not of a known layout.")
+        {
+            File = _files[0].Path,
+            Tensor = tensor,
+            Remedy = "Check that config.json belongs to these weights, or choose others with --weights.",
+        };
+
     /// <summary>Gives memory back that can be read again; nothing may be read meanwhile.</summary>
     public void ReleasePages() => _files.ForEach(file => file.ReleasePages());
 
     public void Dispose() => _files.ForEach(file => file.Dispose());
 
+    /// <summary>Graphs and their data belong together.</summary>
+    private void Add(IReadOnlyList<MappedFile> files)
+    {
+        foreach (StoredTensor tensor in OnnxWeights.Read(files))
+        {
+            if (!_tensors.TryAdd(tensor.Name, tensor))
+                throw new InferenceException(InferenceFailure.CorruptModel, $"'{tensor.File.Path}': the tensor '{tensor.Name}' is in another graph too.") { File = tensor.File.Path, Tensor = tensor.Name };
+        }
+    }
+
     private void Add(string path, WeightFormat format)
     {
-        MappedFile file = MappedFile.Open(path);
-        _files.Add(file);
-        RefusePointer(file);
+        MappedFile file = Map(path);
         foreach (StoredTensor tensor in Read(file, format))
         {
             if (!_tensors.TryAdd(tensor.Name, tensor))
@@ -129,6 +168,14 @@ internal sealed class Checkpoint : IDisposable
         WeightFormat.Gguf => GgufTensors.Read(file),
         _ => throw new InvalidOperationException($"no reader of {format}"),
     };
+
+    private MappedFile Map(string path)
+    {
+        MappedFile file = MappedFile.Open(path);
+        _files.Add(file);
+        RefusePointer(file);
+        return file;
+    }
 
     // A repository that was cloned without Git LFS has a few lines of text in the place of each large file.
     private static void RefusePointer(MappedFile file)

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 
 namespace LlmService.Inference.Weights;
@@ -16,6 +17,9 @@ internal sealed record StoredTensor(TensorBytes File, string Name, TensorType Ty
 
     /// <summary>The stored row of each row, where a format stores them in another order; null for the same order.</summary>
     public IReadOnlyList<int>? RowOrder { get; init; }
+
+    /// <summary>Whether ONNX quantises the input of a product with these weights, and multiplies whole numbers.</summary>
+    public bool QuantizesInput { get; init; }
 
     public string ShapeText => $"[{string.Join(", ", Shape)}]";
 
@@ -37,6 +41,16 @@ internal sealed record StoredTensor(TensorBytes File, string Name, TensorType Ty
     /// <param name="destination">Receives [count, Columns].</param>
     public void ReadRows(int first, int count, Span<float> destination)
     {
+        ReadStored(first, count, destination);
+        Scaling?.Apply(first, count, Columns, destination);
+    }
+
+    /// <summary>The stored numbers of rows, without scales and zero points.</summary>
+    /// <param name="first">The first row.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="destination">Receives [count, Columns].</param>
+    public void ReadStored(int first, int count, Span<float> destination)
+    {
         int columns = Columns;
         int rowBytes = checked((int)TensorFormat.RowBytes(Type, columns));
         destination = destination[..checked(count * columns)];
@@ -47,7 +61,20 @@ internal sealed record StoredTensor(TensorBytes File, string Name, TensorType Ty
             for (int i = 0; i < count; i++)
                 TensorFormat.Decode(Type, Rows(RowOrder?[first + i] ?? first + i, 1, rowBytes), destination.Slice(i * columns, columns));
         }
-        Scaling?.Apply(first, count, columns, destination);
+    }
+
+    /// <summary>A part of the rows of a matrix, or of the numbers of a vector, as a tensor of its own.</summary>
+    public StoredTensor Rows(string name, long first, long count)
+    {
+        long bytes = ByteCount / Shape[0];
+        return this with
+        {
+            Name = name,
+            Shape = [count, .. Shape.Skip(1)],
+            Offset = Offset + first * bytes,
+            ByteCount = count * bytes,
+            Scaling = Scaling?.Rows(checked((int)first), checked((int)count), Columns),
+        };
     }
 
     /// <summary>All numbers of a small tensor, such as a norm or a bias.</summary>
@@ -77,6 +104,37 @@ internal sealed record StoredTensor(TensorBytes File, string Name, TensorType Ty
 /// <param name="ColumnsPerScale">Columns that share a scale.</param>
 internal sealed record Scaling(float[] Scales, float[]? ZeroPoints, int RowsPerScale, int ColumnsPerScale)
 {
+    /// <summary>The zero point where all are the same.</summary>
+    public float ZeroPoint { get; init; }
+
+    /// <summary>Scales with their zero points, which are kept as one where all are the same.</summary>
+    /// <param name="scales">The scales.</param>
+    /// <param name="zeroPoints">As many zero points, or one for all; null for zero.</param>
+    /// <param name="rowsPerScale">Rows that share a scale.</param>
+    /// <param name="columnsPerScale">Columns that share a scale.</param>
+    public static Scaling Of(float[] scales, float[]? zeroPoints, int rowsPerScale, int columnsPerScale) =>
+        zeroPoints is null or [] ? new(scales, null, rowsPerScale, columnsPerScale)
+        : zeroPoints.AsSpan().ContainsAnyExcept(zeroPoints[0]) ? new(scales, zeroPoints, rowsPerScale, columnsPerScale)
+        : new(scales, null, rowsPerScale, columnsPerScale) { ZeroPoint = zeroPoints[0] };
+
+    /// <summary>Whether two are the same, number by number.</summary>
+    public static bool AreEqual(Scaling? a, Scaling? b) => a is null || b is null ? a is null && b is null
+        : a.RowsPerScale == b.RowsPerScale && a.ColumnsPerScale == b.ColumnsPerScale && a.ZeroPoint == b.ZeroPoint
+            && a.Scales.AsSpan().SequenceEqual(b.Scales) && a.ZeroPoints.AsSpan().SequenceEqual(b.ZeroPoints);
+
+    /// <summary>Those of a part of the rows, where each row has its own or all share one.</summary>
+    public Scaling Rows(int first, int count, int columns)
+    {
+        if (RowsPerScale != 1)
+            return this;
+        int perRow = (columns + ColumnsPerScale - 1) / ColumnsPerScale;
+        Range part = (first * perRow)..((first + count) * perRow);
+        return this with { Scales = Scales[part], ZeroPoints = ZeroPoints?[part] };
+    }
+
+    /// <summary>The scale and the zero point of a whole row, where rows are not cut into blocks.</summary>
+    public (float Scale, float Zero) OfRow(int row) => (Scales[row / RowsPerScale], ZeroPoints?[row / RowsPerScale] ?? ZeroPoint);
+
     /// <summary>Applies it to rows that have just been decoded, [count, columns].</summary>
     public void Apply(int first, int count, int columns, Span<float> values)
     {
@@ -88,9 +146,10 @@ internal sealed record Scaling(float[] Scales, float[]? ZeroPoints, int RowsPerS
             {
                 int start = block * ColumnsPerScale;
                 Span<float> part = values.Slice(i * columns + start, Math.Min(ColumnsPerScale, columns - start));
-                float scale = Scales[row + block], zero = ZeroPoints?[row + block] ?? 0;
-                foreach (ref float value in part)
-                    value = (value - zero) * scale;
+                float zero = ZeroPoints?[row + block] ?? ZeroPoint;
+                if (zero != 0)
+                    TensorPrimitives.Subtract(part, zero, part);
+                TensorPrimitives.Multiply(part, Scales[row + block], part);
             }
         }
     }

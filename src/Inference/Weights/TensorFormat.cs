@@ -122,12 +122,10 @@ internal static class TensorFormat
                     destination[i] = Float8.Values[bytes[i]];
                 break;
             case TensorType.I8:
-                for (int i = 0; i < destination.Length; i++)
-                    destination[i] = (sbyte)bytes[i];
+                MatrixKernels.WidenBytes(bytes, destination, isSigned: true);
                 break;
             case TensorType.U8:
-                for (int i = 0; i < destination.Length; i++)
-                    destination[i] = bytes[i];
+                MatrixKernels.WidenBytes(bytes, destination, isSigned: false);
                 break;
             case TensorType.Q6SuperBlock:
                 SuperBlocks.Decode(bytes, destination);

@@ -1,5 +1,6 @@
 using LlmService.Inference.Architectures;
 using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights.Onnx;
 
 namespace LlmService.Inference.Weights;
 
@@ -7,7 +8,8 @@ namespace LlmService.Inference.Weights;
 /// <param name="checkpoint">The stored tensors.</param>
 /// <param name="format">The format.</param>
 /// <param name="compute">Threads that convert.</param>
-internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, Compute compute)
+/// <param name="exactOnnx">Whether products that ONNX computes in whole numbers are computed so, and all others in floats.</param>
+internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, Compute compute, bool exactOnnx = false)
 {
     private float[] _zeros = [];
 
@@ -59,22 +61,40 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
     {
         if (checkpoint.IsOutline)
             return Outline(target, tensors);
+        if (exactOnnx && tensors.All(tensor => tensor.QuantizesInput))
+            return Keep(tensors, new IntegerMatrix(tensors));
         switch (target)
         {
             case ComputeFormat.F32:
-                return new StoredMatrix(tensors);
+                return Keep(tensors, new StoredMatrix(tensors));
             case ComputeFormat.Bf16:
                 StoredTensor[] converted = [.. tensors.Select(tensor => Bfloat16.Convert(tensor, compute))];
                 ConvertedBytes += converted.Except(tensors).Sum(tensor => tensor.ByteCount);
-                return new StoredMatrix(converted);
+                Release(tensors.Except(converted));
+                return Keep(tensors.Intersect(converted), new StoredMatrix(converted));
             case ComputeFormat.Q8:
             case ComputeFormat.Q4:
                 TiledMatrix tiles = TiledMatrix.Of(target == ComputeFormat.Q8 ? TileFormat.Q8 : TileFormat.Q4, tensors, compute);
                 ConvertedBytes += tiles.ByteCount;
+                Release(tensors);
                 return tiles;
             default:
                 throw new InvalidOperationException($"unknown format {target}");
         }
+    }
+
+    /// <summary>What is put into another order is made now: the first request need not wait for it.</summary>
+    private static WeightMatrix Keep(IEnumerable<StoredTensor> tensors, WeightMatrix matrix)
+    {
+        foreach (RearrangedBytes bytes in tensors.Select(tensor => tensor.File).OfType<RearrangedBytes>())
+            bytes.Prepare();
+        return matrix;
+    }
+
+    private static void Release(IEnumerable<StoredTensor> converted)
+    {
+        foreach (RearrangedBytes bytes in converted.Select(tensor => tensor.File).OfType<RearrangedBytes>())
+            bytes.ReleasePages();
     }
 
     /// <summary>A matrix that is only measured.</summary>

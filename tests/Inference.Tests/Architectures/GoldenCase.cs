@@ -10,12 +10,11 @@ internal sealed class GoldenCase : IDisposable
 {
     private readonly WorkerPool _workers;
 
-    private GoldenCase(string folder, KernelPath kernels, int threads, ComputeFormat format)
+    private GoldenCase(string folder, int threads, Func<EngineOptions, EngineOptions> change)
     {
         _workers = new WorkerPool(threads);
         Expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json"))).RootElement;
-        EngineOptions options = new() { Workers = _workers, Kernels = kernels, Format = format };
-        Runner = ModelLoader.Load(folder, ModelSource.Of(folder, null).Configuration(), options);
+        Runner = ModelLoader.Load(folder, ModelSource.Of(folder, null).Configuration(), change(new() { Workers = _workers, Format = ComputeFormat.F32 }));
     }
 
     public JsonElement Expected { get; }
@@ -26,7 +25,10 @@ internal sealed class GoldenCase : IDisposable
 
     public IEnumerable<GoldenPrompt> Prompts => Expected.GetProperty("prompts").EnumerateArray().Select(p => new GoldenPrompt(p));
 
-    public static GoldenCase Open(string folder, KernelPath? kernels = null, int threads = 2, ComputeFormat format = ComputeFormat.F32) => new(folder, kernels ?? KernelPaths.Best, threads, format);
+    public static GoldenCase Open(string folder, KernelPath? kernels = null, int threads = 2, ComputeFormat format = ComputeFormat.F32) =>
+        new(folder, threads, options => options with { Kernels = kernels ?? KernelPaths.Best, Format = format });
+
+    public static GoldenCase Open(string folder, Func<EngineOptions, EngineOptions> change) => new(folder, 2, change);
 
     /// <summary>A cache with room for a prompt and 40 more tokens; encoder-decoders have encoded the prompt.</summary>
     public SequenceCache Begin(GoldenPrompt prompt)
