@@ -62,7 +62,8 @@ internal sealed class T5ModelRunner : ModelRunner
             ContextLength = answer,
             PromptLength = prompt,
             StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
-            ParameterCount = checkpoint.ParameterCount,
+            // The graphs of the two halves each hold the same table.
+            ParameterCount = checkpoint.ParameterCount - (checkpoint.HasEncoderTable ? (long)vocabulary * hidden : 0),
             Precision = ComputeFormats.NameOf(format),
             WeightBytes = _weights.ConvertedBytes > 0 ? _weights.ConvertedBytes : checkpoint.ByteCount,
         };

@@ -35,6 +35,7 @@ public sealed class OnnxFolderTests : IDisposable
         Answer answer = await Answer.GatherAsync(engine, new GenerationRequest { Prompt = "Translate to German: The house is wonderful.", MaxTokens = 8, IgnoreEndTokens = true }, Cancellation);
 
         Assert.Equal("int8", engine.Model.StoredPrecision);
+        Assert.Equal(ModelSize.Of(ModelConfiguration.Load(_folder.Folder)).ParameterCount, engine.Model.ParameterCount);
         Assert.Equal(8, answer.Ids.Length);
         Assert.Equal(engine.Tokenizer!.Decode(answer.Ids, SpecialTokens.Skip), answer.Text);
     }
