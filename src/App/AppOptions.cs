@@ -37,6 +37,9 @@ internal sealed record AppOptions
     /// <summary>The instruction set that the kernels use.</summary>
     public required KernelPath Kernels { get; init; }
 
+    /// <summary>Whether 8-bit ONNX weights are computed as ONNX Runtime computes them.</summary>
+    public required bool ExactOnnx { get; init; }
+
     /// <summary>Which of a model's sets of weights: a variant, a format or a file; null for the preferred one.</summary>
     public required string? Weights { get; init; }
     public required HubOptions Hub { get; init; }
@@ -62,6 +65,7 @@ internal sealed record AppOptions
             SkipTokenizerInit = commandLine.SkipTokenizerInit,
             Format = ReadFormat(commandLine.Dtype ?? settings.Find("LLM_SERVICE_DTYPE", "Dtype")?.Value ?? Auto, mistakes),
             Kernels = ReadKernels(settings, mistakes),
+            ExactOnnx = settings.IsOn("LLM_SERVICE_EXACT_ONNX"),
             Weights = commandLine.Weights ?? settings.Find("LLM_SERVICE_WEIGHTS", "Weights")?.Value,
             Hub = hub,
             Prompts = TaskPrompts.Read(settings, mistakes),

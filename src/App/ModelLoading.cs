@@ -70,6 +70,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
         Weights = weights,
         Format = options.Format,
         Kernels = options.Kernels,
+        ExactOnnxArithmetic = options.ExactOnnx,
         MaxModelLength = options.MaxModelLength,
         SkipTokenizer = options.SkipTokenizerInit,
         TimeProvider = options.Hub.TimeProvider,

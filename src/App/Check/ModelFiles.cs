@@ -42,7 +42,9 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
         try
         {
             IEnumerable<string> names = model.WeightsFile is { } only ? [only] : WeightFiles.FilesOf(folder).Where(name => File.Exists(Path.Combine(folder, name)));
-            return new(model.Text, names.ToDictionary(name => name, name => SizeOf(Path.Combine(folder, name)), StringComparer.Ordinal));
+            Dictionary<string, long> sizes = names.ToDictionary(name => name, name => SizeOf(Path.Combine(folder, name)), StringComparer.Ordinal);
+            // What was named by itself is tried, whatever its name says: the reader knows the reason better.
+            return model.WeightsFile is { } named ? new(model.Text, sizes) { Weights = [WeightFiles.Gguf(named)] } : new(model.Text, sizes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -61,7 +63,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
     public IReadOnlyList<string> FilesBeforeWeights => [.. Present([.. Deciding, .. sizes.Keys.Where(IsMoreTemplate)]).Union(TokenizerFiles)];
 
     /// <summary>All sets of weights, the preferred one first.</summary>
-    public IReadOnlyList<WeightChoice> Weights { get; } = WeightFiles.List([.. sizes.Keys]);
+    public IReadOnlyList<WeightChoice> Weights { get; private init; } = WeightFiles.List([.. sizes.Keys]);
 
     /// <summary>What the tokenizer is read from, the file with the vocabulary first.</summary>
     public IReadOnlyList<string> TokenizerFiles { get; } = Tokenizer.FilesOf([.. sizes.Keys]);

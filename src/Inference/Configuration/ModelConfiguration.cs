@@ -61,12 +61,41 @@ public sealed record ModelConfiguration
     /// <param name="path">The file.</param>
     /// <param name="field">Where the file says so.</param>
     internal static InferenceException Unsupported(string type, string path, string field) => new(InferenceFailure.UnsupportedModelType,
-        $"Unsupported model type: {ConfigReader.Quote(type)}. This service runs {string.Join(", ", SupportedModelTypes)}. This is not an authentication problem: a token changes nothing.")
+        $"Unsupported model type: {ConfigReader.Quote(type)}. This service runs {string.Join(", ", SupportedModelTypes)}{Nearest(type)}. This is not an authentication problem: a token changes nothing.")
     {
         File = path,
         Field = field,
         Remedy = "Choose a model of a supported architecture, such as google/flan-t5-base or Qwen/Qwen2.5-0.5B-Instruct.",
     };
+
+    /// <summary>The supported types that belong to the same family by their names, or differ by a letter or two.</summary>
+    private static string Nearest(string type)
+    {
+        string family = FamilyOf(type);
+        string[] near = [.. SupportedModelTypes.Where(known => FamilyOf(known) is var other
+            && (type.EndsWith(known, StringComparison.Ordinal) || (other.Length > 1 && (family.StartsWith(other, StringComparison.Ordinal) || Distance(family, other) <= other.Length / 3))))];
+        return near.Length == 0 ? "" : $"; the nearest {(near.Length == 1 ? "is" : "are")} {string.Join(", ", near)}";
+    }
+
+    // The letters before the first number.
+    private static string FamilyOf(string type) => new([.. type.ToLowerInvariant().TakeWhile(char.IsAsciiLetter)]);
+
+    /// <summary>How many letters are to be changed, added or left out (Levenshtein).</summary>
+    private static int Distance(string a, string b)
+    {
+        // A name out of a file may be long; beyond this it is like nothing.
+        if (a.Length > 32)
+            return int.MaxValue;
+        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
+        for (int i = 1; i <= a.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.Length; j++)
+                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
+        }
+        return row[^1];
+    }
 
     private static ModelConfiguration Decoding(ConfigReader config, DecoderTraits traits) =>
         new() { ModelType = traits.ModelType, Decoder = DecoderConfiguration.Read(config, traits) };

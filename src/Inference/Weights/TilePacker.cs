@@ -15,9 +15,16 @@ internal static class TilePacker
     /// <param name="rows">[16, columns]; missing rows are zero.</param>
     /// <param name="columns">Length of a row.</param>
     /// <param name="tile">Receives the tile.</param>
-    public static void Pack(TileFormat format, ReadOnlySpan<float> rows, int columns, Span<byte> tile)
+    /// <param name="units">For Q8, what each row's weights are whole multiples of, from -128 to 127 of them; such rows are packed without loss, and their
+    /// results are to be multiplied by it. 1 for all other rows.</param>
+    public static void Pack(TileFormat format, ReadOnlySpan<float> rows, int columns, Span<byte> tile, Span<float> units)
     {
         tile.Clear();
+        for (int row = 0; row < TileLayout.Rows; row++)
+        {
+            if (format != TileFormat.Q8 || units[row] == 1 || !AreMultiples(rows.Slice(row * columns, columns), units[row]))
+                units[row] = 1;
+        }
         Span<float> block = stackalloc float[TileLayout.BlockColumns];
         int blocks = TileLayout.Blocks(columns), blockBytes = TileLayout.NumberBytes(format);
         for (int b = 0; b < blocks; b++)
@@ -29,7 +36,7 @@ internal static class TilePacker
                 int start = b * TileLayout.BlockColumns, count = Math.Min(TileLayout.BlockColumns, columns - start);
                 block.Clear();
                 rows.Slice(row * columns + start, count).CopyTo(block);
-                float scale = format == TileFormat.Q8 ? PackBytes(block, row, destination) : PackNibbles(block, row, destination);
+                float scale = format == TileFormat.Q4 ? PackNibbles(block, row, destination) : units[row] == 1 ? PackBytes(block, row, destination) : PackMultiples(block, units[row], row, destination);
                 BinaryPrimitives.WriteUInt16LittleEndian(scales[(row * sizeof(ushort))..], Bfloat16.BitsOf(scale));
             }
         }
@@ -71,6 +78,26 @@ internal static class TilePacker
         for (int i = 0; i < numbers.Length; i += 2)
             BinaryPrimitives.WriteUInt16LittleEndian(block[TileLayout.OffsetOfByte(row, i)..], (ushort)((byte)numbers[i] | numbers[i + 1] << 8));
         return scale;
+    }
+
+    private static float PackMultiples(ReadOnlySpan<float> values, float unit, int row, Span<byte> block)
+    {
+        for (int i = 0; i < values.Length; i++)
+            block[TileLayout.OffsetOfByte(row, i)] = (byte)(sbyte)MathF.Round(values[i] / unit);
+        return 1;
+    }
+
+    private static bool AreMultiples(ReadOnlySpan<float> values, float unit)
+    {
+        if (!float.IsNormal(unit))
+            return false;
+        foreach (float value in values)
+        {
+            float number = MathF.Round(value / unit);
+            if (number is < -128 or > 127 || number * unit != value)
+                return false;
+        }
+        return true;
     }
 
     private static float PackNibbles(ReadOnlySpan<float> values, int row, Span<byte> block)

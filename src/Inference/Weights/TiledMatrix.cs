@@ -15,6 +15,9 @@ internal sealed class TiledMatrix : WeightMatrix
     private readonly int _start;
     private readonly int _tileBytes;
 
+    // What the results of each row are multiplied by; null where that is 1 for all.
+    private float[]? _units;
+
     private TiledMatrix(TileFormat format, int rows, int columns)
     {
         Format = format;
@@ -46,20 +49,29 @@ internal sealed class TiledMatrix : WeightMatrix
         TiledMatrix matrix = new(format, checked((int)tensors.Sum(t => t.Shape[0])), columns);
         int tiles = TileLayout.Tiles(matrix.Rows);
         int parts = Math.Clamp(tiles / 8, 1, compute.ThreadCount * 4);
+        float[] units = UnitsOf(tensors, tiles * TileLayout.Rows);
         compute.Run(parts, part =>
         {
             float[] rows = new float[checked(TileLayout.Rows * columns)];
             for (int tile = (int)((long)tiles * part / parts); tile < (int)((long)tiles * (part + 1) / parts); tile++)
             {
                 ReadRows(tensors, tile * TileLayout.Rows, rows);
-                TilePacker.Pack(format, rows, columns, matrix.Tile(tile));
+                TilePacker.Pack(format, rows, columns, matrix.Tile(tile), units.AsSpan(tile * TileLayout.Rows, TileLayout.Rows));
             }
         });
+        matrix._units = units.AsSpan().ContainsAnyExcept(1f) ? units : null;
         return matrix;
     }
 
-    public override void ReadRow(int row, Span<float> destination) =>
+    public override void ReadRow(int row, Span<float> destination)
+    {
         TilePacker.Unpack(Format, Tile(row / TileLayout.Rows), row % TileLayout.Rows, destination[..Columns]);
+        if (_units is not null)
+        {
+            foreach (ref float value in destination[..Columns])
+                value *= _units[row];
+        }
+    }
 
     public override void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute)
     {
@@ -87,12 +99,36 @@ internal sealed class TiledMatrix : WeightMatrix
         {
             int tokens = Math.Min(TileKernels.MaxTokens, end - token);
             TileKernels.Multiply(path, Format, weights, input, token, tokens == 1 ? 1 : TileKernels.MaxTokens, results);
+            if (_units is not null)
+            {
+                for (int i = 0; i < tokens * TileLayout.Rows; i++)
+                    results[i] *= _units[row + i % TileLayout.Rows];
+            }
             for (int i = 0; i < tokens; i++)
                 results.Slice(i * TileLayout.Rows, count).CopyTo(output[((token + i) * Rows + row)..]);
         }
     }
 
     private Span<byte> Tile(int index) => _memory.AsSpan(_start + index * _tileBytes, _tileBytes);
+
+    /// <summary>The scale of each row that is stored in whole numbers with one scale; 1 for all others.</summary>
+    private static float[] UnitsOf(IReadOnlyList<StoredTensor> tensors, int rows)
+    {
+        float[] units = new float[rows];
+        units.AsSpan().Fill(1);
+        int first = 0;
+        foreach (StoredTensor tensor in tensors)
+        {
+            int count = (int)tensor.Shape[0];
+            if (tensor is { Type: TensorType.I8 or TensorType.U8, Scaling: { } scaling } && scaling.ColumnsPerScale >= tensor.Columns)
+            {
+                for (int row = 0; row < count; row++)
+                    units[first + row] = scaling.OfRow(row).Scale;
+            }
+            first += count;
+        }
+        return units;
+    }
 
     /// <summary>Sixteen rows from the given one on; zeros past the end.</summary>
     private static void ReadRows(IReadOnlyList<StoredTensor> tensors, int first, Span<float> rows)

@@ -105,6 +105,18 @@ public sealed class WeightFormatTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Gguf_FileOfATypeThatIsNotRead_IsRefusedByTheType()
+    {
+        byte[] bytes = Story("llama", GgufWriter.Q4_K);
+        await File.WriteAllBytesAsync(Path.Combine(_folder, "story.Q4_K_M.gguf"), bytes);
+
+        (int exit, JsonElement json) = await RunAsync("check", "story.Q4_K_M.gguf", "--json");
+
+        Assert.Equal(16, exit);
+        Assert.Contains("Q4_K", json.GetProperty("message").GetString(), StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
     public async Task Tokenize_OnlyGguf_BringsNoWeights()
     {
         (int exit, string output, _) = await RunTextAsync("tokenize", "acme/gguf", "a b", "--json");
@@ -115,7 +127,7 @@ public sealed class WeightFormatTests : IAsyncLifetime
     }
 
     /// <summary>A model of one layer and eight tokens, all of its weights zero.</summary>
-    private static byte[] Story(string architecture)
+    private static byte[] Story(string architecture, uint tableType = GgufWriter.F32)
     {
         GgufWriter writer = new();
         writer.Add("general.architecture", architecture).Add($"{architecture}.context_length", 64u).Add($"{architecture}.embedding_length", 8u).Add($"{architecture}.feed_forward_length", 16u)
@@ -124,7 +136,7 @@ public sealed class WeightFormatTests : IAsyncLifetime
             .Add("tokenizer.ggml.model", "llama").Add("tokenizer.ggml.tokens", ["<unk>", "<s>", "</s>", "\u2581a", "\u2581b", "\u2581", "a", "b"]).Add("tokenizer.ggml.scores", [0f, 0f, 0f, -1f, -2f, -3f, -4f, -5f])
             .Add("tokenizer.ggml.token_type", [2, 3, 3, 1, 1, 1, 1, 1]).Add("tokenizer.ggml.bos_token_id", 1u).Add("tokenizer.ggml.eos_token_id", 2u);
         void Zeros(string name, params ulong[] dimensions) => writer.AddTensor(name, GgufWriter.F32, dimensions, new byte[4 * (int)dimensions.Aggregate((a, b) => a * b)]);
-        Zeros("token_embd.weight", 8, 8);
+        writer.AddTensor("token_embd.weight", tableType, [8, 8], new byte[4 * 64]);
         Zeros("output_norm.weight", 8);
         Zeros("blk.0.attn_norm.weight", 8);
         Zeros("blk.0.ffn_norm.weight", 8);

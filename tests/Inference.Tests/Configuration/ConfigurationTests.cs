@@ -75,6 +75,20 @@ public sealed class ConfigurationTests : IDisposable
     }
 
     [Theory]
+    [InlineData("qwen3_moe", "; the nearest is qwen2.")]
+    [InlineData("llama4", "; the nearest is llama.")]
+    [InlineData("mixtral", "; the nearest is mistral.")]
+    [InlineData("umt5", "; the nearest is t5.")]
+    [InlineData("mamba", "llama, mistral, qwen2, t5.")]
+    [InlineData("t", "llama, mistral, qwen2, t5.")]
+    public void Load_UnknownArchitecture_NamesTheNearestThatRuns(string type, string part)
+    {
+        _folder.Write(FileName, $$"""{"model_type":"{{type}}"}""");
+
+        Assert.Contains(part, Assert.Throws<InferenceException>(Load).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("rope_scaling", """{"rope_type":"yarn","factor":4}""", "yarn")]
     [InlineData("rope_scaling", """{"type":"dynamic","factor":4}""", "dynamic")]
     [InlineData("rope_parameters", """{"rope_type":"longrope"}""", "longrope")]

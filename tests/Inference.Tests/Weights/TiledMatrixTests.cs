@@ -127,6 +127,30 @@ public sealed class TiledMatrixTests
         }
     }
 
+    [Theory]
+    [InlineData(true, 0f)]
+    [InlineData(false, 128f)]
+    public void Of_WholeNumbersWithAScaleForEachRow_AreKeptWithoutLoss(bool isSigned, float zero)
+    {
+        using WorkerPool workers = new(2);
+        byte[] numbers = new byte[20 * 70];
+        _random.NextBytes(numbers);
+        float[] scales = [.. Numbers(20).Select(n => 0.001f + Math.Abs(n) / 100)];
+        StoredTensor tensor = new(new TensorMemory("test", numbers), "w", isSigned ? TensorType.I8 : TensorType.U8, [20, 70], 0, numbers.Length)
+        {
+            Scaling = Scaling.Of(scales, [zero], 1, 70),
+        };
+        TiledMatrix matrix = TiledMatrix.Of(TileFormat.Q8, [tensor], new Compute(KernelPaths.Best, workers));
+        float[] row = new float[70], stored = new float[70];
+
+        for (int r = 0; r < 20; r++)
+        {
+            matrix.ReadRow(r, row);
+            tensor.ReadRows(r, 1, stored);
+            Assert.Equal(stored, row);
+        }
+    }
+
     [Fact]
     public void Multiply_ZerosAndTinyNumbers_GiveZeros()
     {

@@ -107,22 +107,21 @@ internal sealed class GgufTokenizer
 
     private float[] Scores() => [.. (_metadata.Numbers(Prefix + "scores") ?? throw _metadata.Missing(Prefix + "scores", "a score for each token")).Select(score => (float)score)];
 
+    // Without kinds, the special tokens are those that the keys name.
     private TokenKind[] ReadKinds()
     {
         const string Key = Prefix + "token_type";
         TokenKind[] kinds = new TokenKind[_tokens.Length];
-        if (_metadata.Numbers(Key) is { } numbers)
+        if (_metadata.Numbers(Key) is not { } numbers)
         {
-            if (numbers.Length != kinds.Length)
-                throw _metadata.Corrupt(Key, $"has {numbers.Length} entries; {TokensKey} has {kinds.Length}");
-            for (int id = 0; id < kinds.Length; id++)
-                kinds[id] = KindOf(Key, numbers[id]);
-        }
-        foreach (int id in new[] { Bos, Eos, Id("eot"), Unknown }.OfType<int>())
-        {
-            if (kinds[id] == TokenKind.Normal)
+            foreach (int id in new[] { Bos, Eos, Id("eot"), Unknown }.OfType<int>())
                 kinds[id] = TokenKind.Control;
+            return kinds;
         }
+        if (numbers.Length != kinds.Length)
+            throw _metadata.Corrupt(Key, $"has {numbers.Length} entries; {TokensKey} has {kinds.Length}");
+        for (int id = 0; id < kinds.Length; id++)
+            kinds[id] = KindOf(Key, numbers[id]);
         return kinds;
     }
 

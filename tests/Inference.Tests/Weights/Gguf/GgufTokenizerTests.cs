@@ -101,6 +101,18 @@ public sealed class GgufTokenizerTests : IDisposable
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Tokenizer_EndToken_IsSpecialWhereTheKindsSaySoOrAreAbsent(bool hasKinds)
+    {
+        GgufWriter writer = new GgufWriter().Add("general.architecture", "llama").Add("tokenizer.ggml.model", "gpt2").Add("tokenizer.ggml.tokens", ["a", "!"])
+            .Add("tokenizer.ggml.merges", Array.Empty<string>()).Add("tokenizer.ggml.eos_token_id", 1);
+        Write(hasKinds ? writer.Add("tokenizer.ggml.token_type", [Normal, Normal]) : writer);
+
+        Assert.Equal(!hasKinds, ModelSource.Of(_folder.Folder, null).Tokenizer().IsSpecial(1));
+    }
+
+    [Theory]
     [InlineData("token_type", "has 1 entries")]
     [InlineData("scores", "scores of 1")]
     [InlineData("merges", "which names a token that the vocabulary lacks")]

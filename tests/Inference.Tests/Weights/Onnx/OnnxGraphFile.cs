@@ -7,7 +7,7 @@ namespace LlmService.Inference.Tests.Weights.Onnx;
 /// <summary>A graph that is written by hand, field by field, as protocol buffers have it.</summary>
 internal sealed class OnnxGraphFile
 {
-    private readonly MemoryStream _graph = new();
+    private readonly List<byte> _graph = [];
 
     /// <summary>The file of the graph.</summary>
     public byte[] ToFile() => Message(Number(1, 8), Bytes(7, _graph.ToArray()));
@@ -46,7 +46,7 @@ internal sealed class OnnxGraphFile
 
     public OnnxGraphFile Add(byte[] field)
     {
-        _graph.Write(field);
+        _graph.AddRange(field);
         return this;
     }
 
