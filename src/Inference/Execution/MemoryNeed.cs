@@ -8,7 +8,7 @@ namespace LlmService.Inference.Execution;
 public sealed record MemoryNeed
 {
     // What the runtime, the code and the small buffers take of themselves.
-    private const long ProcessBytes = 96L << 20;
+    private const long ProcessBytes = 88L << 20;
 
     // A context below this is of no use to anybody.
     private const int SmallestContext = 256;

@@ -48,7 +48,7 @@ internal static class ModelsPage
             ## What a model takes
 
             Computed from `config.json` alone, as `check` and `serve` do before any weight moves; a model that does not fit is refused with what would. The cache is for one
-            sequence; 96 MiB for the process and the buffers of a prompt's pass are counted, and not shown.
+            sequence; 88 MiB for the process and the buffers of a prompt's pass are counted, and not shown.
 
             | Model | Parameters | bf16 | q8 | q4 | Cache for 1,000 tokens | Longest context in 8 GB | in 24 GB |
             | --- | --- | --- | --- | --- | --- | --- | --- |
