@@ -58,7 +58,7 @@ internal static class KernelSpeed
 
     private static double ReadMemory(WorkerPool workers)
     {
-        long[] memory = s_memory;
+        long[] memory = Memory;
         double seconds = Time(() => workers.Run(workers.ThreadCount, part =>
         {
             Span<long> mine = memory.AsSpan(memory.Length / workers.ThreadCount * part, memory.Length / workers.ThreadCount);
@@ -99,7 +99,7 @@ internal static class KernelSpeed
         return (double)steps * 8 * 8 * 2 * workers.ThreadCount / seconds / 1e9;
     }
 
-    private static readonly long[] s_memory = MakeMemory();
+    private static readonly long[] Memory = MakeMemory();
 
     // What loops compute is kept, so that they are not left out.
     public static long Sink { get; private set; }

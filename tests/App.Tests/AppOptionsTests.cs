@@ -1,4 +1,6 @@
 using LlmService.Hub;
+using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
 
 namespace LlmService.App.Tests;
 
@@ -36,6 +38,27 @@ public sealed class AppOptionsTests : IDisposable
         Assert.Equal(FailureCode.InvalidRequest, failure.Code);
         foreach (string part in new[] { "PORT", "--dtype", "--threads", "a/b/c" })
             Assert.Contains(part, failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, null)]
+    [InlineData("auto", null)]
+    [InlineData("f32", ComputeFormat.F32)]
+    [InlineData("bf16", ComputeFormat.Bf16)]
+    [InlineData("q8", ComputeFormat.Q8)]
+    [InlineData("q4", ComputeFormat.Q4)]
+    public void Read_Dtype_IsTheFormat(string? dtype, ComputeFormat? format) => Assert.Equal(format, Read([], new CommandLineValues { Dtype = dtype }).Format);
+
+    [Fact]
+    public void Read_InstructionSet_IsTakenOrRefusedWithWhatThereIs()
+    {
+        Assert.Equal(KernelPaths.Best, Read([]).Kernels);
+        Assert.Equal(KernelPath.Scalar, Read(new() { ["LLM_SERVICE_ISA"] = "scalar" }).Kernels);
+        Assert.Contains("scalar, vector128, avx2, avx512", Refused("sse9"), StringComparison.OrdinalIgnoreCase);
+        foreach (KernelPath path in Enum.GetValues<KernelPath>().Where(path => !KernelPaths.IsSupported(path)))
+            Assert.Contains($"its best is {KernelPaths.Best}", Refused(path.ToString()), StringComparison.OrdinalIgnoreCase);
+
+        string Refused(string name) => Assert.Throws<AppException>(() => Read(new() { ["LLM_SERVICE_ISA"] = name })).Message;
     }
 
     [Theory]

@@ -52,23 +52,6 @@ internal static class MatrixKernels
     public static float Dot(KernelPath path, ReadOnlySpan<float> a, ReadOnlySpan<float> b) =>
         path != KernelPath.Scalar ? DotVector(a, b[..a.Length]) : DotScalar(a, b[..a.Length]);
 
-    /// <summary>destination[i] += factor source[i], fused.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AddScaled(KernelPath path, float factor, ReadOnlySpan<float> source, Span<float> destination)
-    {
-        int i = 0;
-        if (path != KernelPath.Scalar)
-        {
-            Vector512<float> scale = Vector512.Create(factor);
-            ref float from = ref MemoryMarshal.GetReference(source);
-            ref float to = ref MemoryMarshal.GetReference(destination[..source.Length]);
-            for (; i <= source.Length - Lanes; i += Lanes)
-                Vector512.FusedMultiplyAdd(scale, Vector512.LoadUnsafe(ref from, (nuint)i), Vector512.LoadUnsafe(ref to, (nuint)i)).StoreUnsafe(ref to, (nuint)i);
-        }
-        for (; i < source.Length; i++)
-            destination[i] = MathF.FusedMultiplyAdd(factor, source[i], destination[i]);
-    }
-
     /// <summary>Widens signed or unsigned bytes to floats.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void WidenBytes(ReadOnlySpan<byte> source, Span<float> destination, bool isSigned)

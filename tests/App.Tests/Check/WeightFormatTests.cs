@@ -108,7 +108,7 @@ public sealed class WeightFormatTests : IAsyncLifetime
     public async Task Gguf_FileOfATypeThatIsNotRead_IsRefusedByTheType()
     {
         byte[] bytes = Story("llama", GgufWriter.Q4_K);
-        await File.WriteAllBytesAsync(Path.Combine(_folder, "story.Q4_K_M.gguf"), bytes);
+        await File.WriteAllBytesAsync(Path.Combine(_folder, "story.Q4_K_M.gguf"), bytes, TestContext.Current.CancellationToken);
 
         (int exit, JsonElement json) = await RunAsync("check", "story.Q4_K_M.gguf", "--json");
 

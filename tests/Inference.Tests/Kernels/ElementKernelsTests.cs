@@ -139,18 +139,6 @@ public sealed class ElementKernelsTests
     }
 
     [Fact]
-    public void AddScaled_AnyLength_VectorEqualsScalar()
-    {
-        for (int length = 0; length <= LongestLength; length++)
-        {
-            float[] source = Numbers(length, 3), vector = Numbers(length, 3), scalar = [.. vector];
-            MatrixKernels.AddScaled(KernelPaths.Best, 0.3f, source, vector);
-            MatrixKernels.AddScaled(KernelPath.Scalar, 0.3f, source, scalar);
-            Assert.Equal(scalar, vector);
-        }
-    }
-
-    [Fact]
     public void WidenBfloat16_AnyLength_IsExact()
     {
         for (int length = 0; length <= LongestLength; length++)
