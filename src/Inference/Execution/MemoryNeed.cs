@@ -45,29 +45,30 @@ public sealed record MemoryNeed
 
     /// <summary>Computes the need.</summary>
     /// <param name="configuration">The model.</param>
-    /// <param name="storedBytes">Size of the weight files.</param>
+    /// <param name="weights">Which weights.</param>
+    /// <param name="storedBytes">Size of their files.</param>
     /// <param name="format">The format to hold them in; null for the default of the model.</param>
     /// <param name="maxModelLength">The longest context asked for; null takes what config.json says.</param>
     /// <param name="availableBytes">What the process may use.</param>
     /// <exception cref="InferenceException">OutOfMemory: one block of the cache would be too large to exist.</exception>
-    public static MemoryNeed Of(ModelConfiguration configuration, long storedBytes, ComputeFormat? format, int? maxModelLength, long availableBytes)
+    public static MemoryNeed Of(ModelConfiguration configuration, WeightChoice weights, long storedBytes, ComputeFormat? format, int? maxModelLength, long availableBytes)
     {
         int context = maxModelLength ?? configuration.ContextTokens;
         int encoder = configuration.EncoderTokens == 0 ? 0 : maxModelLength ?? configuration.EncoderTokens;
         CacheSizing.RequireBlocks(configuration.CacheLayers);
         KvCache cache = new(configuration.CacheLayers, 0, EngineOptions.DefaultPrefillChunkTokens);
         ModelSize size = ModelSize.Of(configuration);
-        ComputeFormat held = format ?? ComputeFormats.DefaultFor(size.ParameterCount, configuration.EncoderTokens > 0);
-        long weights = held == ComputeFormat.F32 ? storedBytes : size.WeightBytes[held];
+        ComputeFormat held = format ?? ComputeFormats.DefaultFor(size.ParameterCount, configuration.EncoderTokens > 0, weights);
+        long weightBytes = held == ComputeFormat.F32 ? storedBytes : size.WeightBytes[held];
         return new()
         {
             Size = size,
             Format = held,
-            WeightBytes = weights,
+            WeightBytes = weightBytes,
             ContextLength = context,
             CacheBytes = cache.BytesFor(context, encoder),
             AvailableBytes = availableBytes,
-            LongestContext = Longest(cache, context, encoder, availableBytes - weights - size.ActivationBytes - ProcessBytes),
+            LongestContext = Longest(cache, context, encoder, availableBytes - weightBytes - size.ActivationBytes - ProcessBytes),
         };
     }
 

@@ -11,13 +11,14 @@ internal static class ModelLoader
     /// <exception cref="InferenceException">Missing, damaged, unknown or too large.</exception>
     public static ModelRunner Load(string folder, ModelConfiguration configuration, EngineOptions options)
     {
-        Checkpoint checkpoint = Checkpoint.Open(folder, options.Weights ?? WeightFiles.Preferred(folder));
+        WeightChoice weights = options.Weights ?? WeightFiles.Preferred(folder);
+        Checkpoint checkpoint = Checkpoint.Open(folder, weights);
         try
         {
             if (configuration.Float8 is { } float8)
                 checkpoint.JoinScales(float8);
             ComputeFormat? format = options.ExactOnnxArithmetic ? ComputeFormat.F32 : options.Format;
-            MemoryNeed need = MemoryNeed.Of(configuration, checkpoint.StoredBytes, format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+            MemoryNeed need = MemoryNeed.Of(configuration, weights, checkpoint.StoredBytes, format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
             need.Require(folder);
             ModelRunner runner = Build(configuration, checkpoint, options with { Format = need.Format });
             // What was converted is not read again; its pages need not count as this process's memory.

@@ -36,7 +36,7 @@ internal sealed class Checkpoint : IDisposable
     public long ParameterCount => _used.Sum(name => _tensors[name].ElementCount);
 
     /// <summary>Bytes of all tensors that were asked for.</summary>
-    public long ByteCount => _used.Sum(name => _tensors[name].ByteCount);
+    public long ByteCount => _used.Sum(name => _tensors[name].ByteCount + _tensors[name].ScalingBytes);
 
     /// <summary>Maps the weight files of a folder.</summary>
     /// <param name="folder">The folder.</param>
@@ -68,7 +68,7 @@ internal sealed class Checkpoint : IDisposable
     public static Checkpoint Outline() => new("", WeightFormat.Safetensors) { IsOutline = true };
 
     /// <summary>Bytes of all tensors of the files; those that share theirs count once.</summary>
-    public long StoredBytes => _tensors.Values.Select(tensor => (tensor.File, tensor.Offset, tensor.ByteCount)).Distinct().Sum(place => place.ByteCount);
+    public long StoredBytes => _tensors.Values.DistinctBy(tensor => (tensor.File, tensor.Offset, tensor.ByteCount)).Sum(tensor => tensor.ByteCount + tensor.ScalingBytes);
 
     /// <summary>Gives the matrices that are stored as FP8 the scales that stand beside them.</summary>
     /// <exception cref="InferenceException">CorruptModel.</exception>

@@ -21,6 +21,9 @@ internal sealed record StoredTensor(TensorBytes File, string Name, TensorType Ty
     /// <summary>Whether ONNX quantises the input of a product with these weights, and multiplies whole numbers.</summary>
     public bool QuantizesInput { get; init; }
 
+    /// <summary>Bytes of the scales and zero points that are held beside the numbers.</summary>
+    public long ScalingBytes => Scaling is null ? 0 : sizeof(float) * (long)(Scaling.Scales.Length + (Scaling.ZeroPoints?.Length ?? 0));
+
     public string ShapeText => $"[{string.Join(", ", Shape)}]";
 
     public long ElementCount => Shape.Aggregate(1L, (count, dimension) => checked(count * dimension));

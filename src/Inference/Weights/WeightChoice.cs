@@ -34,6 +34,9 @@ public sealed record WeightChoice
     /// <summary>Whether configuration and tokenizer are taken from the file alone, whatever lies beside it.</summary>
     public bool IsSelfContained { get; init; }
 
+    /// <summary>Whether the weights are stored in 8 bits.</summary>
+    public bool HasEightBits => Variant is "q8" or "int8" or "uint8" or "q8_0";
+
     /// <summary>What a user reads: the format, and the variant where a format has several.</summary>
     public string Name => Format switch
     {

@@ -14,6 +14,8 @@ public sealed class ModelSizeTests : IDisposable
           "vocab_size": 32000, "max_position_embeddings": 32768, "rms_norm_eps": 1e-05, "rope_theta": 1000000.0, "sliding_window": null, "tie_word_embeddings": false }
         """;
 
+    private static readonly WeightChoice Published = new() { Format = WeightFormat.Safetensors, Variant = "model" };
+
     private readonly CheckpointFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -36,25 +38,25 @@ public sealed class ModelSizeTests : IDisposable
     {
         ModelConfiguration mistral = Configure(Mistral7B);
 
-        MemoryNeed large = MemoryNeed.Of(mistral, 14_483_464_192, null, null, 24 * GB);
+        MemoryNeed large = MemoryNeed.Of(mistral, Published, 14_483_464_192, null, null, 24 * GB);
         large.Require("mistralai/Mistral-7B-Instruct-v0.2");
         InferenceException exception = Assert.Throws<InferenceException>(
-            () => MemoryNeed.Of(mistral, 14_483_464_192, null, null, 8 * GB).Require("mistralai/Mistral-7B-Instruct-v0.2"));
-        MemoryNeed small = MemoryNeed.Of(mistral, 14_483_464_192, null, null, 8 * GB);
+            () => MemoryNeed.Of(mistral, Published, 14_483_464_192, null, null, 8 * GB).Require("mistralai/Mistral-7B-Instruct-v0.2"));
+        MemoryNeed small = MemoryNeed.Of(mistral, Published, 14_483_464_192, null, null, 8 * GB);
 
         Assert.Equal(ComputeFormat.Q4, large.Format);
         Assert.Equal(32768, large.LongestContext);
         Assert.Equal(InferenceFailure.OutOfMemory, exception.Failure);
         Assert.InRange(small.LongestContext, 8192, 16384);
         Assert.Contains($"--max-model-len {small.LongestContext}", exception.Remedy, StringComparison.Ordinal);
-        MemoryNeed.Of(mistral, 14_483_464_192, null, small.LongestContext, 8 * GB).Require("mistralai/Mistral-7B-Instruct-v0.2");
-        Assert.Throws<InferenceException>(() => MemoryNeed.Of(mistral, 14_483_464_192, null, small.LongestContext + 64, 8 * GB).Require("mistralai/Mistral-7B-Instruct-v0.2"));
+        MemoryNeed.Of(mistral, Published, 14_483_464_192, null, small.LongestContext, 8 * GB).Require("mistralai/Mistral-7B-Instruct-v0.2");
+        Assert.Throws<InferenceException>(() => MemoryNeed.Of(mistral, Published, 14_483_464_192, null, small.LongestContext + 64, 8 * GB).Require("mistralai/Mistral-7B-Instruct-v0.2"));
     }
 
     [Fact]
     public void Require_FormatThatIsTooLarge_NamesTheOnesThatFit()
     {
-        MemoryNeed need = MemoryNeed.Of(Configure(Mistral7B), 14_483_464_192, ComputeFormat.Bf16, 2048, 9 * GB);
+        MemoryNeed need = MemoryNeed.Of(Configure(Mistral7B), Published, 14_483_464_192, ComputeFormat.Bf16, 2048, 9 * GB);
 
         InferenceException exception = Assert.Throws<InferenceException>(() => need.Require("m"));
 
@@ -62,6 +64,14 @@ public sealed class ModelSizeTests : IDisposable
         Assert.Contains("--dtype q8; or --dtype q4", exception.Remedy, StringComparison.Ordinal);
         Assert.DoesNotContain("--max-model-len", exception.Remedy, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(WeightFormat.Safetensors, "model", ComputeFormat.Q4)]
+    [InlineData(WeightFormat.Onnx, "q8", ComputeFormat.Q8)]
+    [InlineData(WeightFormat.Gguf, "q8_0", ComputeFormat.Q8)]
+    [InlineData(WeightFormat.Gguf, "q4_0", ComputeFormat.Q4)]
+    public void Of_NoFormatChosen_DoesNotCrushEightBits(WeightFormat stored, string variant, ComputeFormat format) =>
+        Assert.Equal(format, MemoryNeed.Of(Configure(Mistral7B), new() { Format = stored, Variant = variant }, 1, null, null, 24 * GB).Format);
 
     [Theory]
     [InlineData("flan-t5")]

@@ -11,6 +11,8 @@ internal static class ModelsPage
 {
     private const long GB = 1_000_000_000;
 
+    private static readonly WeightChoice Published = new() { Format = WeightFormat.Safetensors, Variant = "model" };
+
     // Sizes as the authors publish them in config.json.
     private static readonly (string Name, string Configuration)[] Examples =
     [
@@ -42,8 +44,8 @@ internal static class ModelsPage
             | ONNX of Xenova and onnx-community: f32, f16, int8, 4 bit | `onnx/*.onnx` | [onnx.md](onnx.md) |
             | GGUF: F32, F16, BF16, Q8_0, Q5_1, Q5_0, Q4_1, Q4_0 | `*.gguf` | [gguf.md](gguf.md) |
 
-            `--dtype` is another matter: the format that weights are held and computed in. `auto` takes q8 for encoder-decoders and models below 0.4 billion weights, else q4
-            with the head in q8.
+            `--dtype` is another matter: the format that weights are held and computed in. `auto` takes q8 for encoder-decoders, models below 0.4 billion weights
+            and what is stored in 8 bits, else q4 with the head in q8.
 
             ## What a model takes
 
@@ -64,7 +66,7 @@ internal static class ModelsPage
     {
         ModelSize size = ModelSize.Of(configuration);
         string bytes = string.Join(" | ", new[] { ComputeFormat.Bf16, ComputeFormat.Q8, ComputeFormat.Q4 }.Select(format => Megabytes(size.WeightBytes[format])));
-        string contexts = string.Join(" | ", new[] { 8 * GB, 24 * GB }.Select(memory => Context(MemoryNeed.Of(configuration, long.MaxValue, null, null, memory))));
+        string contexts = string.Join(" | ", new[] { 8 * GB, 24 * GB }.Select(memory => Context(MemoryNeed.Of(configuration, Published, long.MaxValue, null, null, memory))));
         return string.Create(CultureInfo.InvariantCulture, $"| {name} | {size.ParameterCount / 1e6:0} M | {bytes} | {Megabytes(1000 * size.CacheBytesPerToken)} | {contexts} |\n");
     }
 
