@@ -20,6 +20,7 @@ internal static class ModelLoader
             ComputeFormat? format = options.ExactOnnxArithmetic ? ComputeFormat.F32 : options.Format;
             MemoryNeed need = MemoryNeed.Of(configuration, weights, checkpoint.StoredBytes, format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
             need.Require(folder);
+            checkpoint.Expect(NamesOf(configuration, options));
             ModelRunner runner = Build(configuration, checkpoint, options with { Format = need.Format });
             // What was converted is not read again; its pages need not count as this process's memory.
             checkpoint.ReleasePages();
@@ -30,6 +31,14 @@ internal static class ModelLoader
             checkpoint.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The names of all tensors that a model asks for.</summary>
+    private static IReadOnlyCollection<string> NamesOf(ModelConfiguration configuration, EngineOptions options)
+    {
+        Checkpoint outline = Checkpoint.Outline();
+        using ModelRunner runner = Build(configuration, outline, options with { Format = ComputeFormat.F32, KvCacheBytes = 0, MaxModelLength = 1 });
+        return outline.UsedNames;
     }
 
     /// <summary>Builds the forward pass over weights. The runner owns the checkpoint.</summary>

@@ -8,11 +8,14 @@ namespace LlmService.Inference.Weights;
 /// <summary>The tensors of a model folder, of one file or of several shards. Tensors are asked for by name and shape; what nobody asked for is an error.</summary>
 internal sealed class Checkpoint : IDisposable
 {
+    private const int MaxNamed = 5;
+
     private readonly string _folder;
     private readonly List<TensorBytes> _files = [];
     private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
     private readonly WeightFormat _format;
+    private IReadOnlyCollection<string> _expected = [];
 
     private Checkpoint(string folder, WeightFormat format)
     {
@@ -74,7 +77,14 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="InferenceException">CorruptModel.</exception>
     public void JoinScales(Float8Configuration configuration) => Float8Scales.Join(_tensors, configuration);
 
-    public bool Has(string name) => !IsOutline && _tensors.ContainsKey(name);
+    // Of the two names that T5's table goes by, an outline has the usual one.
+    public bool Has(string name) => IsOutline ? name == "shared.weight" : _tensors.ContainsKey(name);
+
+    /// <summary>The names of all tensors that were asked for.</summary>
+    public IReadOnlyCollection<string> UsedNames => _used;
+
+    /// <summary>Tells all names that will be asked for, so that what is missing can be told at once.</summary>
+    public void Expect(IReadOnlyCollection<string> names) => _expected = names;
 
     /// <summary>A tensor that must be there in this shape.</summary>
     /// <exception cref="InferenceException">CorruptModel, NoUsableWeights.</exception>
@@ -86,7 +96,7 @@ internal sealed class Checkpoint : IDisposable
         {
             if (_format == WeightFormat.Onnx)
                 throw UnknownLayout($"have no node that uses '{name}', which the architecture needs", name);
-            throw new InferenceException(InferenceFailure.CorruptModel, $"The weights of '{_folder}' lack the tensor '{name}', which the architecture needs. {TensorNames.Describe(name, _tensors.Keys)}")
+            throw new InferenceException(InferenceFailure.CorruptModel, $"The weights of '{_folder}' lack the tensor '{name}', which the architecture needs{OthersMissing(name)}. {TensorNames.Describe(name, _tensors.Keys)}")
             {
                 File = _folder,
                 Tensor = name,
@@ -109,6 +119,12 @@ internal sealed class Checkpoint : IDisposable
         return tensor;
     }
 
+    private string OthersMissing(string name)
+    {
+        string[] missing = [.. _expected.Where(expected => expected != name && !_tensors.ContainsKey(expected))];
+        return missing.Length == 0 ? "" : $", and {missing.Length} others: {string.Join(", ", missing.Take(MaxNamed))}{(missing.Length > MaxNamed ? ", …" : "")}";
+    }
+
     /// <summary>Refuses tensors that nobody asked for: weights that are silently left out give wrong answers.</summary>
     /// <param name="harmless">Whether a tensor of this name may be left out: a copy of another, or a buffer that is computed.</param>
     public void CheckAllUsed(Func<string, bool> harmless)
@@ -117,9 +133,9 @@ internal sealed class Checkpoint : IDisposable
         if (left.Length == 0)
             return;
         if (_format == WeightFormat.Onnx)
-            throw UnknownLayout($"use {left.Length} weights that the architecture does not know: {string.Join(", ", left.Take(5))}{(left.Length > 5 ? ", …" : "")}", left[0]);
+            throw UnknownLayout($"use {left.Length} weights that the architecture does not know: {string.Join(", ", left.Take(MaxNamed))}{(left.Length > MaxNamed ? ", …" : "")}", left[0]);
         throw new InferenceException(InferenceFailure.CorruptModel,
-            $"The weights of '{_folder}' have {left.Length} tensors that the architecture does not know: {string.Join(", ", left.Take(5))}{(left.Length > 5 ? ", …" : "")}.")
+            $"The weights of '{_folder}' have {left.Length} tensors that the architecture does not know: {string.Join(", ", left.Take(MaxNamed))}{(left.Length > MaxNamed ? ", …" : "")}.")
         {
             File = _folder,
             Tensor = left[0],

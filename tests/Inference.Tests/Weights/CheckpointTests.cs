@@ -180,6 +180,21 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void Load_SeveralTensorsMissing_NamesThemAtOnce()
+    {
+        using CheckpointFolder folder = CheckpointFolder.CopyOf("qwen2-tied");
+        string config = File.ReadAllText(folder["config.json"]);
+        int layers = System.Text.Json.JsonDocument.Parse(config).RootElement.GetProperty("num_hidden_layers").GetInt32();
+        folder.Write("config.json", config.Replace($"\"num_hidden_layers\": {layers}", $"\"num_hidden_layers\": {layers + 1}", StringComparison.Ordinal));
+        using WorkerPool workers = new(1);
+
+        InferenceException exception = Assert.Throws<InferenceException>(() => ModelLoader.Load(folder.Folder, ModelConfiguration.Load(folder.Folder), new EngineOptions { Workers = workers }));
+
+        Assert.Equal($"model.layers.{layers}.input_layernorm.weight", exception.Tensor);
+        Assert.Contains($"and 11 others: model.layers.{layers}.", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Load_NewerT5WithItsOwnHead_UsesTheHeadAndDoesNotScale()
     {
         using CheckpointFolder folder = CheckpointFolder.CopyOf("flan-t5");
