@@ -45,6 +45,12 @@ internal sealed record AppOptions
     public required HubOptions Hub { get; init; }
     public required TaskPrompts Prompts { get; init; }
 
+    /// <summary>Whether weights are computed as ONNX Runtime computes them: those of 8 bits in ONNX graphs, where it was asked for.</summary>
+    public bool IsExact(WeightChoice weights) => ExactOnnx && weights is { Format: WeightFormat.Onnx, HasEightBits: true };
+
+    /// <summary>The format to hold weights in; null lets the size of the model decide.</summary>
+    public ComputeFormat? FormatFor(WeightChoice weights) => IsExact(weights) ? ComputeFormat.F32 : Format;
+
     /// <summary>Gathers and checks the settings.</summary>
     /// <exception cref="AppException">invalid_request, with every mistake.</exception>
     public static AppOptions Read(ProcessContext context, CommandLineValues commandLine)

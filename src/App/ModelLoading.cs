@@ -68,9 +68,9 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
     {
         Workers = workers,
         Weights = weights,
-        Format = options.Format,
+        Format = options.FormatFor(weights),
         Kernels = options.Kernels,
-        ExactOnnxArithmetic = options.ExactOnnx,
+        ExactOnnxArithmetic = options.IsExact(weights),
         MaxModelLength = options.MaxModelLength,
         SkipTokenizer = options.SkipTokenizerInit,
         TimeProvider = options.Hub.TimeProvider,

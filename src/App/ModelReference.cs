@@ -1,4 +1,5 @@
 using LlmService.Hub;
+using LlmService.Inference.Weights;
 
 namespace LlmService.App;
 
@@ -70,5 +71,5 @@ internal sealed record ModelReference(string Text, string Id, string? Folder, Re
             || (text.EndsWith(GgufEnding, StringComparison.OrdinalIgnoreCase) && File.Exists(Path.Combine(workingDirectory, text)))
             || HoldsModel(Path.Combine(workingDirectory, text)));
 
-    private static bool HoldsModel(string folder) => File.Exists(Path.Combine(folder, "config.json")) || (Directory.Exists(folder) && TokenizerLoading.IsIn(folder));
+    private static bool HoldsModel(string folder) => File.Exists(Path.Combine(folder, "config.json")) || (Directory.Exists(folder) && (TokenizerLoading.IsIn(folder) || WeightFiles.List([.. WeightFiles.FilesOf(folder)]).Count > 0));
 }

@@ -54,7 +54,9 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
     private async Task CheckRepositoryAsync(ModelReference model, ModelFiles files, ModelRepository repository, CheckSteps steps, CancellationToken cancellationToken)
     {
         steps.Begin(CheckSteps.Architecture);
+        steps.Begin(CheckSteps.Weights);
         WeightChoice? choice = ModelPlan.Choose(files, options);
+        steps.Begin(CheckSteps.Architecture);
         files.RequireConfiguration(choice, options.SkipTokenizerInit);
         // Beside the cache: a check must not leave half a snapshot there.
         string folder = Directory.CreateTempSubdirectory("llm-service-check-").FullName;
@@ -89,11 +91,12 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
     /// <summary>The steps that need only the names of the files and the small ones.</summary>
     private ModelPlan CheckFiles(ModelReference model, ModelFiles files, string folder, RepositoryCard? card, CheckSteps steps)
     {
+        steps.Begin(CheckSteps.Weights);
+        WeightChoice? choice = ModelPlan.Choose(files, options);
         steps.Begin(CheckSteps.Architecture);
         ModelConfiguration configuration = ModelPlan.ReadConfiguration(model, files, folder, options);
         steps.Pass(CheckSteps.Architecture, $"{configuration.ModelType}, which this service runs");
 
-        WeightChoice? choice = ModelPlan.Choose(files, options);
         bool lacksTokenizer = files.LacksTokenizer(choice, options.SkipTokenizerInit);
         if (lacksTokenizer)
             steps.Fail(CheckSteps.Tokenizer, "there is no tokenizer.json, nor what one is made of");

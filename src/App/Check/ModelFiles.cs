@@ -23,7 +23,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
 
     private static readonly (string Ending, string Format)[] OtherFormats =
     [
-        (".safetensors", "safetensors, not the model's own file"), (".gguf", "GGUF"), (".onnx", "ONNX"), (".bin", "PyTorch, not the model's own file"),
+        (".safetensors", "safetensors, not the model's own file"), (".gguf", "GGUF in parts or of a type that is not read"), (".onnx", "ONNX"), (".bin", "PyTorch, not the model's own file"),
         (".pt", "PyTorch"), (".pth", "PyTorch"), (".ckpt", "PyTorch"), (".h5", "TensorFlow"), (".msgpack", "Flax"),
     ];
 
@@ -41,7 +41,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
         }
         try
         {
-            IEnumerable<string> names = model.WeightsFile is { } only ? [only] : WeightFiles.FilesOf(folder).Where(name => File.Exists(Path.Combine(folder, name)));
+            IEnumerable<string> names = model.WeightsFile is { } only ? [only] : WeightFiles.FilesOf(folder).Where(name => IsThere(Path.Combine(folder, name)));
             Dictionary<string, long> sizes = names.ToDictionary(name => name, name => SizeOf(Path.Combine(folder, name)), StringComparer.Ordinal);
             // What was named by itself is tried, whatever its name says: the reader knows the reason better.
             return model.WeightsFile is { } named ? new(model.Text, sizes) { Weights = [WeightFiles.Gguf(named)] } : new(model.Text, sizes);
@@ -103,7 +103,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
             throw new AppException(FailureCode.NoUsableWeights, $"'{model}' has no weights '{wanted}'. It has {string.Join(", ", Weights.Select(Describe))}. The model exists, and a token is not the reason.")
             {
                 Parameter = "weights",
-                Remedy = $"Choose one of them, such as --weights {Weights[0].Variant}, or leave --weights out.",
+                Remedy = $"Choose one of them, such as --weights {WordFor(Weights[0])}, or leave --weights out.",
             };
         }
         WeightChoice choice = matching[0].Format == WeightFormat.Gguf ? matching.FirstOrDefault(c => sizes[c.Files[0]] <= availableBytes) ?? matching[^1] : matching[0];
@@ -144,10 +144,18 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
 
     private static string More(string[] names) => names.Length > MaxNamed ? $" and {names.Length - MaxNamed} more" : "";
 
-    private static string Describe(WeightChoice weights) => $"{weights.Variant} ({weights.Name})";
+    private string Describe(WeightChoice weights) => $"{WordFor(weights)} ({weights.Name})";
+
+    /// <summary>A word that chooses this set and no other: the variant, else the format, else the file.</summary>
+    private string WordFor(WeightChoice weights) =>
+        new[] { weights.Variant, weights.Format.ToString().ToLowerInvariant() }.FirstOrDefault(word => WeightFiles.Matching(Weights, word) is [var first, ..] && first == weights)
+            ?? weights.Index ?? weights.Files[0];
 
     /// <summary>Whether a tokenizer has to be among the files: a GGUF file has its own.</summary>
     public bool LacksTokenizer(WeightChoice? weights, bool skipTokenizer) => !HasTokenizer && !skipTokenizer && weights?.Format != WeightFormat.Gguf;
+
+    // A link to what is not there any more is no file.
+    private static bool IsThere(string path) => File.Exists(path) && new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) is not { Exists: false };
 
     private static long SizeOf(string path)
     {
@@ -177,7 +185,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
         {
             Remedy = onlyTokenizer
                 ? "Serve it with --skip-tokenizer-init and send token ids, or choose a model that has one."
-                : $"Choose a model that has {ConfigurationName}, {WeightFiles.SingleFileName} and {TokenizerName}.",
+                : $"Choose a model that has {ConfigurationName}, {TokenizerName} and such weights, or a GGUF file in one part of the types F16, Q8_0, Q6_K, Q5_0, Q5_1, Q4_0 or Q4_1.",
         };
     }
 }

@@ -107,7 +107,11 @@ internal sealed class Checkpoint : IDisposable
         {
             throw new InferenceException(InferenceFailure.CorruptModel,
                 $"'{tensor.File.Path}': the tensor '{name}' has the shape {tensor.ShapeText}; config.json asks for [{string.Join(", ", shape.ToArray())}].")
-            { File = tensor.File.Path, Tensor = name };
+            {
+                File = tensor.File.Path,
+                Tensor = name,
+                Remedy = "Check that config.json belongs to these weights. A GGUF file is read by its own header where it is named itself, or where there is no config.json.",
+            };
         }
         if (tensor.Scaling is null && TensorFormat.NeedsScale(tensor.Type))
         {

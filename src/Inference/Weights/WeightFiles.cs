@@ -24,16 +24,19 @@ public static class WeightFiles
         [("_quantized", "q8"), ("_int8", "int8"), ("", "fp32"), ("_fp16", "fp16"), ("_uint8", "uint8"), ("_q4", "q4"), ("_q4f16", "q4f16")];
 
     // The most exact first.
-    private static readonly string[] GgufVariants = ["f32", "bf16", "f16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"];
+    private static readonly string[] GgufVariants = ["f32", "bf16", "f16", "q8_0", "q6_k", "q5_1", "q5_0", "q4_1", "q4_0"];
 
     // Other words for a variant.
     private static readonly Dictionary<string, string[]> Synonyms = new(StringComparer.OrdinalIgnoreCase)
     {
         ["model"] = ["model", "fp32"],
         ["fp16"] = ["fp16", "f16"],
+        ["f16"] = ["f16", "fp16"],
         ["fp32"] = ["fp32", "f32"],
+        ["f32"] = ["f32", "fp32"],
         ["q8"] = ["q8", "int8", "q8_0"],
-        ["q4"] = ["q4", "q4_0", "q4_1"],
+        ["int8"] = ["int8", "q8", "q8_0"],
+        ["q4"] = ["q4", "q4f16", "q4_0", "q4_1"],
     };
 
     /// <summary>All sets of weights of a repository or folder that can be read, the preferred one first: safetensors, PyTorch, ONNX (8 bit first), GGUF (the most exact first).</summary>
@@ -146,8 +149,17 @@ public static class WeightFiles
 
     // Shards of a GGUF file have their own numbering, and projectors of images are no text models.
     private static bool IsGguf(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) && !path.Contains('/', StringComparison.Ordinal)
-        && !path.Contains("-of-", StringComparison.Ordinal) && !path.StartsWith("mmproj", StringComparison.OrdinalIgnoreCase)
+        && !IsShard(path) && !path.StartsWith("mmproj", StringComparison.OrdinalIgnoreCase)
         && (GgufVariants.Contains(GgufVariant(path)) || !LooksQuantised(path));
+
+    /// <summary>Whether a file is one of several parts, by its name: <c>NAME-00001-of-00003.gguf</c>.</summary>
+    private static bool IsShard(string path)
+    {
+        string[] parts = Path.GetFileNameWithoutExtension(path).Split('-');
+        return parts is [.., var number, "of", var count] && IsNumber(number) && IsNumber(count);
+
+        static bool IsNumber(string text) => text.Length == 5 && text.All(char.IsAsciiDigit);
+    }
 
     private static string GgufVariant(string path)
     {
@@ -156,8 +168,12 @@ public static class WeightFiles
             ?? "gguf";
     }
 
-    private static bool LooksQuantised(string path) =>
-        path.Split('.', '-').Any(part => part.Length > 1 && (part[0] is 'q' or 'Q' || part.StartsWith("iq", StringComparison.OrdinalIgnoreCase) || part.StartsWith("tq", StringComparison.OrdinalIgnoreCase)) && part.Any(char.IsAsciiDigit) && part.Contains('_', StringComparison.Ordinal));
+    // Q4_K_M, IQ3_XS, TQ1_0: the letters, a number of bits, and an underscore.
+    private static bool LooksQuantised(string path) => path.Split('.', '-').Any(part =>
+    {
+        string bits = part.TrimStart('i', 'I', 't', 'T');
+        return bits.Length > 2 && part.Length - bits.Length <= 1 && (bits[0] is 'q' or 'Q') && char.IsAsciiDigit(bits[1]) && bits[2] == '_';
+    });
 
     private static bool IsPlainName(string name, string ending) =>
         name.EndsWith(ending, StringComparison.Ordinal) && name.Length < 256

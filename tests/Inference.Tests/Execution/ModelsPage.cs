@@ -42,7 +42,7 @@ internal static class ModelsPage
             | safetensors: F64, F32, F16, BF16, FP8 with scales | `model.safetensors`, or shards with an index | |
             | PyTorch, read without running anything | `pytorch_model.bin`, or shards with an index | [pytorch.md](pytorch.md) |
             | ONNX of Xenova and onnx-community: f32, f16, int8, 4 bit | `onnx/*.onnx` | [onnx.md](onnx.md) |
-            | GGUF: F32, F16, BF16, Q8_0, Q5_1, Q5_0, Q4_1, Q4_0 | `*.gguf` | [gguf.md](gguf.md) |
+            | GGUF: F32, F16, BF16, Q8_0, Q6_K, Q5_1, Q5_0, Q4_1, Q4_0 | `*.gguf` | [gguf.md](gguf.md) |
 
             `--dtype` is another matter: the format that weights are held and computed in. `auto` takes q8 for encoder-decoders, models below 0.4 billion weights
             and what is stored in 8 bits, else q4 with the head in q8.

@@ -45,6 +45,9 @@ public sealed class WeightFilesTests
     [InlineData("q8", "q8")]
     [InlineData("Q8", "q8")]
     [InlineData("fp16", "fp16")]
+    [InlineData("f16", "fp16")]
+    [InlineData("int8", "q8")]
+    [InlineData("f32", "fp32")]
     [InlineData("onnx", "q8")]
     [InlineData("onnx/decoder_model_merged_fp16.onnx", "fp16")]
     [InlineData("encoder_model.onnx", "fp32")]
@@ -73,6 +76,7 @@ public sealed class WeightFilesTests
     [Theory]
     [InlineData("m.Q4_K_M.gguf")]
     [InlineData("m-IQ3_XS.gguf")]
+    [InlineData("m.TQ1_0.gguf")]
     [InlineData("m-00001-of-00002.gguf")]
     [InlineData("mmproj-f16.gguf")]
     [InlineData("sub/m.Q8_0.gguf")]
@@ -86,5 +90,8 @@ public sealed class WeightFilesTests
     [InlineData("tinyllama.F16.gguf", "f16")]
     [InlineData("tinyllama-BF16.gguf", "bf16")]
     [InlineData("stories260K.gguf", "gguf")]
+    [InlineData("qwen2_5-tiny.gguf", "gguf")]
+    [InlineData("best-of-tiny.gguf", "gguf")]
+    [InlineData("tiny-Q6_K.gguf", "q6_k")]
     public void Gguf_FileName_TellsTheVariant(string path, string variant) => Assert.Equal(variant, Assert.Single(WeightFiles.List([path])).Variant);
 }

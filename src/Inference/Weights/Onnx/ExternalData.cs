@@ -18,11 +18,11 @@ internal sealed class ExternalData(string graph, IReadOnlyDictionary<string, Map
             };
         }
         return files.TryGetValue(location, out MappedFile? file) ? file
-            : throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{graph}' places '{tensor}' in '{location}', which is not beside it.")
+            : throw new InferenceException(InferenceFailure.NoUsableWeights, $"'{graph}' places '{tensor}' in '{location}', which is not among its data files.")
             {
                 File = graph,
                 Tensor = tensor,
-                Remedy = $"Download '{location}' into the folder of the graph.",
+                Remedy = $"Download '{location}' into the folder of the graph. It must be called as exporters call it: the graph's name with _data or .data behind it.",
             };
     }
 }

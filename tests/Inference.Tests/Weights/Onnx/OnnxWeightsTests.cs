@@ -146,7 +146,7 @@ public sealed class OnnxWeightsTests : IDisposable
     [InlineData("../model.onnx_data", "0", "8", InferenceFailure.CorruptModel, "no file of its own folder")]
     [InlineData("/etc/passwd", "0", "8", InferenceFailure.CorruptModel, "no file of its own folder")]
     [InlineData("..", "0", "8", InferenceFailure.CorruptModel, "no file of its own folder")]
-    [InlineData("other.bin", "0", "8", InferenceFailure.NoUsableWeights, "not beside it")]
+    [InlineData("other.bin", "0", "8", InferenceFailure.NoUsableWeights, "not among its data files")]
     [InlineData("model.onnx_data", "8", "8", InferenceFailure.CorruptModel, "outside of the 12 bytes")]
     [InlineData("model.onnx_data", "9223372036854775807", "8", InferenceFailure.CorruptModel, "outside of the 12 bytes")]
     [InlineData("model.onnx_data", "-4", "8", InferenceFailure.CorruptModel, "is no number")]
