@@ -23,31 +23,15 @@ internal sealed class ModelDownload(HubClient client, AppOptions options, Downlo
         ModelFiles files = ModelFiles.OfRepository(model.Text, repository);
         WeightChoice? choice = ModelPlan.Choose(files, options);
         files.RequireConfiguration(choice, options.SkipTokenizerInit);
-        string[] first = [.. files.FilesBeforeWeights, .. choice?.Index is { } index ? [index] : Array.Empty<string>()];
+        IReadOnlyList<string> first = files.FilesBeforeWeights(choice);
         await repository.DownloadAsync(first, null, cancellationToken);
         ModelPlan planned = choice?.IsSelfContained == true
-            ? await PlanByHeaderAsync(repository, files, choice, plan, cancellationToken)
+            ? await WeightHeaders.ReadAsync(repository, choice, folder => plan(repository, files, folder), cancellationToken)
             : plan(repository, files, repository.SnapshotFolder);
         report("downloading weights");
         await repository.DownloadAsync(planned.Weights, new ReportedProgress(progress, report), cancellationToken);
         progress.Complete();
         return new DownloadedModel(repository, planned.Choice, [.. first.Concat(planned.Weights).Order(StringComparer.Ordinal)]);
-    }
-
-    /// <summary>Where the weights themselves tell what they are, their header comes first, into a folder beside the cache.</summary>
-    private static async Task<ModelPlan> PlanByHeaderAsync(
-        ModelRepository repository, ModelFiles files, WeightChoice choice, Func<ModelRepository, ModelFiles, string, ModelPlan> plan, CancellationToken cancellationToken)
-    {
-        string folder = Directory.CreateTempSubdirectory("llm-service-header-").FullName;
-        try
-        {
-            await WeightHeaders.BringConfigurationAsync(repository, choice, folder, cancellationToken);
-            return plan(repository, files, folder);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
     }
 
     private sealed class ReportedProgress(DownloadReport inner, Action<string> report) : IProgress<DownloadProgress>

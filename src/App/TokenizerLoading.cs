@@ -41,7 +41,7 @@ internal sealed class TokenizerLoading(HubOptions hub)
         ModelRepository repository = await client.OpenAsync(model.Repository!.Value, model.Revision, cancellationToken);
         ModelFiles files = ModelFiles.OfRepository(model.Text, repository);
         if (Inside(files) is { } gguf)
-            return (await ReadHeaderAsync(model, repository, gguf, cancellationToken), repository.SnapshotFolder);
+            return (await WeightHeaders.ReadAsync(repository, gguf, header => Read(model, header, gguf), cancellationToken), repository.SnapshotFolder);
         string snapshot = await repository.DownloadAsync(choose(files), null, cancellationToken);
         return (ModelSource.Of(snapshot, NoWeights), snapshot);
     }
@@ -53,21 +53,12 @@ internal sealed class TokenizerLoading(HubOptions hub)
     private static WeightChoice? Inside(ModelFiles files) =>
         !files.HasTokenizer && files.Weights.FirstOrDefault(weights => weights.Format == WeightFormat.Gguf) is { } gguf ? gguf with { IsSelfContained = true } : null;
 
-    private static async Task<ModelSource> ReadHeaderAsync(ModelReference model, ModelRepository repository, WeightChoice gguf, CancellationToken cancellationToken)
+    // All is read here, once; the header is not needed any more.
+    private static ModelSource Read(ModelReference model, string folder, WeightChoice gguf)
     {
-        string folder = Directory.CreateTempSubdirectory("llm-service-header-").FullName;
-        try
-        {
-            await WeightHeaders.BringConfigurationAsync(repository, gguf, folder, cancellationToken);
-            ModelSource source = ModelSource.Of(folder, gguf);
-            // The header is read here, once; the file is not needed any more.
-            ModelPlan.Told(model, folder, source.TokenizerConfig);
-            return source;
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        ModelSource source = ModelSource.Of(folder, gguf);
+        ModelPlan.Told(model, folder, source.TokenizerConfig);
+        return source;
     }
 
     private static AppException Missing(ModelReference model) => new(FailureCode.NoUsableWeights,

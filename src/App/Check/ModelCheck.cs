@@ -62,8 +62,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
         string folder = Directory.CreateTempSubdirectory("llm-service-check-").FullName;
         try
         {
-            string[] first = [.. files.SmallFiles, .. choice?.Index is { } index ? [index] : Array.Empty<string>()];
-            foreach (string path in first)
+            foreach (string path in files.SmallFiles(choice))
             {
                 byte[] content = await repository.ReadAsync(path, MaxSmallFileBytes, cancellationToken)
                     ?? throw new AppException(FailureCode.CorruptModel, $"'{path}' of '{model.Text}' has {files.Size(path)} bytes; at most {MaxSmallFileBytes} were expected.") { Remedy = "Choose another model: nothing that runs has such a file." };
@@ -73,7 +72,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
                 await WeightHeaders.BringConfigurationAsync(repository, choice, folder, cancellationToken);
             ModelPlan plan = CheckFiles(model, files, folder, repository.Card, steps);
             steps.Pass(CheckSteps.Licence, repository.Card is null ? "unknown; the Hub was not asked" : repository.Card.Licence ?? "the model card names none");
-            DownloadPlan download = CheckDownload(repository, [.. files.FilesBeforeWeights.Union(first), .. plan.Weights], steps);
+            DownloadPlan download = CheckDownload(repository, [.. files.FilesBeforeWeights(choice), .. plan.Weights], steps);
             CheckMemory(model, plan, steps);
             if (download.MissingFiles == 0)
                 CheckContent(model, repository.SnapshotFolder, plan, files, steps);

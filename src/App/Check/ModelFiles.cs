@@ -57,10 +57,12 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
         new(model, repository.Files.ToDictionary(file => file.Path, file => file.SizeBytes, StringComparer.Ordinal), repository.RequireKnown);
 
     /// <summary>The small files that a check reads.</summary>
-    public IReadOnlyList<string> SmallFiles => Present(Deciding);
+    /// <param name="weights">The set of weights, whose index is one of them; null for none.</param>
+    public IReadOnlyList<string> SmallFiles(WeightChoice? weights) => weights?.Index is { } index ? [.. Present(Deciding), index] : Present(Deciding);
 
     /// <summary>What a load fetches before the weights.</summary>
-    public IReadOnlyList<string> FilesBeforeWeights => [.. Present([.. Deciding, .. sizes.Keys.Where(IsMoreTemplate)]).Union(TokenizerFiles)];
+    /// <param name="weights">The set of weights, whose index is one of the files; null for none.</param>
+    public IReadOnlyList<string> FilesBeforeWeights(WeightChoice? weights) => [.. SmallFiles(weights).Concat(sizes.Keys.Where(IsMoreTemplate)).Union(TokenizerFiles)];
 
     /// <summary>All sets of weights, the preferred one first.</summary>
     public IReadOnlyList<WeightChoice> Weights { get; private init; } = WeightFiles.List([.. sizes.Keys]);
@@ -130,7 +132,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
     /// <summary>The other sets of weights, and what could be taken for weights but cannot be read; empty when there is nothing.</summary>
     public string OthersThan(WeightChoice? chosen)
     {
-        string[] sets = [.. Weights.Where(w => w != chosen && !(chosen is not null && w.Files.SequenceEqual(chosen.Files) && w.Index == chosen.Index)).Select(Describe)];
+        string[] sets = [.. Weights.Where(w => chosen is null || w with { IsSelfContained = chosen.IsSelfContained } != chosen).Select(Describe)];
         HashSet<string> readable = new(Weights.SelectMany(w => w.Files), StringComparer.Ordinal);
         // Shards belong to their index.
         bool hasIndex = Weights.Any(w => w.Index is not null);

@@ -36,9 +36,7 @@ internal static class WeightHeaders
                 : await ReadSafetensorsAsync(repository, path, sizes[path], cancellationToken);
             if (start is null)
                 return false;
-            await using FileStream file = new(Path.Combine(folder, path), FileMode.CreateNew, FileAccess.Write, FileShare.None);
-            await file.WriteAsync(start, cancellationToken);
-            file.SetLength(sizes[path]);
+            await WriteAsync(Path.Combine(folder, path), start, sizes[path], cancellationToken);
         }
         return true;
     }
@@ -53,7 +51,34 @@ internal static class WeightHeaders
         long size = repository.Files.First(file => file.Path == path).SizeBytes;
         byte[] start = await ReadGgufAsync(repository, path, size, cancellationToken)
             ?? throw new AppException(FailureCode.CorruptModel, $"The header of '{path}' in '{repository.Id}' is longer than {MaxGgufHeaderBytes} bytes.") { Remedy = "Choose another file of the model (--weights FILE)." };
-        await using FileStream file = new(Path.Combine(folder, path), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        await WriteAsync(Path.Combine(folder, path), start, size, cancellationToken);
+    }
+
+    /// <summary>Reads something from the header of the one GGUF file that a model is, without leaving it anywhere.</summary>
+    /// <param name="repository">The repository.</param>
+    /// <param name="weights">The file.</param>
+    /// <param name="read">Reads it, in the folder that it is given.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="HubException">As a download would throw it; and what <paramref name="read"/> throws.</exception>
+    public static async Task<T> ReadAsync<T>(ModelRepository repository, WeightChoice weights, Func<string, T> read, CancellationToken cancellationToken)
+    {
+        // Beside the cache, which has whole files only.
+        string folder = Directory.CreateTempSubdirectory("llm-service-header-").FullName;
+        try
+        {
+            await BringConfigurationAsync(repository, weights, folder, cancellationToken);
+            return read(folder);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    // What follows the header is a hole; where the system knows none, the file ends there.
+    private static async Task WriteAsync(string path, byte[] start, long size, CancellationToken cancellationToken)
+    {
+        await using FileStream file = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
         await file.WriteAsync(start, cancellationToken);
         if (!OperatingSystem.IsWindows())
             file.SetLength(size);

@@ -40,7 +40,7 @@ internal sealed class TemplateCommand
         {
             AppOptions options = AppOptions.Read(_context, new CommandLineValues { Models = [name] });
             using Interrupt interrupt = new();
-            (ModelSource source, _) = await new TokenizerLoading(options.Hub).FindAsync(options.Models[0], files => files.FilesBeforeWeights, interrupt.Token);
+            (ModelSource source, _) = await new TokenizerLoading(options.Hub).FindAsync(options.Models[0], files => files.FilesBeforeWeights(null), interrupt.Token);
             return Run(parsed, () => Load(name, source), source, interrupt.Token);
         }
         string path = _context.Expand(name);

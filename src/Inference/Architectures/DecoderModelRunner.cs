@@ -52,7 +52,7 @@ internal sealed class DecoderModelRunner : ModelRunner
             StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
             ParameterCount = checkpoint.ParameterCount,
             Precision = ComputeFormats.NameOf(format),
-            WeightBytes = _weights.ConvertedBytes > 0 ? _weights.ConvertedBytes : checkpoint.ByteCount,
+            WeightBytes = _weights.HeldBytes,
         };
     }
 

@@ -65,7 +65,7 @@ internal sealed class T5ModelRunner : ModelRunner
             // The graphs of the two halves each hold the same table.
             ParameterCount = checkpoint.ParameterCount - (checkpoint.HasEncoderTable ? (long)vocabulary * hidden : 0),
             Precision = ComputeFormats.NameOf(format),
-            WeightBytes = _weights.ConvertedBytes > 0 ? _weights.ConvertedBytes : checkpoint.ByteCount,
+            WeightBytes = _weights.HeldBytes,
         };
     }
 

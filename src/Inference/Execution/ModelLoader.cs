@@ -20,7 +20,7 @@ internal static class ModelLoader
             ComputeFormat? format = options.ExactOnnxArithmetic ? ComputeFormat.F32 : options.Format;
             MemoryNeed need = MemoryNeed.Of(configuration, weights, checkpoint.StoredBytes, format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
             need.Require(folder);
-            checkpoint.Expect(NamesOf(configuration, options));
+            checkpoint.Expect(() => NamesOf(configuration, options));
             ModelRunner runner = Build(configuration, checkpoint, options with { Format = need.Format });
             // What was converted is not read again; its pages need not count as this process's memory.
             checkpoint.ReleasePages();

@@ -15,7 +15,7 @@ internal sealed class Checkpoint : IDisposable
     private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
     private readonly WeightFormat _format;
-    private IReadOnlyCollection<string> _expected = [];
+    private Func<IReadOnlyCollection<string>> _expected = () => [];
 
     private Checkpoint(string folder, WeightFormat format)
     {
@@ -83,8 +83,8 @@ internal sealed class Checkpoint : IDisposable
     /// <summary>The names of all tensors that were asked for.</summary>
     public IReadOnlyCollection<string> UsedNames => _used;
 
-    /// <summary>Tells all names that will be asked for, so that what is missing can be told at once.</summary>
-    public void Expect(IReadOnlyCollection<string> names) => _expected = names;
+    /// <summary>Tells where all names that will be asked for can be had, so that what is missing can be told at once.</summary>
+    public void Expect(Func<IReadOnlyCollection<string>> names) => _expected = names;
 
     /// <summary>A tensor that must be there in this shape.</summary>
     /// <exception cref="InferenceException">CorruptModel, NoUsableWeights.</exception>
@@ -125,7 +125,7 @@ internal sealed class Checkpoint : IDisposable
 
     private string OthersMissing(string name)
     {
-        string[] missing = [.. _expected.Where(expected => expected != name && !_tensors.ContainsKey(expected))];
+        string[] missing = [.. _expected().Where(expected => expected != name && !_tensors.ContainsKey(expected))];
         return missing.Length == 0 ? "" : $", and {missing.Length} others: {string.Join(", ", missing.Take(MaxNamed))}{(missing.Length > MaxNamed ? ", …" : "")}";
     }
 

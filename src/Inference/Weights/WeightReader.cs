@@ -13,14 +13,11 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
 {
     private float[] _zeros = [];
 
-    /// <summary>Bytes of the matrices that were made; those that stay as they are stored are not counted.</summary>
-    public long ConvertedBytes { get; private set; }
+    // Bytes of the matrices that were made.
+    private long _convertedBytes;
 
-    public bool Has(string name) => checkpoint.Has(name);
-
-    /// <summary>A stored tensor that must be there in this shape.</summary>
-    /// <exception cref="InferenceException">CorruptModel.</exception>
-    public StoredTensor Get(string name, params ReadOnlySpan<long> shape) => checkpoint.Get(name, shape);
+    /// <summary>Bytes that the weights are held in: those of the matrices that were made, or of the stored ones where none was.</summary>
+    public long HeldBytes => _convertedBytes > 0 ? _convertedBytes : checkpoint.ByteCount;
 
     /// <summary>All numbers of a small tensor, such as a norm or a bias.</summary>
     public float[] Vector(string name, int size)
@@ -69,13 +66,13 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
                 return Keep(tensors, new StoredMatrix(tensors));
             case ComputeFormat.Bf16:
                 StoredTensor[] converted = [.. tensors.Select(tensor => Bfloat16.Convert(tensor, compute))];
-                ConvertedBytes += converted.Except(tensors).Sum(tensor => tensor.ByteCount);
+                _convertedBytes += converted.Except(tensors).Sum(tensor => tensor.ByteCount);
                 Release(tensors.Except(converted));
                 return Keep(tensors.Intersect(converted), new StoredMatrix(converted));
             case ComputeFormat.Q8:
             case ComputeFormat.Q4:
                 TiledMatrix tiles = TiledMatrix.Of(target == ComputeFormat.Q8 ? TileFormat.Q8 : TileFormat.Q4, tensors, compute);
-                ConvertedBytes += tiles.ByteCount;
+                _convertedBytes += tiles.ByteCount;
                 Release(tensors);
                 return tiles;
             default:
@@ -101,7 +98,7 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
     private OutlineMatrix Outline(ComputeFormat target, IReadOnlyList<StoredTensor> tensors)
     {
         OutlineMatrix matrix = new(checked((int)tensors.Sum(tensor => tensor.Shape[0])), tensors[0].Columns);
-        ConvertedBytes += target switch
+        _convertedBytes += target switch
         {
             ComputeFormat.F32 => 0,
             ComputeFormat.Bf16 => 2L * matrix.Rows * matrix.Columns,
