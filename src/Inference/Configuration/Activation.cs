@@ -4,13 +4,20 @@ namespace LlmService.Inference.Configuration;
 internal enum Activation
 {
     Relu,
+
+    /// <summary>max(x, 0)².</summary>
+    ReluSquared,
     Silu,
 
     /// <summary>x Φ(x), with the error function.</summary>
     Gelu,
 
-    /// <summary>The tanh approximation: <c>gelu_new</c>, <c>gelu_pytorch_tanh</c>.</summary>
+    /// <summary>The tanh approximation: <c>gelu_new</c>, <c>gelu_pytorch_tanh</c>, <c>gelu_fast</c>, <c>gelu_accurate</c>.</summary>
     GeluTanh,
+
+    /// <summary>x σ(1.702 x).</summary>
+    QuickGelu,
+    Tanh,
 }
 
 /// <summary>The names of activations in config.json.</summary>
@@ -19,9 +26,12 @@ internal static class Activations
     public static Activation Parse(ConfigReader config, string field, string name) => name switch
     {
         "relu" => Activation.Relu,
+        "relu2" => Activation.ReluSquared,
         "silu" or "swish" => Activation.Silu,
-        "gelu" => Activation.Gelu,
-        "gelu_new" or "gelu_pytorch_tanh" => Activation.GeluTanh,
-        _ => throw config.Unsupported(field, name, "relu, silu, swish, gelu, gelu_new, gelu_pytorch_tanh"),
+        "gelu" or "gelu_python" => Activation.Gelu,
+        "gelu_new" or "gelu_pytorch_tanh" or "gelu_fast" or "gelu_accurate" => Activation.GeluTanh,
+        "quick_gelu" => Activation.QuickGelu,
+        "tanh" => Activation.Tanh,
+        _ => throw config.Unsupported(field, name, "relu, relu2, silu, swish, gelu, gelu_python, gelu_new, gelu_pytorch_tanh, gelu_fast, gelu_accurate, quick_gelu, tanh"),
     };
 }

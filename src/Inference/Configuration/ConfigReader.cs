@@ -10,11 +10,22 @@ internal sealed class ConfigReader
 
     private readonly string _path;
     private readonly JsonElement _root;
+    private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
 
     private ConfigReader(string path, JsonElement root)
     {
         _path = path;
         _root = root;
+    }
+
+    /// <summary>A reader of the same file where fields go by other names, as the configuration classes of some architectures have it.</summary>
+    /// <param name="names">The usual name and the one of this architecture.</param>
+    public ConfigReader Naming(params ReadOnlySpan<(string Usual, string Own)> names)
+    {
+        ConfigReader reader = new(_path, _root);
+        foreach ((string usual, string own) in names)
+            reader._names[usual] = own;
+        return reader;
     }
 
     /// <summary>Opens a JSON file; null when it is not there.</summary>
@@ -45,8 +56,31 @@ internal sealed class ConfigReader
 
     public bool Has(string field) => Find(field) is not null;
 
+    /// <summary>Whether a field is there, be it null.</summary>
+    public bool Mentions(string field) => _root.TryGetProperty(NameOf(field), out _);
+
+    /// <summary>A bound: what the file says, none (0) where it says null, the default where it says nothing.</summary>
+    public float CapOrDefault(string field, float usual) => Mentions(field) ? Number(field, 1e-3, 1e6) ?? 0 : usual;
+
+    /// <summary>A list of texts that is written as [[texts, how often], …]; null when absent.</summary>
+    public IReadOnlyList<string>? RepeatedTexts(string field, int most)
+    {
+        if (Find(field) is not { } value)
+            return null;
+        List<string> texts = [];
+        foreach (JsonElement item in value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : throw Wrong(field, "a list", value))
+        {
+            if (item.ValueKind != JsonValueKind.Array || item.GetArrayLength() != 2 || item[0].ValueKind != JsonValueKind.Array || item[1].ValueKind != JsonValueKind.Number
+                || !item[1].TryGetInt32(out int times) || times < 0 || (long)times * item[0].GetArrayLength() > most || item[0].EnumerateArray().Any(text => text.ValueKind != JsonValueKind.String))
+                throw Wrong(field, $"a list of pairs of kinds and how often they follow each other, {most} in all", value);
+            for (int i = 0; i < times; i++)
+                texts.AddRange(item[0].EnumerateArray().Select(text => text.GetString()!));
+        }
+        return texts;
+    }
+
     public JsonElement? Find(string field) =>
-        _root.TryGetProperty(field, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        _root.TryGetProperty(NameOf(field), out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     /// <summary>A reader of an object inside this one; null when absent.</summary>
     public ConfigReader? Object(string field) => Find(field) switch
@@ -61,7 +95,7 @@ internal sealed class ConfigReader
         Object(field)?._root.EnumerateObject().Select(entry => entry.Value.ValueKind == JsonValueKind.Object ? new ConfigReader(_path, entry.Value) : throw Wrong(field, "objects by name", entry.Value)) ?? [];
 
     public int RequiredInteger(string field, int lowest, int highest) =>
-        Integer(field, lowest, highest) ?? throw new InferenceException(InferenceFailure.CorruptModel, $"'{_path}': the field '{field}' is missing; a whole number from {lowest} to {highest} was expected.") { File = _path, Field = field };
+        Integer(field, lowest, highest) ?? throw new InferenceException(InferenceFailure.CorruptModel, $"'{_path}': the field '{NameOf(field)}' is missing; a whole number from {lowest} to {highest} was expected.") { File = _path, Field = NameOf(field) };
 
     public int? Integer(string field, int lowest, int highest)
     {
@@ -104,6 +138,26 @@ internal sealed class ConfigReader
         { } value => throw Wrong(field, "a list of texts", value),
     };
 
+    /// <summary>A list of numbers; null when absent.</summary>
+    public float[]? Numbers(string field, double lowest, double highest, int most)
+    {
+        if (Find(field) is not { } value)
+            return null;
+        if (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() <= most
+            && value.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Number && v.TryGetDouble(out double number) && number >= lowest && number <= highest))
+            return [.. value.EnumerateArray().Select(v => (float)v.GetDouble())];
+        throw Wrong(field, $"a list of at most {most} numbers from {lowest} to {highest}", value);
+    }
+
+    /// <summary>Refuses a field with any value but those under which the architecture is built.</summary>
+    /// <param name="field">The field; absent or null is as good as the first value.</param>
+    /// <param name="known">The values, as JSON has them.</param>
+    public void Require(string field, params ReadOnlySpan<string> known)
+    {
+        if (Find(field) is { } value && !known.Contains(value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText()))
+            throw Unsupported(field, value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText(), string.Join(", ", known.ToArray()));
+    }
+
     /// <summary>One token id or a list of them; null when absent.</summary>
     public IReadOnlyList<int>? TokenIds(string field)
     {
@@ -121,14 +175,17 @@ internal sealed class ConfigReader
         return ids;
     }
 
+    /// <summary>What the file calls a field.</summary>
+    public string NameOf(string field) => _names.GetValueOrDefault(field, field);
+
     /// <summary>A text of the file as it may stand in a message.</summary>
     public static string Quote(string text) => text.Length > MaxQuoted ? text[..MaxQuoted] + "…" : text;
 
     public InferenceException Unsupported(string field, string value, string known) =>
-        new(InferenceFailure.UnsupportedModelType, $"'{_path}': {field} '{Quote(value)}' is not supported; known are {known}. A token changes nothing about this.") { File = _path, Field = field };
+        new(InferenceFailure.UnsupportedModelType, $"'{_path}': {NameOf(field)} '{Quote(value)}' is not supported; known are {known}. A token changes nothing about this.") { File = _path, Field = NameOf(field) };
 
     public InferenceException Wrong(string field, string expected, JsonElement found)
     {
-        return new(InferenceFailure.CorruptModel, $"'{_path}': the field '{field}' must be {expected}, and is {Quote(found.GetRawText())}.") { File = _path, Field = field };
+        return new(InferenceFailure.CorruptModel, $"'{_path}': the field '{NameOf(field)}' must be {expected}, and is {Quote(found.GetRawText())}.") { File = _path, Field = NameOf(field) };
     }
 }

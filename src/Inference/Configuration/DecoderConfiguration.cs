@@ -1,9 +1,8 @@
-using LlmService.Inference.Architectures;
 using LlmService.Inference.Execution;
 
 namespace LlmService.Inference.Configuration;
 
-/// <summary>The sizes and switches of a decoder-only model of the Llama kind: RMS norms before the blocks, rotary positions, grouped queries, gated feed-forward.</summary>
+/// <summary>The sizes and switches of a decoder-only model. What is not set is as Llama has it; an architecture states by what it differs.</summary>
 internal sealed record DecoderConfiguration
 {
     public required int VocabularySize { get; init; }
@@ -13,91 +12,212 @@ internal sealed record DecoderConfiguration
     public required int HeadCount { get; init; }
     public required int KeyValueHeadCount { get; init; }
     public required int HeadSize { get; init; }
+    public required int ContextLength { get; init; }
+
+    /// <summary>What the architecture calls its tensors.</summary>
+    public DecoderNames Names { get; init; } = new();
+
+    // The embeddings.
+
+    /// <summary>What embeddings are multiplied by.</summary>
+    public float EmbeddingScale { get; init; } = 1;
+
+    /// <summary>Width of the embeddings, where they are projected to the width of the layers and back; null where they have it.</summary>
+    public int? EmbeddingWidth { get; init; }
+
+    /// <summary>How many learned positions are added to the embeddings; null where positions come otherwise.</summary>
+    public int? LearnedPositions { get; init; }
+
+    /// <summary>The row of the first position in the table of learned ones.</summary>
+    public int PositionOffset { get; init; }
+
+    /// <summary>Whether the embeddings are normed before the first layer.</summary>
+    public bool NormsEmbeddings { get; init; }
+
+    // Norms and residuals.
+
+    public NormKind Norm { get; init; } = NormKind.Rms;
     public required float NormEpsilon { get; init; }
-    public required Activation Activation { get; init; }
-    public required RotaryConfiguration Rotary { get; init; }
-    public required bool TiedHead { get; init; }
+    public LayerShape Shape { get; init; } = LayerShape.NormBefore;
+
+    /// <summary>Whether there is a norm before the head.</summary>
+    public bool HasFinalNorm { get; init; } = true;
+
+    /// <summary>What each block's result is multiplied by before it is added.</summary>
+    public float ResidualScale { get; init; } = 1;
+
+    // Attention.
 
     /// <summary>Whether the query, key and value projections have a bias.</summary>
-    public required bool InputBias { get; init; }
+    public bool InputBias { get; init; }
 
     /// <summary>Whether the output projection of attention has a bias.</summary>
-    public required bool OutputBias { get; init; }
+    public bool OutputBias { get; init; }
 
-    /// <summary>Whether the projections of the feed-forward block have a bias.</summary>
-    public required bool FeedForwardBias { get; init; }
+    /// <summary>How queries, keys and values lie in one tensor, where they do.</summary>
+    public FusedOrder Fused { get; init; } = FusedOrder.Separate;
 
-    public required int ContextLength { get; init; }
+    /// <summary>What scores are multiplied by; null for 1 / √(head size).</summary>
+    public float? AttentionScale { get; init; }
+
+    /// <summary>Whether the scores of a layer are also divided by its number, from 1 on.</summary>
+    public bool DividesScoresByLayer { get; init; }
+
+    /// <summary>Beyond this no score grows, by a tanh; 0 for none.</summary>
+    public float ScoreCap { get; init; }
+
+    /// <summary>Queries, keys and values are cut to ± this; null for none.</summary>
+    public float? InputLimit { get; init; }
+
+    public HeadNormKind HeadNorm { get; init; } = HeadNormKind.None;
+
+    /// <summary>Each head has one more score, which takes its share and gives nothing.</summary>
+    public bool HasSinks { get; init; }
+
+    /// <summary>How each layer turns queries and keys; null for a layer that does not.</summary>
+    public required IReadOnlyList<RotaryConfiguration?> Rotary { get; init; }
+
+    /// <summary>A bias by distance in place of positions; null for none.</summary>
+    public AlibiConfiguration? Alibi { get; init; }
 
     /// <summary>How many positions each layer sees, the current one included; 0 sees all.</summary>
     public required IReadOnlyList<int> Windows { get; init; }
 
-    /// <summary>What each layer keeps in the cache: keys and values.</summary>
-    public CacheLayer[] CacheLayers => [.. Windows.Select(window =>
-        new CacheLayer(window > 0 ? CacheKind.Sliding : CacheKind.Full, 2 * KeyValueHeadCount * HeadSize, window))];
+    /// <summary>Keys and values out of a small shared vector (DeepSeek); null for ordinary ones.</summary>
+    public LatentConfiguration? Latent { get; init; }
 
-    /// <summary>Reads the fields that the reference's configuration classes know, with their defaults.</summary>
-    public static DecoderConfiguration Read(ConfigReader config, DecoderTraits traits)
-    {
-        int hidden = config.RequiredInteger("hidden_size", 1, 1 << 17);
-        int heads = config.RequiredInteger("num_attention_heads", 1, 4096);
-        int layers = config.RequiredInteger("num_hidden_layers", 1, 1024);
-        int keyValueHeads = config.Integer("num_key_value_heads", 1, 4096) ?? traits.DefaultKeyValueHeads ?? heads;
-        int? headSize = config.Integer("head_dim", 1, 4096);
-        if (headSize is null && hidden % heads != 0)
-            throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: hidden_size {hidden} is not a multiple of num_attention_heads {heads}.") { Field = "hidden_size" };
-        if (heads % keyValueHeads != 0)
-            throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: num_attention_heads {heads} is not a multiple of num_key_value_heads {keyValueHeads}.") { Field = "num_key_value_heads" };
-        if ((headSize ?? hidden / heads) % 2 != 0)
-            throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: the heads have {headSize ?? hidden / heads} numbers; rotary positions need an even count.") { Field = "head_dim" };
-        bool attentionBias = traits.OptionalBiases && (config.Boolean("attention_bias") ?? false);
-        return new()
-        {
-            VocabularySize = config.RequiredInteger("vocab_size", 1, 1 << 24),
-            HiddenSize = hidden,
-            IntermediateSize = config.RequiredInteger("intermediate_size", 1, 1 << 20),
-            LayerCount = layers,
-            HeadCount = heads,
-            KeyValueHeadCount = keyValueHeads,
-            HeadSize = headSize ?? hidden / heads,
-            NormEpsilon = config.Number("rms_norm_eps", 0, 1) ?? 1e-6f,
-            Activation = Activations.Parse(config, "hidden_act", config.Text("hidden_act") ?? "silu"),
-            Rotary = RotaryConfiguration.Read(config),
-            TiedHead = config.Boolean("tie_word_embeddings") ?? false,
-            InputBias = traits.AlwaysInputBias || attentionBias,
-            OutputBias = attentionBias,
-            FeedForwardBias = traits.OptionalBiases && (config.Boolean("mlp_bias") ?? false),
-            ContextLength = ModelConfiguration.ContextLength(config) ?? 2048,
-            Windows = ReadWindows(config, traits.Window, layers),
-        };
-    }
+    /// <summary>Length of the convolutions that stand in the place of attention where <see cref="IsConvolution"/> says so; 0 for none.</summary>
+    public int ConvolutionLength { get; init; }
 
-    private static int[] ReadWindows(ConfigReader config, WindowRule rule, int layers)
-    {
-        int window = config.Integer("sliding_window", 0, int.MaxValue) ?? 0;
-        bool uses = window > 0 && rule switch
-        {
-            WindowRule.Never => false,
-            WindowRule.EveryLayer => true,
-            WindowRule.UpperLayersOnRequest => config.Boolean("use_sliding_window") ?? false,
-            _ => throw new InvalidOperationException($"unknown rule {rule}"),
-        };
-        IReadOnlyList<string>? types = config.Texts("layer_types");
-        if (types is not null && types.Count != layers)
-            throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: layer_types has {types.Count} entries; num_hidden_layers says {layers}.") { Field = "layer_types" };
-        int fullLayers = rule == WindowRule.UpperLayersOnRequest ? config.Integer("max_window_layers", 0, int.MaxValue) ?? 28 : 0;
-        int[] windows = new int[layers];
-        for (int i = 0; i < layers; i++)
-        {
-            bool slides = types?[i] switch
-            {
-                null => uses && i >= fullLayers,
-                "sliding_attention" => uses,
-                "full_attention" => false,
-                { } other => throw config.Unsupported("layer_types", other, "full_attention, sliding_attention"),
-            };
-            windows[i] = slides ? window : 0;
-        }
-        return windows;
-    }
+    /// <summary>Which layers have a convolution in the place of attention.</summary>
+    public IReadOnlyList<bool> IsConvolution { get; init; } = [];
+
+    // The feed-forward block.
+
+    public required Activation Activation { get; init; }
+
+    /// <summary>Whether the activation multiplies a second projection.</summary>
+    public bool IsGated { get; init; } = true;
+
+    /// <summary>Whether the projections of the feed-forward block have a bias.</summary>
+    public bool FeedForwardBias { get; init; }
+
+    /// <summary>Several such blocks, of which each token takes a few; null for one.</summary>
+    public ExpertConfiguration? Experts { get; init; }
+
+    // Linear maps of GPT-2 are stored along their outputs.
+    public bool IsTransposed { get; init; }
+
+    // The head.
+
+    public required bool TiedHead { get; init; }
+    public bool HeadBias { get; init; }
+
+    /// <summary>What logits are multiplied by.</summary>
+    public float LogitScale { get; init; } = 1;
+
+    /// <summary>Beyond this no logit grows, by a tanh; 0 for none.</summary>
+    public float LogitCap { get; init; }
+
+    /// <summary>What each layer keeps in the cache: keys and values, or the state of a convolution.</summary>
+    public CacheLayer[] CacheLayers => [.. Enumerable.Range(0, LayerCount).Select(CacheOf)];
+
+    private CacheLayer CacheOf(int layer) =>
+        IsConvolution.Count > 0 && IsConvolution[layer] ? new(CacheKind.State, checked(ConvolutionLength * HiddenSize))
+        : new(Windows[layer] > 0 ? CacheKind.Sliding : CacheKind.Full, 2 * KeyValueHeadCount * HeadSize, Windows[layer]);
 }
+
+/// <summary>What norms do.</summary>
+internal enum NormKind
+{
+    /// <summary>Root mean square, with weights.</summary>
+    Rms,
+
+    /// <summary>Root mean square; the weights are stored less 1 (Gemma).</summary>
+    RmsPlusOne,
+
+    /// <summary>Mean and variance, with weights and biases.</summary>
+    Layer,
+
+    /// <summary>The same; the weights are stored less 1 (Nemotron).</summary>
+    LayerPlusOne,
+
+    /// <summary>Mean and variance, with weights only.</summary>
+    LayerWithoutBias,
+
+    /// <summary>Mean and variance, nothing else.</summary>
+    LayerWithoutWeights,
+}
+
+/// <summary>Where norms and residuals are.</summary>
+internal enum LayerShape
+{
+    /// <summary>x += f(norm(x)) for attention, then for feed-forward.</summary>
+    NormBefore,
+
+    /// <summary>x += norm(f(x)).</summary>
+    NormAfter,
+
+    /// <summary>x += norm(f(norm(x))).</summary>
+    NormAround,
+
+    /// <summary>x = norm(x + f(x)).</summary>
+    NormJoined,
+
+    /// <summary>x += attention(norm(x)) + feedForward(norm(x)), with one norm.</summary>
+    Parallel,
+
+    /// <summary>The same with a norm each.</summary>
+    ParallelTwoNorms,
+}
+
+/// <summary>Norms of queries and keys.</summary>
+internal enum HeadNormKind
+{
+    None,
+
+    /// <summary>Root mean square of each head.</summary>
+    Rms,
+
+    /// <summary>The same, weights stored less 1.</summary>
+    RmsPlusOne,
+
+    /// <summary>Root mean square of each head, after the rotation.</summary>
+    RmsAfterRotation,
+
+    /// <summary>Root mean square of all heads together.</summary>
+    RmsOfAllHeads,
+
+    /// <summary>Mean and variance of each head, each with weights of its own, in one tensor (Cohere).</summary>
+    LayerOfHeads,
+
+    /// <summary>The same, in a tensor for each head (StableLM).</summary>
+    LayerOfNamedHeads,
+}
+
+/// <summary>How the rows of a tensor with queries, keys and values are ordered.</summary>
+internal enum FusedOrder
+{
+    /// <summary>Three tensors.</summary>
+    Separate,
+
+    /// <summary>All queries, all keys, all values.</summary>
+    Stacked,
+
+    /// <summary>For each key/value head: its queries, its key, its value.</summary>
+    ByHead,
+}
+
+/// <summary>A bias that grows with the distance, steeper for each head (Press et al. 2022).</summary>
+/// <param name="Steepest">The negative exponent of two of the last head's slope.</param>
+/// <param name="Rounds">Falcon's way: rounded to bfloat16, and scaled with the scores.</param>
+/// <param name="InterleavesRest">MPT's way with a count of heads that is no power of two: every second slope of the next one comes first.</param>
+internal sealed record AlibiConfiguration(float Steepest = 8, bool Rounds = false, bool InterleavesRest = false);
+
+/// <summary>Attention by way of small vectors (DeepSeek-V2/V3).</summary>
+/// <param name="QueryRank">Width of the vector that queries are made of; null where they are made at once.</param>
+/// <param name="KeyValueRank">Width of the vector that keys and values are made of.</param>
+/// <param name="PlainSize">Numbers of a head that do not turn.</param>
+/// <param name="RotarySize">Numbers of a head that do; those of the keys are shared by all heads.</param>
+/// <param name="ValueSize">Numbers of a head's value.</param>
+internal sealed record LatentConfiguration(int? QueryRank, int KeyValueRank, int PlainSize, int RotarySize, int ValueSize);

@@ -9,7 +9,7 @@ public sealed record ModelConfiguration
     internal const string FileName = "config.json";
 
     /// <summary>The model types that run, as config.json spells them.</summary>
-    public static IReadOnlyList<string> SupportedModelTypes { get; } = ["llama", "mistral", "qwen2", "t5"];
+    public static IReadOnlyList<string> SupportedModelTypes { get; } = [.. DecoderArchitectures.All.Keys, "t5", "mt5", "umt5"];
 
     /// <summary><c>model_type</c>.</summary>
     public required string ModelType { get; init; }
@@ -47,10 +47,8 @@ public sealed record ModelConfiguration
             ?? throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}': the field 'model_type' is missing.") { File = path, Field = "model_type" };
         ModelConfiguration model = type switch
         {
-            "t5" => new() { ModelType = type, T5 = T5Configuration.Read(config, folder) },
-            "llama" => Decoding(config, Llama.Traits),
-            "mistral" => Decoding(config, Mistral.Traits),
-            "qwen2" => Decoding(config, Qwen2.Traits),
+            "t5" or "mt5" or "umt5" => new() { ModelType = type, T5 = T5Configuration.Read(config, folder) with { ModelType = type, BiasInEveryLayer = type == "umt5" } },
+            _ when DecoderArchitectures.All.TryGetValue(type, out Func<ConfigReader, DecoderConfiguration>? read) => new() { ModelType = type, Decoder = read(config) },
             _ => throw Unsupported(type, path, "model_type"),
         };
         return model with { Float8 = Float8Configuration.Read(config) };
@@ -96,9 +94,6 @@ public sealed record ModelConfiguration
         }
         return row[^1];
     }
-
-    private static ModelConfiguration Decoding(ConfigReader config, DecoderTraits traits) =>
-        new() { ModelType = traits.ModelType, Decoder = DecoderConfiguration.Read(config, traits) };
 
     /// <summary>The context that config.json states, by the names that architectures use for it.</summary>
     internal static int? ContextLength(ConfigReader config)

@@ -1,81 +1,69 @@
 namespace LlmService.Inference.Configuration;
 
-/// <summary>Rotary position embeddings: the base, and how long contexts stretch them.</summary>
+/// <summary>Rotary position embeddings (Su et al. 2021): the base, which part of a head turns, and how long contexts stretch the frequencies.</summary>
 internal sealed record RotaryConfiguration
 {
     private static readonly string[] LayerKinds = ["full_attention", "sliding_attention"];
 
     public required float Theta { get; init; }
 
-    /// <summary>All frequencies are divided by it (linear scaling); 1 for none.</summary>
-    public float LinearFactor { get; init; } = 1;
+    /// <summary>How many numbers of a head turn, from its beginning; null for all.</summary>
+    public int? Dimensions { get; init; }
 
-    /// <summary>Scaling by frequency bands as in Llama 3.1; null for none.</summary>
-    public Llama3Scaling? Llama3 { get; init; }
+    /// <summary>Pairs are neighbours (GPT-J, Cohere), not halves of the head (Llama).</summary>
+    public bool IsInterleaved { get; init; }
+
+    /// <summary>How the frequencies are stretched; null for not at all.</summary>
+    public RotaryScaling? Scaling { get; init; }
 
     /// <summary>What each frequency is divided by, where a file stores that in place of the bands that it was computed from; null for none.</summary>
     public float[]? Factors { get; init; }
 
     /// <summary>Reads <c>rope_theta</c> and <c>rope_scaling</c>, in the older spelling (<c>type</c>), today's (<c>rope_type</c>) and the newest (<c>rope_parameters</c>).</summary>
-    public static RotaryConfiguration Read(ConfigReader config)
+    /// <param name="config">config.json.</param>
+    /// <param name="headSize">Width of a head.</param>
+    /// <param name="kind">The kind of layer, where the newest spelling tells them apart.</param>
+    /// <param name="defaultTheta">The base where nothing is said.</param>
+    /// <param name="defaultPart">The part of a head that turns where nothing is said; null where the architecture turns whole heads and knows no such field.</param>
+    public static RotaryConfiguration Read(ConfigReader config, int headSize, string? kind = null, float defaultTheta = 10000, float? defaultPart = null)
     {
         ConfigReader? scaling = config.Object("rope_scaling") ?? config.Object("rope_parameters");
-        RequireWholeHeads(config);
-        if (scaling is not null)
-            RequireWholeHeads(scaling);
-        foreach (string kind in LayerKinds)
+        if (scaling is not null && LayerKinds.FirstOrDefault(scaling.Has) is { } named)
+            scaling = kind is not null ? scaling.Object(kind) : throw config.Unsupported("rope_parameters", named, "one set of parameters for all layers");
+        float part = PartOf(config, defaultPart) ?? (scaling is null ? null : PartOf(scaling, defaultPart)) ?? defaultPart ?? 1;
+        return new()
         {
-            if (scaling?.Has(kind) == true)
-                throw config.Unsupported("rope_parameters", kind, "one set of parameters for all layers");
-        }
-        RotaryConfiguration plain = new() { Theta = config.Number("rope_theta", 1e-3, 1e12) ?? scaling?.Number("rope_theta", 1e-3, 1e12) ?? 10000 };
-        string type = scaling?.Text("rope_type") ?? scaling?.Text("type") ?? "default";
-        return type switch
-        {
-            "default" => plain,
-            "linear" => plain with { LinearFactor = Required(scaling!, "factor") },
-            "llama3" => plain with
-            {
-                Llama3 = new(Required(scaling!, "factor"), Required(scaling!, "low_freq_factor"), Required(scaling!, "high_freq_factor"),
-                    scaling!.RequiredInteger("original_max_position_embeddings", 1, 1 << 24)),
-            },
-            _ => throw config.Unsupported("rope_scaling type", type, "default, linear, llama3"),
+            Theta = config.Number("rope_theta", 1e-3, 1e12) ?? scaling?.Number("rope_theta", 1e-3, 1e12) ?? defaultTheta,
+            Dimensions = part == 1 ? null : Even(config, (int)(headSize * part)),
+            Scaling = scaling is null ? null : RotaryScaling.Read(config, scaling),
         };
     }
 
-    /// <summary>The frequency of each pair of a head: [headSize / 2], radians a position.</summary>
-    public float[] Frequencies(int headSize)
+    /// <summary>What cosines and sines are multiplied by.</summary>
+    public float Magnitude => (float)(Scaling?.Magnitude ?? 1);
+
+    /// <summary>The length from which on sequences turn otherwise than before, where the rotation depends on the length of the sequence; null where it does not.</summary>
+    public int? LengthLimit => Scaling?.LengthLimit;
+
+    /// <summary>The frequency of each pair of a head, radians a position.</summary>
+    /// <param name="headSize">Width of a head.</param>
+    /// <param name="length">How long the sequence is; only counts where there is a <see cref="LengthLimit"/>.</param>
+    public float[] Frequencies(int headSize, int length = 0)
     {
-        float[] frequencies = new float[headSize / 2];
+        int size = Dimensions ?? headSize;
+        double[] frequencies = new double[size / 2];
         for (int i = 0; i < frequencies.Length; i++)
-        {
-            double frequency = 1.0 / Math.Pow(Theta, 2.0 * i / headSize);
-            frequencies[i] = (float)((Factors is not null ? frequency / Factors[i] : Llama3?.Scale(frequency) ?? frequency) / LinearFactor);
-        }
-        return frequencies;
+            frequencies[i] = 1.0 / Math.Pow(Theta, 2.0 * i / size) / (Factors?[i] ?? 1);
+        Scaling?.Stretch(frequencies, Theta, size, length);
+        return Array.ConvertAll(frequencies, frequency => (float)frequency);
     }
 
-    private static void RequireWholeHeads(ConfigReader config)
+    private static float? PartOf(ConfigReader config, float? known) => config.Number("partial_rotary_factor", 0, 1) switch
     {
-        if (config.Number("partial_rotary_factor", 0, 1) is { } part && part != 1)
-            throw config.Unsupported("partial_rotary_factor", part.ToString(System.Globalization.CultureInfo.InvariantCulture), "1");
-    }
+        { } part when known is null && part != 1 => throw config.Unsupported("partial_rotary_factor", part.ToString(System.Globalization.CultureInfo.InvariantCulture), "1"),
+        var part => part,
+    };
 
-    private static float Required(ConfigReader scaling, string field) =>
-        scaling.Number(field, 1e-3, 1e6) ?? throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: rope_scaling lacks the field '{field}'.") { Field = $"rope_scaling.{field}" };
-}
-
-/// <summary>Frequency bands of Llama 3.1: long waves are stretched, short ones kept, those between blended.</summary>
-internal sealed record Llama3Scaling(float Factor, float LowFrequencyFactor, float HighFrequencyFactor, int OriginalContext)
-{
-    public double Scale(double frequency)
-    {
-        double wavelength = 2 * Math.PI / frequency;
-        if (wavelength < OriginalContext / HighFrequencyFactor)
-            return frequency;
-        if (wavelength > OriginalContext / LowFrequencyFactor)
-            return frequency / Factor;
-        double smooth = (OriginalContext / wavelength - LowFrequencyFactor) / (HighFrequencyFactor - LowFrequencyFactor);
-        return (1 - smooth) * frequency / Factor + smooth * frequency;
-    }
+    private static int Even(ConfigReader config, int dimensions) => dimensions % 2 == 0 ? dimensions
+        : throw config.Unsupported("partial_rotary_factor", $"for {dimensions} numbers of a head", "parts of an even count");
 }

@@ -2,9 +2,11 @@ using LlmService.Inference.Execution;
 
 namespace LlmService.Inference.Configuration;
 
-/// <summary>The sizes and switches of T5 v1.0 and v1.1 (FLAN).</summary>
+/// <summary>The sizes and switches of T5 v1.0 and v1.1 (FLAN), mT5 and UMT5.</summary>
 internal sealed record T5Configuration
 {
+    /// <summary><c>model_type</c>.</summary>
+    public string ModelType { get; init; } = "t5";
     public required int VocabularySize { get; init; }
     public required int ModelSize { get; init; }
     public required int FeedForwardSize { get; init; }
@@ -19,6 +21,9 @@ internal sealed record T5Configuration
 
     /// <summary>Whether the feed-forward block multiplies by a second projection (v1.1).</summary>
     public required bool Gated { get; init; }
+
+    /// <summary>Whether each layer has a bias by distance of its own (UMT5); else all have the first one's.</summary>
+    public bool BiasInEveryLayer { get; init; }
 
     /// <summary>Whether the head is the embedding table.</summary>
     public required bool TiedHead { get; init; }

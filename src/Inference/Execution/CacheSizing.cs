@@ -6,11 +6,11 @@ internal static class CacheSizing
     private const long LargestDefaultBytes = 2L << 30;
 
     /// <summary>Makes the cache: of the size asked for, else of a quarter of the memory up to 2 GiB, and at least one whole context.</summary>
-    public static KvCache Create(IReadOnlyList<CacheLayer> layers, EngineOptions options, int context, int promptLength)
+    public static KvCache Create(IReadOnlyList<CacheLayer> layers, EngineOptions options, int context, int promptLength, bool prefillsWhole = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(context);
         RequireBlocks(layers);
-        int longestRow = options.LongestRow(context);
+        int longestRow = prefillsWhole ? context : options.LongestRow(context);
         long whole = new KvCache(layers, 0, longestRow).BytesFor(context, promptLength);
         long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         return new KvCache(layers, options.KvCacheBytes ?? Math.Max(whole, Math.Min(LargestDefaultBytes, available / 4)), longestRow);

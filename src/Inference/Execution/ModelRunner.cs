@@ -24,6 +24,9 @@ public abstract class ModelRunner : IDisposable
     /// <summary>The cache that this runner reads and writes.</summary>
     public abstract KvCache Cache { get; }
 
+    /// <summary>Where rotary positions begin to depend on the length of the sequence; null where they do not.</summary>
+    public virtual RotationLimit? Rotation => null;
+
     /// <summary>Runs the decoder over a ragged batch and writes the keys and values of every token into the caches.</summary>
     /// <param name="rows">The rows; no two of the same sequence.</param>
     /// <param name="logits">Receives [sum of LogitsCount, vocabulary], in the order of the rows.</param>

@@ -57,6 +57,16 @@ public sealed class SequenceCache : IDisposable
         }
     }
 
+    /// <summary>Forgets all positions of the sequence itself; what is reserved stays so, and so does what came of the encoder.</summary>
+    internal void Clear()
+    {
+        foreach (Table table in _tables)
+        {
+            if (table.Group.Layer.Kind != CacheKind.Cross)
+                table.Clear();
+        }
+    }
+
     /// <summary>Gets storage for positions that are about to be written, and gives back what no later position sees.</summary>
     /// <exception cref="InvalidOperationException">The positions were not reserved.</exception>
     internal void Prepare(int firstPosition, int tokenCount)
@@ -149,6 +159,12 @@ public sealed class SequenceCache : IDisposable
                 Blocks[i] = cache.Take(Group);
                 _held++;
             }
+        }
+
+        public void Clear()
+        {
+            ReturnBelow(Blocks.Length);
+            _first = 0;
         }
 
         public void ReturnBelow(int end)

@@ -30,7 +30,14 @@ internal readonly record struct AttentionQuery(KeyValueView View, int First, int
 /// <param name="HeadSize">Width of a head.</param>
 /// <param name="Scale">What scores are multiplied by.</param>
 /// <param name="Bias">Added to the scores; null for none.</param>
-internal sealed record AttentionShape(int HeadCount, int KeyValueHeadCount, int HeadSize, float Scale, IScoreBias? Bias = null);
+internal sealed record AttentionShape(int HeadCount, int KeyValueHeadCount, int HeadSize, float Scale, IScoreBias? Bias = null)
+{
+    /// <summary>No score grows beyond it, by a tanh; 0 for none.</summary>
+    public float ScoreCap { get; init; }
+
+    /// <summary>One more score for each head, which takes its share and gives nothing; null for none.</summary>
+    public float[]? Sinks { get; init; }
+}
 
 /// <summary>
 /// Scaled dot-product attention over blocks of keys and values. Up to four queries that see the same keys (heads of a group, tokens of a prompt) are computed together, so
@@ -124,10 +131,12 @@ internal static class AttentionKernels
     private static float Weigh(KernelPath path, AttentionShape shape, Query query, Span<float> scores, int start, int first, int last)
     {
         Span<float> seen = scores[(query.First - start)..(query.Last - start + 1)];
+        if (shape.ScoreCap > 0)
+            ElementKernels.SoftCap(path, seen, shape.ScoreCap);
         shape.Bias?.Add(path, query.Head, query.First, query.Position, seen);
         scores[(first - start)..(query.First - start)].Clear();
         scores[(query.Last - start + 1)..(last - start + 1)].Clear();
-        return ElementKernels.SoftmaxWeights(path, seen);
+        return ElementKernels.SoftmaxWeights(path, seen, shape.Sinks?[query.Head] ?? float.NegativeInfinity);
     }
 
     private static void Score(KernelPath path, KeyValueView view, int keyHead, int size, int start, int width, ReadOnlySpan<float> queries, Span<float> scores, int count)

@@ -16,11 +16,32 @@ internal static class ElementKernels
 
     // erf: Abramowitz and Stegun 7.1.26; absolute error below 1.5e-7.
     private const float ErfP = 0.3275911f, E1 = 0.254829592f, E2 = -0.284496736f, E3 = 1.421413741f, E4 = -1.453152027f, E5 = 1.061405429f;
-    private const float SqrtHalf = 0.70710678f, SqrtTwoOverPi = 0.7978845608f, GeluCubic = 0.044715f;
+    private const float SqrtHalf = 0.70710678f, SqrtTwoOverPi = 0.7978845608f, GeluCubic = 0.044715f, QuickGeluFactor = -1.702f;
 
     /// <summary>Turns scores into weights that are e^(score - highest), and returns the reciprocal of their sum.</summary>
-    public static float SoftmaxWeights(KernelPath path, Span<float> scores) =>
-        1 / (path == KernelPath.Scalar ? ExpSumScalar(scores, HighestScalar(scores)) : ExpSumVector(scores, HighestVector(scores)));
+    /// <param name="path">Which kernels.</param>
+    /// <param name="scores">The scores.</param>
+    /// <param name="sink">One more score, which takes its share of the sum and has no weight; minus infinity for none.</param>
+    public static float SoftmaxWeights(KernelPath path, Span<float> scores, float sink = float.NegativeInfinity)
+    {
+        float highest = MathF.Max(sink, path == KernelPath.Scalar ? HighestScalar(scores) : HighestVector(scores));
+        float sum = path == KernelPath.Scalar ? ExpSumScalar(scores, highest) : ExpSumVector(scores, highest);
+        return 1 / (float.IsNegativeInfinity(sink) ? sum : sum + Exp(sink - highest));
+    }
+
+    /// <summary>values = cap · tanh(values / cap): no value grows beyond the cap (Gemma 2).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void SoftCap(KernelPath path, Span<float> values, float cap)
+    {
+        int i = 0;
+        if (path != KernelPath.Scalar)
+        {
+            for (; i <= values.Length - Width; i += Width)
+                (cap * Tanh(Vector256.LoadUnsafe(ref values[i]) / Vector256.Create(cap))).StoreUnsafe(ref values[i]);
+        }
+        for (; i < values.Length; i++)
+            values[i] = cap * Tanh(values[i] / cap);
+    }
 
     /// <summary>output = weight · (input / √(mean(input²) + ε)), as RMSNorm and T5's layer norm have it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -105,6 +126,17 @@ internal static class ElementKernels
             float a = first[i], b = second[i];
             first[i] = a * cosines[i] - b * sines[i];
             second[i] = b * cosines[i] + a * sines[i];
+        }
+    }
+
+    /// <summary>Rotates the pairs (2i, 2i + 1) of a head by the angles of a position (RoFormer, in the layout of GPT-J and Cohere).</summary>
+    public static void RotatePairs(Span<float> head, ReadOnlySpan<float> cosines, ReadOnlySpan<float> sines)
+    {
+        for (int i = 0; i < head.Length / 2; i++)
+        {
+            float a = head[2 * i], b = head[2 * i + 1];
+            head[2 * i] = a * cosines[i] - b * sines[i];
+            head[2 * i + 1] = b * cosines[i] + a * sines[i];
         }
     }
 
@@ -196,7 +228,10 @@ internal static class ElementKernels
     private static float Activate(Activation activation, float x) => activation switch
     {
         Activation.Relu => MathF.Max(x, 0),
+        Activation.ReluSquared => MathF.Max(x, 0) * MathF.Max(x, 0),
         Activation.Silu => x / (1 + Exp(-x)),
+        Activation.QuickGelu => x / (1 + Exp(QuickGeluFactor * x)),
+        Activation.Tanh => Tanh(x),
         Activation.Gelu => 0.5f * x * (1 + Erf(x * SqrtHalf)),
         Activation.GeluTanh => 0.5f * x * (1 + Tanh(SqrtTwoOverPi * MathF.FusedMultiplyAdd(GeluCubic * x * x, x, x))),
         _ => throw new InvalidOperationException($"unknown activation {activation}"),
@@ -205,7 +240,10 @@ internal static class ElementKernels
     private static Vector256<float> Activate(Activation activation, Vector256<float> x) => activation switch
     {
         Activation.Relu => Vector256.Max(x, Vector256<float>.Zero),
+        Activation.ReluSquared => Vector256.Max(x, Vector256<float>.Zero) * Vector256.Max(x, Vector256<float>.Zero),
         Activation.Silu => x / (Vector256<float>.One + Exp(-x)),
+        Activation.QuickGelu => x / (Vector256<float>.One + Exp(QuickGeluFactor * x)),
+        Activation.Tanh => Tanh(x),
         Activation.Gelu => 0.5f * x * (Vector256<float>.One + Erf(x * SqrtHalf)),
         Activation.GeluTanh => 0.5f * x * (Vector256<float>.One + Tanh(SqrtTwoOverPi * Vector256.FusedMultiplyAdd(GeluCubic * x * x, x, x))),
         _ => throw new InvalidOperationException($"unknown activation {activation}"),

@@ -32,8 +32,8 @@ internal sealed class EngineLoop
         int promptLogits = (int)Math.Max(1, MaxPromptLogitsBytes / sizeof(float) / runner.Model.VocabularySize);
         // ONNX's own arithmetic gives other results where a prompt is cut.
         _scheduler = options.ExactOnnxArithmetic
-            ? new Scheduler(runner.Cache, options.MaxRunningSequences, int.MaxValue, Array.MaxLength / runner.Model.VocabularySize)
-            : new Scheduler(runner.Cache, options.MaxRunningSequences, options.PrefillChunkTokens, promptLogits);
+            ? new Scheduler(runner.Cache, options.MaxRunningSequences, int.MaxValue, Array.MaxLength / runner.Model.VocabularySize, runner.Rotation)
+            : new Scheduler(runner.Cache, options.MaxRunningSequences, options.PrefillChunkTokens, promptLogits, runner.Rotation);
         _maxSequences = options.MaxRunningSequences + options.MaxWaitingRequests;
         new Thread(Run) { IsBackground = true, Name = $"engine {runner.Model.Architecture}" }.Start();
     }

@@ -10,7 +10,8 @@ internal readonly record struct ScheduledRow(Sequence Sequence, int TokenCount, 
 /// <param name="maxRunning">How many sequences run together.</param>
 /// <param name="prefillTokens">Prompt tokens in one step, over all sequences.</param>
 /// <param name="promptLogits">Prompt positions with logits in one step, over all sequences.</param>
-internal sealed class Scheduler(KvCache cache, int maxRunning, int prefillTokens, int promptLogits)
+/// <param name="rotation">Where rotary positions depend on the length of the sequence: prompts are then not cut. Null for nowhere.</param>
+internal sealed class Scheduler(KvCache cache, int maxRunning, int prefillTokens, int promptLogits, RotationLimit? rotation = null)
 {
     private readonly LinkedList<Sequence> _waiting = new();
     private readonly List<Sequence> _running = [];
@@ -78,15 +79,15 @@ internal sealed class Scheduler(KvCache cache, int maxRunning, int prefillTokens
         {
             if (sequence.NeedsEncoder)
                 continue;
+            if (rotation?.StartsOver(sequence.ComputedTokens, sequence.ComputedTokens + sequence.PendingTokens) == true)
+                sequence.StartOver();
             if (!sequence.IsPrefilling)
             {
                 plan.Add(new ScheduledRow(sequence, sequence.PendingTokens, 1));
                 continue;
             }
 
-            int count = Math.Min(sequence.PendingTokens, tokensLeft);
-            if (sequence.ReportsPrompt)
-                count = Math.Min(count, logitsLeft);
+            int count = CountOf(sequence, tokensLeft, logitsLeft);
             if (count == 0)
                 continue;
 
@@ -95,6 +96,15 @@ internal sealed class Scheduler(KvCache cache, int maxRunning, int prefillTokens
             tokensLeft -= count;
             logitsLeft -= sequence.ReportsPrompt ? logits : 0;
         }
+    }
+
+    /// <summary>How many ids of a prompt are read in this step.</summary>
+    private int CountOf(Sequence sequence, int tokensLeft, int logitsLeft)
+    {
+        if (rotation is not null)
+            return tokensLeft > 0 ? sequence.PendingTokens : 0;
+        int count = Math.Min(sequence.PendingTokens, tokensLeft);
+        return sequence.ReportsPrompt ? Math.Min(count, logitsLeft) : count;
     }
 
     private static int LogitsFor(Sequence sequence, int count)

@@ -56,7 +56,7 @@ internal sealed class Sequence
     public bool NeedsNoLogits => _options.MaxTokens == 0 && !ReportsPrompt;
 
     /// <summary>Whether every position of the prompt needs logits.</summary>
-    public bool ReportsPrompt => _options.PromptLogProbabilities && !_options.DecoderStartTokenId.HasValue;
+    public bool ReportsPrompt => _options.PromptLogProbabilities && !_options.DecoderStartTokenId.HasValue && !_isPromptReported;
 
     /// <summary>The sequence's cache while it runs.</summary>
     public SequenceCache? Cache { get; set; }
@@ -75,6 +75,13 @@ internal sealed class Sequence
 
     /// <summary>The encoder has run.</summary>
     public void CompleteEncoder() => NeedsEncoder = false;
+
+    /// <summary>Forgets what the decoder has read: the next step reads all ids again.</summary>
+    public void StartOver()
+    {
+        ComputedTokens = 0;
+        Cache?.Clear();
+    }
 
     /// <summary>The decoder has read <paramref name="count"/> more ids. Chooses the next token when they were the last ones.</summary>
     /// <param name="logits">The logits of the last of them, as many rows as were asked for.</param>
@@ -140,7 +147,7 @@ internal sealed class Sequence
         if (_isPromptReported)
             return null;
         _isPromptReported = true;
-        if (!ReportsPrompt)
+        if (_promptTokens.Count == 0)
             _promptTokens.AddRange(_options.PromptIds.Select(id => new GeneratedToken(id, null, [])));
         return _promptTokens;
     }

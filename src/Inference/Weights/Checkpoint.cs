@@ -77,8 +77,11 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="InferenceException">CorruptModel.</exception>
     public void JoinScales(Float8Configuration configuration) => Float8Scales.Join(_tensors, configuration);
 
+    /// <summary>A prefix that a part of the names may have or lack: files of a model without its head leave it out.</summary>
+    public string OptionalPrefix { get; set; } = "";
+
     // Of the two names that T5's table goes by, an outline has the usual one.
-    public bool Has(string name) => IsOutline ? name == "shared.weight" : _tensors.ContainsKey(name);
+    public bool Has(string name) => IsOutline ? name == "shared.weight" : _tensors.ContainsKey(NameOf(name));
 
     /// <summary>The names of all tensors that were asked for.</summary>
     public IReadOnlyCollection<string> UsedNames => _used;
@@ -92,6 +95,7 @@ internal sealed class Checkpoint : IDisposable
     {
         if (IsOutline)
             _tensors.TryAdd(name, TensorZeros.Make(name, shape));
+        name = NameOf(name);
         if (!_tensors.TryGetValue(name, out StoredTensor? tensor))
         {
             if (_format == WeightFormat.Onnx)
@@ -123,9 +127,18 @@ internal sealed class Checkpoint : IDisposable
         return tensor;
     }
 
+    /// <summary>A name as the file has it: with the optional prefix, or without.</summary>
+    private string NameOf(string name)
+    {
+        if (OptionalPrefix.Length == 0 || _tensors.ContainsKey(name))
+            return name;
+        string other = name.StartsWith(OptionalPrefix, StringComparison.Ordinal) ? name[OptionalPrefix.Length..] : OptionalPrefix + name;
+        return _tensors.ContainsKey(other) ? other : name;
+    }
+
     private string OthersMissing(string name)
     {
-        string[] missing = [.. _expected().Where(expected => expected != name && !_tensors.ContainsKey(expected))];
+        string[] missing = [.. _expected().Where(expected => expected != name && !_tensors.ContainsKey(NameOf(expected)))];
         return missing.Length == 0 ? "" : $", and {missing.Length} others: {string.Join(", ", missing.Take(MaxNamed))}{(missing.Length > MaxNamed ? ", …" : "")}";
     }
 

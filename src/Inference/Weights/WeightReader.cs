@@ -1,4 +1,5 @@
-using LlmService.Inference.Architectures;
+using LlmService.Inference.Blocks;
+using LlmService.Inference.Configuration;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights.Onnx;
 
@@ -51,8 +52,31 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
         return new Linear(Matrix(format, weights), bias ? [.. biases] : null);
     }
 
+    /// <summary>A projection out of tensors whose rows are its outputs, one below the other.</summary>
+    /// <param name="tensors">The tensors.</param>
+    /// <param name="bias">As many numbers as there are rows; null for none.</param>
+    public Linear Projection(IReadOnlyList<StoredTensor> tensors, float[]? bias) => new(Matrix(format, tensors), bias);
+
+    /// <summary>A small projection that decides, such as a router: it stays as it is stored, and is computed in floats.</summary>
+    public Linear Exact(string name, int outputs, int inputs, bool bias = false)
+    {
+        StoredTensor tensor = checkpoint.Get(name + ".weight", outputs, inputs);
+        return new(checkpoint.IsOutline ? Outline(ComputeFormat.F32, [tensor]) : Keep([tensor], new StoredMatrix(tensor)), bias ? Vector(name + ".bias", outputs) : null);
+    }
+
+    /// <summary>A norm by the names of today's files, or by those of older ones (<c>gamma</c>, <c>beta</c>).</summary>
+    public Norm Norm(string name, int size, NormKind kind, float epsilon)
+    {
+        bool isCentred = kind is not (NormKind.Rms or NormKind.RmsPlusOne), isOld = checkpoint.Has(name + ".gamma");
+        float[]? weights = kind == NormKind.LayerWithoutWeights ? null : Vector(name + (isOld ? ".gamma" : ".weight"), size);
+        if (kind is NormKind.RmsPlusOne or NormKind.LayerPlusOne)
+            weights = Array.ConvertAll(weights!, weight => weight + 1);
+        float[]? bias = kind is NormKind.Layer or NormKind.LayerPlusOne ? Vector(name + (isOld ? ".beta" : ".bias"), size) : null;
+        return new Norm(size, isCentred, weights, bias, epsilon);
+    }
+
     /// <summary>The output head over a table: 4 bits are too few for it.</summary>
-    public Linear Head(StoredTensor table) => new(Matrix(format == ComputeFormat.Q4 ? ComputeFormat.Q8 : format, [table]), null);
+    public Linear Head(StoredTensor table, float[]? bias = null) => new(Matrix(format == ComputeFormat.Q4 ? ComputeFormat.Q8 : format, [table]), bias);
 
     private WeightMatrix Matrix(ComputeFormat target, IReadOnlyList<StoredTensor> tensors)
     {

@@ -1,4 +1,3 @@
-using LlmService.Inference.Architectures;
 using LlmService.Inference.Configuration;
 
 namespace LlmService.Inference.Weights.Gguf;
@@ -50,7 +49,7 @@ internal static class GgufConfiguration
             throw metadata.Unsupported($"{architecture}.attention.causal", "false", "true");
         return architecture == T5
             ? new() { ModelType = T5, T5 = ReadT5(header) }
-            : new() { ModelType = architecture, Decoder = ReadDecoder(header, architecture == Qwen2 ? Architectures.Qwen2.Traits : Architectures.Llama.Traits) };
+            : new() { ModelType = architecture, Decoder = ReadDecoder(header, architecture) };
     }
 
     public static int HeadCount(GgufMetadata metadata, string architecture) => metadata.RequiredInteger($"{architecture}.attention.head_count", 1, MaxHeads);
@@ -65,10 +64,9 @@ internal static class GgufConfiguration
     /// <summary>Whether the feed-forward blocks of a T5 multiply by a second projection.</summary>
     public static bool IsGated(GgufHeader header) => header.Tensors.ContainsKey("enc.blk.0.ffn_gate.weight");
 
-    private static DecoderConfiguration ReadDecoder(GgufHeader header, DecoderTraits traits)
+    private static DecoderConfiguration ReadDecoder(GgufHeader header, string name)
     {
         GgufMetadata metadata = header.Metadata;
-        string name = traits.ModelType;
         int hidden = metadata.RequiredInteger($"{name}.embedding_length", 1, 1 << 17), layers = metadata.RequiredInteger($"{name}.block_count", 1, 1024);
         int heads = HeadCount(metadata, name), context = metadata.RequiredInteger($"{name}.context_length", 1, 1 << 24);
         return new()
@@ -82,13 +80,13 @@ internal static class GgufConfiguration
             HeadSize = HeadSizeOf(metadata, name, hidden, heads),
             NormEpsilon = metadata.Number($"{name}.attention.layer_norm_rms_epsilon", 0, 1) ?? throw metadata.Missing($"{name}.attention.layer_norm_rms_epsilon", "a number from 0 to 1"),
             Activation = Activation.Silu,
-            Rotary = ReadRotary(metadata, name),
+            Rotary = DecoderFields.Repeat(ReadRotary(metadata, name), layers),
             TiedHead = !header.Tensors.ContainsKey("output.weight"),
-            InputBias = traits.AlwaysInputBias || header.Tensors.ContainsKey("blk.0.attn_q.bias"),
+            InputBias = name == Qwen2 || header.Tensors.ContainsKey("blk.0.attn_q.bias"),
             OutputBias = header.Tensors.ContainsKey("blk.0.attn_output.bias"),
             FeedForwardBias = header.Tensors.ContainsKey("blk.0.ffn_down.bias"),
             ContextLength = context,
-            Windows = [.. Enumerable.Repeat(WindowOf(metadata, traits, context), layers)],
+            Windows = [.. Enumerable.Repeat(WindowOf(metadata, name, context), layers)],
         };
     }
 
@@ -113,18 +111,18 @@ internal static class GgufConfiguration
         return new()
         {
             Theta = metadata.Number($"{name}.rope.freq_base", 1e-3, 1e12) ?? 10000,
-            LinearFactor = type == "none" || factor == 0 ? 1 : factor,
+            Scaling = type == "none" || factor is 0 or 1 ? null : new LinearScaling(factor),
         };
     }
 
-    private static int WindowOf(GgufMetadata metadata, DecoderTraits traits, int context)
+    private static int WindowOf(GgufMetadata metadata, string name, int context)
     {
-        string key = $"{traits.ModelType}.attention.sliding_window";
+        string key = $"{name}.attention.sliding_window";
         int window = metadata.Integer(key, 0, int.MaxValue) ?? 0;
         if (window >= context)
             return 0;
         // Qwen 2 slides on its upper layers only, and the file does not tell which.
-        return window == 0 || traits.Window != WindowRule.UpperLayersOnRequest ? window : throw metadata.Unsupported(key, $"{window}", "0");
+        return window == 0 || name != Qwen2 ? window : throw metadata.Unsupported(key, $"{window}", "0");
     }
 
     private static T5Configuration ReadT5(GgufHeader header)

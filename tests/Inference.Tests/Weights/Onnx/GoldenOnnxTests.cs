@@ -113,7 +113,7 @@ public sealed class GoldenOnnxTests
             float[] logits = model.AllLogits(cache, prompt.DecoderIds, prompt.DecoderIds.Length);
             result.Add(GoldenPrompt.Rows(expected.GetProperty("logits")), prompt.LogitsPositions, logits, model.Vocabulary);
         }
-        if (model.Runner is T5ModelRunner t5)
+        if (model.Runner is EncoderDecoderModelRunner t5)
         {
             float[] encoded = t5.EncodeRow(prompt.InputIds).ToArray();
             int[] positions = GoldenPrompt.Ints(prompt.Raw.GetProperty("encoder_last_hidden_state_positions"));

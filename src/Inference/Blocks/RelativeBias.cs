@@ -1,7 +1,7 @@
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
 
-namespace LlmService.Inference.Architectures;
+namespace LlmService.Inference.Blocks;
 
 /// <summary>
 /// T5's bias by distance: near distances have a bucket each, far ones share buckets that grow logarithmically up to a largest distance

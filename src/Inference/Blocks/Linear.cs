@@ -2,7 +2,7 @@ using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
 using LlmService.Inference.Weights.Onnx;
 
-namespace LlmService.Inference.Architectures;
+namespace LlmService.Inference.Blocks;
 
 /// <summary>A projection: weights, and a bias where the architecture has one.</summary>
 internal sealed class Linear(WeightMatrix weights, float[]? bias)

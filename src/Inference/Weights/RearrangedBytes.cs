@@ -1,7 +1,7 @@
-namespace LlmService.Inference.Weights.Onnx;
+namespace LlmService.Inference.Weights;
 
 /// <summary>
-/// Bytes in another order: our matrices run along their inputs, most of ONNX's along their outputs. They are made at the first use, and again after they
+/// Bytes in another order: our matrices run along their inputs, some files store them along their outputs. They are made at the first use, and again after they
 /// were given back.
 /// </summary>
 /// <param name="source">Where they come from.</param>

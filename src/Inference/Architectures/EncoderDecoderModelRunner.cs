@@ -1,0 +1,125 @@
+using LlmService.Inference.Blocks;
+using LlmService.Inference.Configuration;
+using LlmService.Inference.Execution;
+using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
+
+namespace LlmService.Inference.Architectures;
+
+/// <summary>The built parts of an encoder-decoder.</summary>
+/// <param name="Encoder">Sees the whole prompt.</param>
+/// <param name="EncoderNorm">Norm of its output; null for none.</param>
+/// <param name="Decoder">Sees its past and the encoder's output.</param>
+/// <param name="Head">Its end.</param>
+internal sealed record EncoderDecoderParts(Stack Encoder, Norm? EncoderNorm, Stack Decoder, Head Head);
+
+/// <summary>Encoder-decoders: an encoder that sees everything, a decoder that sees its past and the encoder's output.</summary>
+internal sealed class EncoderDecoderModelRunner : ModelRunner
+{
+    private readonly Checkpoint _checkpoint;
+    private readonly EncoderDecoderParts _parts;
+    private readonly CrossAttention[] _cross;
+    private readonly EncoderPass _encoderPass;
+    private readonly DecoderPass _decoderPass;
+    private readonly int _encoderWidth;
+    private readonly bool _rowByRow;
+
+    private EncoderDecoderModelRunner(Checkpoint checkpoint, EncoderDecoderParts parts, KvCache cache, Compute compute, ModelDescription model, int encoderWidth, int activations, bool rowByRow)
+    {
+        _checkpoint = checkpoint;
+        _parts = parts;
+        _cross = [.. parts.Decoder.Layers.SelectMany(layer => layer.Parts).Select(part => part.Block).OfType<CrossAttention>()];
+        _encoderPass = new(compute);
+        _decoderPass = new(compute);
+        _encoderWidth = encoderWidth;
+        _rowByRow = rowByRow;
+        Cache = cache;
+        Model = model;
+        ActivationsPerToken = activations;
+    }
+
+    /// <inheritdoc/>
+    public override ModelDescription Model { get; }
+
+    /// <inheritdoc/>
+    public override int ActivationsPerToken { get; }
+
+    /// <inheritdoc/>
+    public override KvCache Cache { get; }
+
+    /// <summary>Builds a T5.</summary>
+    public static EncoderDecoderModelRunner Of(T5Configuration configuration, Checkpoint checkpoint, EngineOptions options)
+    {
+        int prompt = options.MaxModelLength ?? configuration.PromptLength, answer = options.MaxModelLength ?? configuration.AnswerLength;
+        KvCache cache = CacheSizing.Create(configuration.CacheLayers, options, answer, prompt);
+        (WeightReader weights, Compute compute) = Reader(checkpoint, options);
+        T5Reader reader = new(configuration, checkpoint, weights, cache);
+        EncoderDecoderParts parts = reader.Parts();
+        checkpoint.CheckAllUsed(reader.IsHarmless);
+        ModelDescription model = Describe(checkpoint, weights, options, configuration.ModelType, configuration.VocabularySize, configuration.DecoderStartTokenId, answer, prompt) with
+        {
+            // The graphs of the two halves each hold the same table.
+            ParameterCount = checkpoint.ParameterCount - (checkpoint.HasEncoderTable ? (long)configuration.VocabularySize * configuration.ModelSize : 0),
+        };
+        int inner = configuration.HeadCount * configuration.HeadSize;
+        int activations = 6 * configuration.ModelSize + 9 * inner + (configuration.Gated ? 4 : 2) * configuration.FeedForwardSize;
+        return new(checkpoint, parts, cache, compute, model, 2 * inner, activations, options.ExactOnnxArithmetic);
+    }
+
+    /// <inheritdoc/>
+    public override void Encode(ReadOnlySpan<EncoderRow> rows)
+    {
+        foreach (EncoderRow row in rows)
+        {
+            Memory<float> encoded = EncodeRow(row.TokenIds.Span);
+            row.Cache.PrepareCross(row.TokenIds.Length);
+            foreach (CrossAttention attention in _cross)
+                attention.Write(encoded, row.TokenIds.Length, row.Cache, _encoderPass);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(ReadOnlySpan<BatchRow> rows, Span<float> logits)
+    {
+        if (_rowByRow && rows.Length > 1)
+        {
+            ForwardSingly(rows, logits);
+            return;
+        }
+        _decoderPass.Fill(rows, Model.VocabularySize);
+        Memory<float> state = _parts.Decoder.Apply(_decoderPass.Batch.TokenIds, _decoderPass);
+        _parts.Head.Write(_decoderPass.Batch, state.Span, logits, _decoderPass);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose() => _checkpoint.Dispose();
+
+    /// <summary>The encoder's last hidden state, [tokens, width]; valid until the next call.</summary>
+    internal Memory<float> EncodeRow(ReadOnlySpan<int> ids)
+    {
+        _encoderPass.Fill([ids.Length], _encoderWidth);
+        Memory<float> state = _parts.Encoder.Apply(ids.ToArray(), _encoderPass);
+        _parts.EncoderNorm?.Apply(state.Span, ids.Length, state.Span, _encoderPass.Path);
+        return state;
+    }
+
+    private static (WeightReader Weights, Compute Compute) Reader(Checkpoint checkpoint, EngineOptions options)
+    {
+        Compute compute = new(options.Kernels, options.Workers);
+        return (new(checkpoint, options.Format ?? throw new ArgumentException("The format is not chosen.", nameof(options)), compute, options.ExactOnnxArithmetic), compute);
+    }
+
+    private static ModelDescription Describe(Checkpoint checkpoint, WeightReader weights, EngineOptions options, string modelType, int vocabulary, int start, int answer, int prompt) => new()
+    {
+        Architecture = modelType,
+        VocabularySize = vocabulary,
+        IsEncoderDecoder = true,
+        DecoderStartTokenId = start,
+        ContextLength = answer,
+        PromptLength = prompt,
+        StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
+        ParameterCount = checkpoint.ParameterCount,
+        Precision = ComputeFormats.NameOf(options.Format!.Value),
+        WeightBytes = weights.HeldBytes,
+    };
+}
