@@ -66,6 +66,20 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
         return new(checkpoint, parts, cache, compute, model, 2 * inner, activations, options.ExactOnnxArithmetic);
     }
 
+    /// <summary>Builds a BART or one of its like.</summary>
+    public static EncoderDecoderModelRunner Of(BartConfiguration configuration, Checkpoint checkpoint, EngineOptions options)
+    {
+        int length = Math.Min(options.MaxModelLength ?? configuration.ContextLength, configuration.ContextLength), hidden = configuration.HiddenSize;
+        KvCache cache = CacheSizing.Create(configuration.CacheLayers, options, length, length);
+        (WeightReader weights, Compute compute) = Reader(checkpoint, options);
+        checkpoint.OptionalPrefix = "model.";
+        EncoderDecoderParts parts = new BartReader(configuration, checkpoint, weights, cache).Parts();
+        checkpoint.CheckAllUsed(BartReader.IsHarmless);
+        ModelDescription model = Describe(checkpoint, weights, options, configuration.ModelType, configuration.VocabularySize, configuration.DecoderStartTokenId, length, length);
+        int activations = 15 * hidden + 2 * Math.Max(configuration.EncoderFeedForwardSize, configuration.DecoderFeedForwardSize);
+        return new(checkpoint, parts, cache, compute, model, 2 * hidden, activations, options.ExactOnnxArithmetic);
+    }
+
     /// <inheritdoc/>
     public override void Encode(ReadOnlySpan<EncoderRow> rows)
     {

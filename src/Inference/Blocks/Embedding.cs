@@ -16,8 +16,11 @@ internal sealed class Embedding(WeightMatrix table)
     /// <summary>The row of the first position.</summary>
     public int PositionOffset { get; init; }
 
-    /// <summary>A row that is added to all, such as that of the first token type; null for none.</summary>
-    public float[]? Constant { get; init; }
+    /// <summary>Positions are counted over tokens that are not this one, which itself has the row before the first (RoBERTa, fairseq); null where all count.</summary>
+    public int? PaddingTokenId { get; init; }
+
+    /// <summary>Rows that are added by the type of a token; null for none.</summary>
+    public WeightMatrix? Types { get; init; }
 
     /// <summary>A norm of the sums; null for none.</summary>
     public Norm? Norm { get; init; }
@@ -39,7 +42,7 @@ internal sealed class Embedding(WeightMatrix table)
             NormKernels.Scale(pass.Path, state.Span, Scale);
         if (!ProjectsLast)
             state = Project(state, pass);
-        AddRows(state.Span, state.Length / ids.Count, pass);
+        AddRows(state.Span, ids, pass);
         Norm?.Apply(state.Span, ids.Count, state.Span, pass.Path);
         return ProjectsLast ? Project(state, pass) : state;
     }
@@ -53,21 +56,27 @@ internal sealed class Embedding(WeightMatrix table)
         return projected;
     }
 
-    private void AddRows(Span<float> state, int width, Pass pass)
+    private void AddRows(Span<float> state, IReadOnlyList<int> ids, Pass pass)
     {
-        if (Positions is null && Constant is null)
-            return;
+        int width = state.Length / ids.Count, counted = 0;
         Span<float> row = pass.Take("position", width).Span;
-        for (int token = 0; token < pass.TokenCount; token++)
+        for (int token = 0; token < ids.Count; token++)
         {
             Span<float> target = state.Slice(token * width, width);
+            if (pass.Positions[token] == pass.Starts[token])
+                counted = pass.Starts[token];
+            bool isPadding = ids[token] == PaddingTokenId;
             if (Positions is not null)
-            {
-                Positions.ReadRow(pass.Positions[token] + PositionOffset, row);
-                ElementKernels.Add(pass.Path, target, row);
-            }
-            if (Constant is not null)
-                ElementKernels.Add(pass.Path, target, Constant);
+                Add(Positions, isPadding ? PositionOffset - 1 : PositionOffset + (PaddingTokenId is null ? pass.Positions[token] : counted), row, target, pass.Path);
+            if (Types is not null)
+                Add(Types, pass.TypeOf(token), row, target, pass.Path);
+            counted += isPadding ? 0 : 1;
         }
+    }
+
+    private static void Add(WeightMatrix table, int index, Span<float> row, Span<float> target, KernelPath path)
+    {
+        table.ReadRow(index, row);
+        ElementKernels.Add(path, target, row);
     }
 }

@@ -48,6 +48,9 @@ internal abstract class Pass(Compute compute)
     /// <summary>How many positions the encoder of a token's sequence had; 0 where there is none.</summary>
     public virtual int CrossLength(int token) => 0;
 
+    /// <summary>The type of a token: which of two texts that are read together it belongs to.</summary>
+    public virtual int TypeOf(int token) => 0;
+
     protected void Clear()
     {
         _positions.Clear();
@@ -101,6 +104,7 @@ internal sealed class EncoderPass(Compute compute) : Pass(compute)
 {
     private readonly List<float[]> _blocks = [];
     private readonly List<int> _textOf = [];
+    private readonly List<int> _types = [];
     private float[]?[][] _tables = [];
 
     /// <summary>The tokens see only what is before them, as in a decoder.</summary>
@@ -109,9 +113,12 @@ internal sealed class EncoderPass(Compute compute) : Pass(compute)
     /// <summary>Takes texts over, by their lengths in tokens.</summary>
     /// <param name="lengths">Tokens of each.</param>
     /// <param name="widest">Numbers of keys and values of a position in the widest layer.</param>
-    public void Fill(ReadOnlySpan<int> lengths, int widest)
+    /// <param name="types">The type of each token; none for 0 everywhere.</param>
+    public void Fill(ReadOnlySpan<int> lengths, int widest, ReadOnlySpan<int> types = default)
     {
         Clear();
+        _types.Clear();
+        _types.AddRange(types);
         _textOf.Clear();
         _tables = new float[]?[lengths.Length][];
         int used = 0;
@@ -134,6 +141,8 @@ internal sealed class EncoderPass(Compute compute) : Pass(compute)
             return (0, last);
         return IsCausal ? (Math.Max(0, position - window + 1), last) : (Math.Max(0, position - window / 2), Math.Min(last, position + window / 2));
     }
+
+    public override int TypeOf(int token) => _types.Count == 0 ? 0 : _types[token];
 
     public override Span<float> State(CacheSlot slot, int token, int length) => throw new InvalidOperationException("A text that is read at once has no state.");
 

@@ -8,8 +8,11 @@ public sealed record ModelConfiguration
 {
     internal const string FileName = "config.json";
 
+    private static readonly string[] T5Types = ["t5", "mt5", "umt5"];
+    private static readonly string[] BartTypes = ["bart", "mbart", "marian", "m2m_100", "pegasus", "blenderbot"];
+
     /// <summary>The model types that run, as config.json spells them.</summary>
-    public static IReadOnlyList<string> SupportedModelTypes { get; } = [.. DecoderArchitectures.All.Keys, "t5", "mt5", "umt5"];
+    public static IReadOnlyList<string> SupportedModelTypes { get; } = [.. DecoderArchitectures.All.Keys, .. T5Types, .. BartTypes];
 
     /// <summary><c>model_type</c>.</summary>
     public required string ModelType { get; init; }
@@ -20,17 +23,20 @@ public sealed record ModelConfiguration
     /// <summary>The sizes of a T5 model; null for others.</summary>
     internal T5Configuration? T5 { get; init; }
 
+    /// <summary>The sizes of a BART or one of its like; null for others.</summary>
+    internal BartConfiguration? Bart { get; init; }
+
     /// <summary>How weights are scaled that are stored as FP8; null where config.json knows of none.</summary>
     internal Float8Configuration? Float8 { get; init; }
 
     /// <summary>What the layers keep in the cache.</summary>
-    internal CacheLayer[] CacheLayers => T5?.CacheLayers ?? Decoder!.CacheLayers;
+    internal CacheLayer[] CacheLayers => T5?.CacheLayers ?? Bart?.CacheLayers ?? Decoder!.CacheLayers;
 
     /// <summary>The longest sequence by default (encoder-decoders: the longest answer).</summary>
-    internal int ContextTokens => T5?.AnswerLength ?? Decoder!.ContextLength;
+    internal int ContextTokens => T5?.AnswerLength ?? Bart?.ContextLength ?? Decoder!.ContextLength;
 
     /// <summary>The longest encoder input by default; 0 for decoder-only models.</summary>
-    internal int EncoderTokens => T5?.PromptLength ?? 0;
+    internal int EncoderTokens => T5?.PromptLength ?? Bart?.ContextLength ?? 0;
 
     /// <summary>Reads <c>config.json</c> of a folder and checks that the architecture is known and that no setting is left unhonoured.</summary>
     /// <exception cref="InferenceException">NoUsableWeights without config.json; CorruptModel; UnsupportedModelType.</exception>
@@ -47,7 +53,8 @@ public sealed record ModelConfiguration
             ?? throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}': the field 'model_type' is missing.") { File = path, Field = "model_type" };
         ModelConfiguration model = type switch
         {
-            "t5" or "mt5" or "umt5" => new() { ModelType = type, T5 = T5Configuration.Read(config, folder) with { ModelType = type, BiasInEveryLayer = type == "umt5" } },
+            _ when T5Types.Contains(type) => new() { ModelType = type, T5 = T5Configuration.Read(config, folder) with { ModelType = type, BiasInEveryLayer = type == "umt5" } },
+            _ when BartTypes.Contains(type) => new() { ModelType = type, Bart = BartConfiguration.Read(config, folder) },
             _ when DecoderArchitectures.All.TryGetValue(type, out Func<ConfigReader, DecoderConfiguration>? read) => new() { ModelType = type, Decoder = read(config) },
             _ => throw Unsupported(type, path, "model_type"),
         };

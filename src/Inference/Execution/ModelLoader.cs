@@ -47,6 +47,7 @@ internal static class ModelLoader
     /// <param name="options">Options with a format.</param>
     public static ModelRunner Build(ModelConfiguration configuration, Checkpoint checkpoint, EngineOptions options) =>
         configuration.T5 is { } t5 ? EncoderDecoderModelRunner.Of(t5, checkpoint, options)
+        : configuration.Bart is { } bart ? EncoderDecoderModelRunner.Of(bart, checkpoint, options)
         : configuration.Decoder is { } decoder ? new DecoderModelRunner(decoder, configuration.ModelType, checkpoint, options)
         : throw new InvalidOperationException($"no architecture for '{configuration.ModelType}'");
 }

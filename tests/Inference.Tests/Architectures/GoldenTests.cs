@@ -14,7 +14,7 @@ public sealed class GoldenTests
 
     public static TheoryData<string> References =>
     [
-        "flan-t5-bf16-smallbuckets", "onnx-flan-t5", "mt5", "umt5", "llama-bias-headdim-fp16", "llama-mha-tied-bf16", "llama-rope-linear-sharded", "llama-rope-llama3-tied", "llama-rope-dynamic",
+        "flan-t5-bf16-smallbuckets", "onnx-flan-t5", "mt5", "umt5", "bart", "mbart", "marian", "m2m-100", "pegasus", "blenderbot", "llama-bias-headdim-fp16", "llama-mha-tied-bf16", "llama-rope-linear-sharded", "llama-rope-llama3-tied", "llama-rope-dynamic",
         "llama-rope-yarn", "onnx-llama", "qwen2-sliding-mixed", "qwen2-yarn", "onnx-qwen2", "mistral-full-bf16", "qwen3-bf16-untied", "qwen3-tied", "phi", "phi3-plain", "phi3-longrope",
         "phi3-partial-longrope", "gemma", "gemma2", "gemma3-text", "gpt2", "gpt2-scaled-fp16", "gpt-neox-parallel", "gpt-neox-sequential", "gpt-neo-local", "gptj", "opt", "opt-350m-style",
         "bloom-alibi", "falcon-mqa-parallel", "falcon-new-decoder", "falcon-rw-alibi", "starcoder2", "stablelm", "stablelm-qknorm-parallel", "olmo", "olmo2", "granite", "smollm3", "cohere", "cohere2",
