@@ -62,6 +62,17 @@ internal sealed class ConfigReader
     /// <summary>A bound: what the file says, none (0) where it says null, the default where it says nothing.</summary>
     public float CapOrDefault(string field, float usual) => Mentions(field) ? Number(field, 1e-3, 1e6) ?? 0 : usual;
 
+    /// <summary>A whole number that may be below zero, for none; null when absent.</summary>
+    public int? SignedInteger(string field, int highest) => Find(field) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt32(out int number) && number < 0 ? number : Integer(field, 0, highest);
+
+    /// <summary>How many fields an object has; null when absent.</summary>
+    public int? Count(string field, int most) => Object(field)?._root.EnumerateObject().Count() switch
+    {
+        null or 0 => null,
+        int count when count <= most => count,
+        _ => throw Wrong(field, $"an object of at most {most} fields", Find(field)!.Value),
+    };
+
     /// <summary>A list of texts that is written as [[texts, how often], …]; null when absent.</summary>
     public IReadOnlyList<string>? RepeatedTexts(string field, int most)
     {

@@ -12,7 +12,7 @@ public sealed record ModelConfiguration
     private static readonly string[] BartTypes = ["bart", "mbart", "marian", "m2m_100", "pegasus", "blenderbot"];
 
     /// <summary>The model types that run, as config.json spells them.</summary>
-    public static IReadOnlyList<string> SupportedModelTypes { get; } = [.. DecoderArchitectures.All.Keys, .. T5Types, .. BartTypes];
+    public static IReadOnlyList<string> SupportedModelTypes { get; } = [.. DecoderArchitectures.All.Keys, .. T5Types, .. BartTypes, .. EncoderArchitectures.All.Keys];
 
     /// <summary><c>model_type</c>.</summary>
     public required string ModelType { get; init; }
@@ -26,14 +26,17 @@ public sealed record ModelConfiguration
     /// <summary>The sizes of a BART or one of its like; null for others.</summary>
     internal BartConfiguration? Bart { get; init; }
 
+    /// <summary>The sizes of an encoder; null for others.</summary>
+    internal EncoderConfiguration? Encoder { get; init; }
+
     /// <summary>How weights are scaled that are stored as FP8; null where config.json knows of none.</summary>
     internal Float8Configuration? Float8 { get; init; }
 
     /// <summary>What the layers keep in the cache.</summary>
-    internal CacheLayer[] CacheLayers => T5?.CacheLayers ?? Bart?.CacheLayers ?? Decoder!.CacheLayers;
+    internal CacheLayer[] CacheLayers => T5?.CacheLayers ?? Bart?.CacheLayers ?? Decoder?.CacheLayers ?? [];
 
     /// <summary>The longest sequence by default (encoder-decoders: the longest answer).</summary>
-    internal int ContextTokens => T5?.AnswerLength ?? Bart?.ContextLength ?? Decoder!.ContextLength;
+    internal int ContextTokens => T5?.AnswerLength ?? Bart?.ContextLength ?? Decoder?.ContextLength ?? Encoder!.ContextLength;
 
     /// <summary>The longest encoder input by default; 0 for decoder-only models.</summary>
     internal int EncoderTokens => T5?.PromptLength ?? Bart?.ContextLength ?? 0;
@@ -55,6 +58,7 @@ public sealed record ModelConfiguration
         {
             _ when T5Types.Contains(type) => new() { ModelType = type, T5 = T5Configuration.Read(config, folder) with { ModelType = type, BiasInEveryLayer = type == "umt5" } },
             _ when BartTypes.Contains(type) => new() { ModelType = type, Bart = BartConfiguration.Read(config, folder) },
+            _ when EncoderArchitectures.All.TryGetValue(type, out Func<ConfigReader, EncoderConfiguration>? encoder) => new() { ModelType = type, Encoder = encoder(config) },
             _ when DecoderArchitectures.All.TryGetValue(type, out Func<ConfigReader, DecoderConfiguration>? read) => new() { ModelType = type, Decoder = read(config) },
             _ => throw Unsupported(type, path, "model_type"),
         };

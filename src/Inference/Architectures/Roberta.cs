@@ -1,0 +1,13 @@
+using LlmService.Inference.Configuration;
+
+namespace LlmService.Inference.Architectures;
+
+/// <summary>RoBERTa and XLM-RoBERTa (<c>RobertaModel</c>, <c>XLMRobertaModel</c>): BERT whose positions are counted from the padding id.</summary>
+internal static class Roberta
+{
+    public static EncoderConfiguration Read(ConfigReader config)
+    {
+        EncoderConfiguration model = EncoderFields.Read(config, new() { Prefix = "roberta.", Pooler = "pooler.dense" }, epsilon: 1e-5f);
+        return EncoderFields.CountedFromPadding(config, model, 1) with { Classifier = EncoderFields.Classifier(config, "classifier.dense", Activation.Tanh, "classifier.out_proj") };
+    }
+}

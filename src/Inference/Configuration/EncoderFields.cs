@@ -1,0 +1,53 @@
+namespace LlmService.Inference.Configuration;
+
+/// <summary>Reads the fields of config.json that encoders share, with the defaults that they share.</summary>
+internal static class EncoderFields
+{
+    private const int MaxLabels = 1 << 16;
+
+    /// <summary>BERT's reading of the fields; an architecture changes what it has otherwise.</summary>
+    /// <param name="config">config.json, by the usual names.</param>
+    /// <param name="names">What the tensors are called.</param>
+    /// <param name="epsilon">ε of the norms where nothing is said.</param>
+    public static EncoderConfiguration Read(ConfigReader config, EncoderNames names, float epsilon = 1e-12f)
+    {
+        config.Require("position_embedding_type", "absolute");
+        config.Require("is_decoder", "false");
+        config.Require("add_cross_attention", "false");
+        int hidden = config.RequiredInteger("hidden_size", 1, 1 << 17), heads = config.RequiredInteger("num_attention_heads", 1, 4096);
+        DecoderFields.Require(hidden % heads == 0, config, "hidden_size", $"{hidden} is not a multiple of {config.NameOf("num_attention_heads")} {heads}", "hidden_size");
+        int positions = config.Integer("max_position_embeddings", 1, 1 << 24) ?? 512;
+        return new()
+        {
+            ModelType = config.Text("model_type")!,
+            VocabularySize = config.RequiredInteger("vocab_size", 1, 1 << 24),
+            HiddenSize = hidden,
+            IntermediateSize = config.RequiredInteger("intermediate_size", 1, 1 << 20),
+            LayerCount = config.RequiredInteger("num_hidden_layers", 1, 1024),
+            HeadCount = heads,
+            ContextLength = positions,
+            PositionRows = positions,
+            TypeCount = config.Integer("type_vocab_size", 0, 1 << 16) ?? 2,
+            NormEpsilon = config.Number("layer_norm_eps", 0, 1) ?? epsilon,
+            Activation = Activations.Parse(config, "hidden_act", config.Text("hidden_act") ?? "gelu"),
+            Names = names,
+        };
+    }
+
+    /// <summary>Positions from behind the padding id on: so many fewer texts fit.</summary>
+    public static EncoderConfiguration CountedFromPadding(ConfigReader config, EncoderConfiguration model, int usual)
+    {
+        int padding = config.Integer("pad_token_id", 0, model.VocabularySize - 1) ?? usual, context = model.ContextLength - padding - 1;
+        DecoderFields.Require(context > 0, config, "max_position_embeddings", $"is {model.ContextLength}; more than pad_token_id {padding} and one was expected", "max_position_embeddings");
+        return model with { PaddingTokenId = padding, ContextLength = context };
+    }
+
+    /// <summary>The head of a model for sequence classification; null for others.</summary>
+    public static ClassifierConfiguration? Classifier(ConfigReader config, string dense, Activation activation, string output, bool denseBias = true, string norm = "", bool usesMean = false)
+    {
+        if (config.Texts("architectures")?.Any(name => name.EndsWith("ForSequenceClassification", StringComparison.Ordinal)) != true)
+            return null;
+        int labels = config.Count("id2label", MaxLabels) ?? config.Integer("num_labels", 1, MaxLabels) ?? 2;
+        return new(labels, dense, denseBias, norm, activation, output, usesMean);
+    }
+}

@@ -1,0 +1,69 @@
+using System.Text.Json;
+using LlmService.Inference.Architectures;
+using LlmService.Inference.Configuration;
+using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
+
+namespace LlmService.Inference.Tests.Architectures;
+
+/// <summary>States of encoders against the reference implementation.</summary>
+public sealed class GoldenEncoderTests
+{
+    // The strict tolerance of the golden data for float32 in any order of summation.
+    private const float Tolerance = 2e-4f;
+
+    public static TheoryData<string> Cases =>
+        ["bert", "bert-fp16-gelu_new", "onnx-bert", "roberta", "xlm-roberta", "mpnet", "distilbert", "albert", "electra", "deberta-v2", "modernbert", "t5-encoder", "qwen3-embedding"];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Encode_ReferenceData_MatchesTheReference(string name)
+    {
+        string folder = TestData.Shared("golden", name);
+        using WorkerPool workers = new(2);
+        using TextEncoder encoder = Open(folder, workers, KernelPaths.Best);
+        foreach (JsonElement prompt in Prompts(folder))
+        {
+            int[] ids = Ids(prompt);
+            Memory<float> states = encoder.Encode([ids], Types(prompt));
+            int[] positions = GoldenPrompt.Ints(prompt.GetProperty("positions"));
+            float[][] expected = [.. GoldenPrompt.Rows(prompt.GetProperty("last_hidden_state"))];
+            for (int i = 0; i < positions.Length; i++)
+                AssertClose(expected[i], states.Span.Slice(positions[i] * encoder.HiddenSize, encoder.HiddenSize));
+            if (prompt.TryGetProperty("pooler_output", out JsonElement pooled))
+                AssertClose(GoldenPrompt.Floats(pooled), encoder.Pool(states[..encoder.HiddenSize]).Span);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Encode_AllTextsTogetherOrScalar_GivesTheSameBits(string name)
+    {
+        string folder = TestData.Shared("golden", name);
+        using WorkerPool workers = new(2);
+        using TextEncoder encoder = Open(folder, workers, KernelPaths.Best);
+        using TextEncoder scalar = Open(folder, workers, KernelPath.Scalar);
+        int[][] texts = [.. Prompts(folder).Select(Ids)];
+        float[] singles = [.. texts.SelectMany(text => encoder.Encode([text]).ToArray())];
+        Assert.Equal(singles, encoder.Encode(texts).ToArray());
+        Assert.Equal(singles, scalar.Encode(texts).ToArray());
+    }
+
+    private static TextEncoder Open(string folder, WorkerPool workers, KernelPath kernels) => TextEncoder.Build(ModelConfiguration.Load(folder),
+        Checkpoint.Open(folder, WeightFiles.Preferred(folder)), new() { Workers = workers, Kernels = kernels, Format = ComputeFormat.F32 });
+
+    private static IEnumerable<JsonElement> Prompts(string folder) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json"))).RootElement.GetProperty("prompts").EnumerateArray();
+
+    private static int[] Ids(JsonElement prompt) => First(prompt.GetProperty("input_ids"));
+
+    private static int[][]? Types(JsonElement prompt) => prompt.TryGetProperty("token_type_ids", out JsonElement types) && types.ValueKind == JsonValueKind.Array ? [First(types)] : null;
+
+    private static int[] First(JsonElement ids) => GoldenPrompt.Ints(ids[0].ValueKind == JsonValueKind.Array ? ids[0] : ids);
+
+    private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.True(MathF.Abs(expected[i] - actual[i]) <= Tolerance, $"at {i}: {expected[i]} expected, {actual[i]} found");
+    }
+}
