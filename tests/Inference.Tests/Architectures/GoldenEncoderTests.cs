@@ -52,7 +52,7 @@ public sealed class GoldenEncoderTests
     private static TextEncoder Open(string folder, WorkerPool workers, KernelPath kernels) => TextEncoder.Build(ModelConfiguration.Load(folder),
         Checkpoint.Open(folder, WeightFiles.Preferred(folder)), new() { Workers = workers, Kernels = kernels, Format = ComputeFormat.F32 });
 
-    private static IEnumerable<JsonElement> Prompts(string folder) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json"))).RootElement.GetProperty("prompts").EnumerateArray();
+    private static JsonElement.ArrayEnumerator Prompts(string folder) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json"))).RootElement.GetProperty("prompts").EnumerateArray();
 
     private static int[] Ids(JsonElement prompt) => First(prompt.GetProperty("input_ids"));
 
