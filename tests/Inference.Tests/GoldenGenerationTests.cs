@@ -92,6 +92,48 @@ public sealed class GoldenGenerationTests
         }
     }
 
+    [Theory]
+    [InlineData("llama-rope-dynamic", "greedy_new_ids")]
+    [InlineData("phi3-longrope", "greedy_without_cache_all")]
+    [InlineData("phi3-partial-longrope", "greedy_without_cache_all")]
+    [InlineData("lfm2", "greedy_new_ids")]
+    [InlineData("deepseek-v3", "greedy_new_ids")]
+    [InlineData("m2m-100", "greedy_new_ids")]
+    public async Task GenerateAsync_RotationThatFollowsTheLength_SameIdsAsTheReference(string name, string ids)
+    {
+        string folder = Golden(name);
+        using JsonDocument document = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(folder, "expected.json"), Cancellation));
+        JsonElement root = document.RootElement;
+        using var workers = new WorkerPool(2);
+        // Chunks far shorter than the prompts, which are not to be cut where rotation follows the length.
+        await using LlmEngine engine = LlmEngine.Load(folder, new EngineOptions { Workers = workers, SkipTokenizer = true, PrefillChunkTokens = 8 });
+        JsonElement[] prompts = [.. root.GetProperty("prompts").EnumerateArray()];
+
+        Answer[] answers = await Task.WhenAll(prompts.Select(prompt => Gather(engine, new GenerationRequest { PromptTokenIds = Ints(prompt.GetProperty("input_ids")), MaxTokens = 32, IgnoreEndTokens = true })));
+
+        for (int i = 0; i < prompts.Length; i++)
+            Assert.Equal(Ints(ids == "greedy_new_ids" ? prompts[i].GetProperty(ids) : root.GetProperty(ids)[i]), answers[i].Ids);
+    }
+
+    [Fact]
+    public async Task GenerateAsync_SpellingToSound_SameIdsAsTheReferenceFile()
+    {
+        string folder = TestData.Shared("models", "PeterReid--graphemes_to_phonemes_en_us");
+        using JsonDocument document = JsonDocument.Parse(
+            await File.ReadAllBytesAsync(TestData.Shared("models", "reference", "graphemes_to_phonemes_en_us.greedy.json"), Cancellation));
+        using var workers = new WorkerPool(2);
+        await using LlmEngine engine = LlmEngine.Load(folder, new EngineOptions { Workers = workers, SkipTokenizer = true });
+
+        foreach (JsonElement word in document.RootElement.GetProperty("cases").EnumerateArray())
+        {
+            // The decoder's start stands first in the file.
+            int[] expected = Ints(word.GetProperty("output_ids"))[1..];
+            Answer answer = await Gather(engine, new GenerationRequest { PromptTokenIds = Ints(word.GetProperty("input_ids")), MaxTokens = expected.Length });
+
+            Assert.Equal(expected, answer.Ids);
+        }
+    }
+
     /// <summary>A committed case, or one of the reference data.</summary>
     private static string Golden(string name) =>
         Directory.Exists(TestData.Fixture("golden", name)) ? TestData.Fixture("golden", name) : TestData.Shared("golden", name);

@@ -64,18 +64,34 @@ internal sealed class DecoderReader(DecoderConfiguration configuration, Checkpoi
 
     public Norm? FinalNorm() => configuration.HasFinalNorm ? Norm(Names.FinalNorm) : null;
 
-    // GGUF files store what the frequencies are divided by, where a model scales them by bands.
+    // GGUF files store what the frequencies are divided by, where a model scales them by bands, or by factors for short and long sequences.
     private static RotaryConfiguration?[] WithFactors(DecoderConfiguration configuration, Checkpoint checkpoint)
     {
-        const string Name = "rope_freqs.weight";
-        if (!checkpoint.Has(Name))
+        const string Bands = "rope_freqs.weight", Short = "rope_factors_short.weight", Long = "rope_factors_long.weight";
+        if (checkpoint.Has(Bands))
+            return Changed(configuration, rotary => rotary with { Factors = Factors(checkpoint, Bands, configuration.HeadSize / 2) });
+        if (!checkpoint.Has(Long))
             return [.. configuration.Rotary];
-        StoredTensor stored = checkpoint.Get(Name, configuration.HeadSize / 2);
-        float[] factors = stored.ToArray();
-        if (!Array.TrueForAll(factors, factor => factor > 0 && float.IsFinite(factor)))
-            throw new InferenceException(InferenceFailure.CorruptModel, $"'{stored.File.Path}': the tensor '{Name}' has a factor that is no number above 0.") { File = stored.File.Path, Tensor = Name };
-        Dictionary<RotaryConfiguration, RotaryConfiguration> made = configuration.Rotary.OfType<RotaryConfiguration>().Distinct().ToDictionary(rotary => rotary, rotary => rotary with { Factors = factors });
+        return Changed(configuration, rotary =>
+        {
+            int pairs = (rotary.Dimensions ?? configuration.HeadSize) / 2;
+            float[] shortFactors = Factors(checkpoint, Short, pairs), longFactors = Factors(checkpoint, Long, pairs);
+            return rotary.Scaling is LongRopeScaling scaling ? rotary with { Scaling = scaling with { ShortFactors = shortFactors, LongFactors = longFactors } } : rotary;
+        });
+    }
+
+    private static RotaryConfiguration?[] Changed(DecoderConfiguration configuration, Func<RotaryConfiguration, RotaryConfiguration> change)
+    {
+        Dictionary<RotaryConfiguration, RotaryConfiguration> made = configuration.Rotary.OfType<RotaryConfiguration>().Distinct().ToDictionary(rotary => rotary, change);
         return [.. configuration.Rotary.Select(rotary => rotary is null ? null : made[rotary])];
+    }
+
+    private static float[] Factors(Checkpoint checkpoint, string name, int pairs)
+    {
+        StoredTensor stored = checkpoint.Get(name, pairs);
+        float[] factors = stored.ToArray();
+        return Array.TrueForAll(factors, factor => factor > 0 && float.IsFinite(factor)) ? factors
+            : throw new InferenceException(InferenceFailure.CorruptModel, $"'{stored.File.Path}': the tensor '{name}' has a factor that is no number above 0.") { File = stored.File.Path, Tensor = name };
     }
 
     private Norm Norm(string name) => weights.Norm(name, Hidden, configuration.Norm, configuration.NormEpsilon);
@@ -139,7 +155,7 @@ internal sealed class DecoderReader(DecoderConfiguration configuration, Checkpoi
 
     private Linear Linear(string name, int outputs, int inputs, bool bias, int[]? order = null)
     {
-        StoredTensor tensor = configuration.IsTransposed ? checkpoint.Get($"{name}.weight", inputs, outputs).Transposed() : checkpoint.Get($"{name}.weight", outputs, inputs);
+        StoredTensor tensor = configuration.IsTransposed && !checkpoint.IsGguf ? checkpoint.Get($"{name}.weight", inputs, outputs).Transposed() : checkpoint.Get($"{name}.weight", outputs, inputs);
         float[]? biases = bias ? weights.Vector($"{name}.bias", outputs) : null;
         return order is null ? weights.Projection([tensor], biases)
             : weights.Projection([tensor.InOrder(order)], biases is null ? null : [.. order.Select(row => biases[row])]);

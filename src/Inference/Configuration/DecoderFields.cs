@@ -42,7 +42,7 @@ internal static class DecoderFields
             Activation = Activations.Parse(config, "hidden_act", config.Text("hidden_act") ?? activation),
             Rotary = Repeat(rotary, layers),
             TiedHead = config.Boolean("tie_word_embeddings") ?? tied,
-            ContextLength = ModelConfiguration.ContextLength(config) ?? 2048,
+            ContextLength = ContextOf(config, rotary),
             Windows = WindowsWhere(config, layers, _ => false, uses: false, otherKind: otherKind),
         };
     }
@@ -101,6 +101,13 @@ internal static class DecoderFields
     {
         if (!condition)
             throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: {config.NameOf(field)} {problem}.") { Field = config.NameOf(named) };
+    }
+
+    // With dynamic scaling the file states the context of the training. The rotation follows any length; twice what the factor was chosen for is served.
+    private static int ContextOf(ConfigReader config, RotaryConfiguration rotary)
+    {
+        int stated = ModelConfiguration.ContextLength(config) ?? 2048;
+        return rotary.Scaling is DynamicScaling { Factor: > 1 } scaling ? (int)Math.Min(2.0 * stated * scaling.Factor, 1 << 24) : stated;
     }
 
     private static int HeadSize(ConfigReader config, int hidden, int heads, int? usual)

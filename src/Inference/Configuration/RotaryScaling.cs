@@ -142,7 +142,7 @@ internal sealed record YarnScaling : RotaryScaling
     }
 }
 
-/// <summary>LongRoPE (Ding et al. 2024): each frequency has a factor for short sequences and one for long ones.</summary>
+/// <summary>LongRoPE (Ding et al. 2024): each frequency has a factor for short sequences and one for long ones. No factors: they are tensors of the weights, and not read yet.</summary>
 internal sealed record LongRopeScaling(float[] ShortFactors, float[] LongFactors, int OriginalContext, double AttentionFactor) : RotaryScaling
 {
     private const int MaxFactors = 4096;
@@ -164,6 +164,8 @@ internal sealed record LongRopeScaling(float[] ShortFactors, float[] LongFactors
     public override void Stretch(Span<double> frequencies, double theta, int size, int length)
     {
         float[] factors = length > OriginalContext ? LongFactors : ShortFactors;
+        if (factors.Length == 0)
+            return;
         if (factors.Length != frequencies.Length)
             throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: rope_scaling has {factors.Length} factors; the heads have {frequencies.Length} pairs.") { Field = "rope_scaling" };
         for (int i = 0; i < frequencies.Length; i++)

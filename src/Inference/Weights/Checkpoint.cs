@@ -29,6 +29,9 @@ internal sealed class Checkpoint : IDisposable
     /// <summary>Whether the encoder has a table of its own: the two graphs of a model hold one each, and each is used where it is.</summary>
     public bool HasEncoderTable => _format == WeightFormat.Onnx && Has("encoder.embed_tokens.weight");
 
+    /// <summary>Whether the weights are of a GGUF file, whose matrices all lie along their inputs.</summary>
+    public bool IsGguf => _format == WeightFormat.Gguf;
+
     /// <summary>Whether there are no weights, only the names and shapes that were asked for.</summary>
     public bool IsOutline { get; private init; }
 

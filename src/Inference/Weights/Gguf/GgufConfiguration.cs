@@ -8,6 +8,12 @@ internal static class GgufConfiguration
     public const string Llama = "llama";
     public const string Qwen2 = "qwen2";
     public const string T5 = "t5";
+    public const string Qwen3 = "qwen3";
+    public const string Gemma = "gemma";
+    public const string Gemma2 = "gemma2";
+    public const string Gemma3 = "gemma3";
+    public const string Phi3 = "phi3";
+    public const string Gpt2 = "gpt2";
 
     private const string ArchitectureKey = "general.architecture";
     private const int MaxHeads = 4096;
@@ -30,7 +36,7 @@ internal static class GgufConfiguration
     public static string ArchitectureOf(GgufMetadata metadata)
     {
         string architecture = metadata.Text(ArchitectureKey) ?? throw metadata.Missing(ArchitectureKey, "the name of the architecture");
-        return architecture is Llama or Qwen2 or T5 ? architecture : throw ModelConfiguration.Unsupported(architecture, metadata.Path, ArchitectureKey);
+        return architecture is Llama or Qwen2 or T5 or Qwen3 or Gemma or Gemma2 or Gemma3 or Phi3 or Gpt2 ? architecture : throw ModelConfiguration.Unsupported(architecture, metadata.Path, ArchitectureKey);
     }
 
     /// <summary>Reads the configuration and checks that no setting is left unhonoured.</summary>
@@ -42,14 +48,14 @@ internal static class GgufConfiguration
         foreach ((string name, double[] neutral) in Refused)
         {
             string key = $"{architecture}.{name}";
-            if (metadata.Number(key, double.MinValue, double.MaxValue) is { } value && !neutral.Contains(value))
+            if (!GgufDecoders.Honours(architecture, name) && metadata.Number(key, double.MinValue, double.MaxValue) is { } value && !neutral.Contains(value))
                 throw metadata.Unsupported(key, Show(value), string.Join(", ", neutral.Select(n => Show((float)n))));
         }
         if (metadata.Boolean($"{architecture}.attention.causal") == false)
             throw metadata.Unsupported($"{architecture}.attention.causal", "false", "true");
         return architecture == T5
             ? new() { ModelType = T5, T5 = ReadT5(header) }
-            : new() { ModelType = architecture, Decoder = ReadDecoder(header, architecture) };
+            : new() { ModelType = architecture == Gemma3 ? "gemma3_text" : architecture, Decoder = GgufDecoders.Complete(ReadDecoder(header, architecture), header, architecture) };
     }
 
     public static int HeadCount(GgufMetadata metadata, string architecture) => metadata.RequiredInteger($"{architecture}.attention.head_count", 1, MaxHeads);
@@ -78,7 +84,7 @@ internal static class GgufConfiguration
             HeadCount = heads,
             KeyValueHeadCount = KeyValueHeadCount(metadata, name, heads),
             HeadSize = HeadSizeOf(metadata, name, hidden, heads),
-            NormEpsilon = metadata.Number($"{name}.attention.layer_norm_rms_epsilon", 0, 1) ?? throw metadata.Missing($"{name}.attention.layer_norm_rms_epsilon", "a number from 0 to 1"),
+            NormEpsilon = Epsilon(metadata, $"{name}.attention.layer_norm_{(name == Gpt2 ? "" : "rms_")}epsilon"),
             Activation = Activation.Silu,
             Rotary = DecoderFields.Repeat(ReadRotary(metadata, name), layers),
             TiedHead = !header.Tensors.ContainsKey("output.weight"),
@@ -90,13 +96,15 @@ internal static class GgufConfiguration
         };
     }
 
+    private static float Epsilon(GgufMetadata metadata, string key) => metadata.Number(key, 0, 1) ?? throw metadata.Missing(key, "a number from 0 to 1");
+
     private static int HeadSizeOf(GgufMetadata metadata, string name, int hidden, int heads)
     {
         if (metadata.Integer($"{name}.attention.key_length", 1, 4096) is not { } size)
             size = hidden % heads == 0 ? hidden / heads : throw metadata.Corrupt($"{name}.embedding_length", $"is {hidden}, which is not a multiple of {name}.attention.head_count {heads}");
         if (metadata.Integer($"{name}.attention.value_length", 1, 4096) is { } values && values != size)
             throw metadata.Unsupported($"{name}.attention.value_length", $"{values}", $"{size}, the size of the keys");
-        if (metadata.Integer($"{name}.rope.dimension_count", 0, 4096) is { } rotated && rotated != size)
+        if (metadata.Integer($"{name}.rope.dimension_count", 0, 4096) is { } rotated && rotated != size && name is not (Phi3 or Gpt2))
             throw metadata.Unsupported($"{name}.rope.dimension_count", $"{rotated}", $"{size}, the size of the heads");
         return size % 2 == 0 ? size : throw metadata.Corrupt($"{name}.attention.key_length", $"gives the heads {size} numbers; rotary positions need an even count");
     }
@@ -105,6 +113,8 @@ internal static class GgufConfiguration
     private static RotaryConfiguration ReadRotary(GgufMetadata metadata, string name)
     {
         string key = $"{name}.rope.scaling.type", type = metadata.Text(key) ?? "linear";
+        if (name == Phi3)
+            type = "none";
         if (type is not ("none" or "linear"))
             throw metadata.Unsupported(key, type, "none, linear");
         float factor = metadata.Number($"{name}.rope.scaling.factor", 0, 1e6) ?? metadata.Number($"{name}.rope.scale_linear", 0, 1e6) ?? 1;
@@ -121,8 +131,8 @@ internal static class GgufConfiguration
         int window = metadata.Integer(key, 0, int.MaxValue) ?? 0;
         if (window >= context)
             return 0;
-        // Qwen 2 slides on its upper layers only, and the file does not tell which.
-        return window == 0 || name != Qwen2 ? window : throw metadata.Unsupported(key, $"{window}", "0");
+        // Qwen slides on its upper layers only, and the file does not tell which.
+        return window == 0 || name is not (Qwen2 or Qwen3) ? window : throw metadata.Unsupported(key, $"{window}", "0");
     }
 
     private static T5Configuration ReadT5(GgufHeader header)

@@ -15,10 +15,40 @@ internal sealed class GgufNames
         ["blk.#.attn_k"] = "model.layers.#.self_attn.k_proj",
         ["blk.#.attn_v"] = "model.layers.#.self_attn.v_proj",
         ["blk.#.attn_output"] = "model.layers.#.self_attn.o_proj",
+        ["blk.#.attn_q_norm"] = "model.layers.#.self_attn.q_norm",
+        ["blk.#.attn_k_norm"] = "model.layers.#.self_attn.k_norm",
         ["blk.#.ffn_norm"] = "model.layers.#.post_attention_layernorm",
         ["blk.#.ffn_gate"] = "model.layers.#.mlp.gate_proj",
         ["blk.#.ffn_up"] = "model.layers.#.mlp.up_proj",
         ["blk.#.ffn_down"] = "model.layers.#.mlp.down_proj",
+    };
+
+    // What Gemma 2 and 3 have beside those, or call otherwise.
+    private static readonly Dictionary<string, string> GemmaNames = new(DecoderNames, StringComparer.Ordinal)
+    {
+        ["blk.#.post_attention_norm"] = "model.layers.#.post_attention_layernorm",
+        ["blk.#.ffn_norm"] = "model.layers.#.pre_feedforward_layernorm",
+        ["blk.#.post_ffw_norm"] = "model.layers.#.post_feedforward_layernorm",
+    };
+
+    private static readonly Dictionary<string, string> Phi3Names = new(DecoderNames, StringComparer.Ordinal)
+    {
+        ["blk.#.attn_qkv"] = "model.layers.#.self_attn.qkv_proj",
+        ["blk.#.ffn_up"] = "model.layers.#.mlp.gate_up_proj",
+    };
+
+    private static readonly Dictionary<string, string> Gpt2Names = new(StringComparer.Ordinal)
+    {
+        ["token_embd"] = "transformer.wte",
+        ["position_embd"] = "transformer.wpe",
+        ["output_norm"] = "transformer.ln_f",
+        ["output"] = "lm_head",
+        ["blk.#.attn_norm"] = "transformer.h.#.ln_1",
+        ["blk.#.attn_qkv"] = "transformer.h.#.attn.c_attn",
+        ["blk.#.attn_output"] = "transformer.h.#.attn.c_proj",
+        ["blk.#.ffn_norm"] = "transformer.h.#.ln_2",
+        ["blk.#.ffn_up"] = "transformer.h.#.mlp.c_fc",
+        ["blk.#.ffn_down"] = "transformer.h.#.mlp.c_proj",
     };
 
     private static readonly Dictionary<string, string> T5Names = new(StringComparer.Ordinal)
@@ -63,8 +93,12 @@ internal sealed class GgufNames
     private readonly int _keyHeads;
     private readonly Dictionary<(int Rows, int Heads), int[]> _orders = [];
 
-    private GgufNames(Dictionary<string, string> names, bool isGated, int queryHeads, int keyHeads)
+    // Whether norms are stored with the 1 that published checkpoints leave out.
+    private readonly bool _addsOne;
+
+    private GgufNames(Dictionary<string, string> names, bool isGated, int queryHeads, int keyHeads, bool addsOne = false)
     {
+        _addsOne = addsOne;
         _names = names;
         _isGated = isGated;
         _queryHeads = queryHeads;
@@ -83,6 +117,14 @@ internal sealed class GgufNames
                 return new(DecoderNames, isGated: true, heads, GgufConfiguration.KeyValueHeadCount(metadata, GgufConfiguration.Llama, heads));
             case GgufConfiguration.T5:
                 return new(T5Names, GgufConfiguration.IsGated(header), 0, 0);
+            case GgufConfiguration.Gpt2:
+                return new(Gpt2Names, isGated: true, 0, 0);
+            case GgufConfiguration.Phi3:
+                return new(Phi3Names, isGated: true, 0, 0);
+            case GgufConfiguration.Gemma:
+                return new(DecoderNames, isGated: true, 0, 0, addsOne: true);
+            case GgufConfiguration.Gemma2 or GgufConfiguration.Gemma3:
+                return new(GemmaNames, isGated: true, 0, 0, addsOne: true);
             default:
                 return new(DecoderNames, isGated: true, 0, 0);
         }
@@ -92,7 +134,7 @@ internal sealed class GgufNames
     public StoredTensor Rename(StoredTensor tensor)
     {
         int heads = tensor.Name.Contains(".attn_q.", StringComparison.Ordinal) ? _queryHeads : tensor.Name.Contains(".attn_k.", StringComparison.Ordinal) ? _keyHeads : 0;
-        StoredTensor ordered = heads > 0 ? Reorder(tensor, heads) : tensor;
+        StoredTensor ordered = heads > 0 ? Reorder(tensor, heads) : _addsOne && tensor.Name.EndsWith("norm.weight", StringComparison.Ordinal) ? LessOne(tensor) : tensor;
         return ordered with { Name = NameOf(tensor.Name) };
     }
 
@@ -130,9 +172,13 @@ internal sealed class GgufNames
         if (tensor.Shape.Count > 1)
             return tensor with { RowOrder = order };
         float[] stored = tensor.ToArray();
-        float[] values = [.. order.Select(row => stored[row])];
-        return tensor with { File = new TensorMemory(tensor.File.Path, MemoryMarshal.AsBytes<float>(values).ToArray()), Type = TensorType.F32, Offset = 0, ByteCount = values.Length * sizeof(float) };
+        return With(tensor, [.. order.Select(row => stored[row])]);
     }
+
+    private static StoredTensor LessOne(StoredTensor tensor) => With(tensor, Array.ConvertAll(tensor.ToArray(), value => value - 1));
+
+    private static StoredTensor With(StoredTensor tensor, float[] values) =>
+        tensor with { File = new TensorMemory(tensor.File.Path, MemoryMarshal.AsBytes<float>(values).ToArray()), Type = TensorType.F32, Offset = 0, ByteCount = values.Length * sizeof(float) };
 
     private static int[] OrderOf(int rows, int heads)
     {
