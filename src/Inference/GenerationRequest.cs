@@ -9,7 +9,7 @@ public sealed record GenerationRequest
     /// <summary>The prompt as token ids, used exactly as given. For encoder-decoders the encoder's input.</summary>
     public IReadOnlyList<int>? PromptTokenIds { get; init; }
 
-    /// <summary>How many tokens at most; null for what is left of the context, at most 512. 0 computes the prompt only.</summary>
+    /// <summary>How many tokens at most; null for what generation_config.json says, else for what is left of the context, at most 512. 0 computes the prompt only.</summary>
     public int? MaxTokens { get; init; }
 
     /// <summary>How tokens are chosen.</summary>
@@ -17,6 +17,9 @@ public sealed record GenerationRequest
 
     /// <summary>Texts that end the answer and are not part of it.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>The tokens that end the answer; null for those of the model.</summary>
+    public IReadOnlyList<int>? EndTokenIds { get; init; }
 
     /// <summary>End tokens are like any other and end nothing.</summary>
     public bool IgnoreEndTokens { get; init; }

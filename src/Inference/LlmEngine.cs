@@ -10,10 +10,6 @@ namespace LlmService.Inference;
 /// <summary>A loaded model that generates text. Safe for concurrent use; requests are decoded together by one thread of its own.</summary>
 public sealed class LlmEngine : IAsyncDisposable
 {
-    // What the reference library samples with where generation_config.json leaves it open.
-    private const float ReferenceTemperature = 1;
-    private const int ReferenceTopK = 50;
-
     private readonly ModelRunner _runner;
     private readonly SequenceFactory _sequences;
     private readonly EngineLoop _loop;
@@ -77,20 +73,7 @@ public sealed class LlmEngine : IAsyncDisposable
     public int WaitingRequests => _loop.WaitingRequests;
 
     /// <summary>The sampling parameters that generation_config.json asks for; greedy when it does not ask for sampling.</summary>
-    public SamplingParameters DefaultSampling
-    {
-        get
-        {
-            var greedy = new SamplingParameters { RepetitionPenalty = Generation.RepetitionPenalty ?? 1 };
-            return !Generation.DoSample ? greedy : greedy with
-            {
-                Temperature = Generation.Temperature ?? ReferenceTemperature,
-                TopK = Generation.TopK ?? ReferenceTopK,
-                TopP = Generation.TopP ?? 1,
-                MinP = Generation.MinP ?? 0,
-            };
-        }
-    }
+    public SamplingParameters DefaultSampling => Generation.DefaultSampling;
 
     /// <summary>Checks the request and puts it into the queue before it returns; the text comes by the enumeration, which can be done once.
     /// Cancelling, or disposing the enumerator, ends the sequence at the next step.</summary>

@@ -20,16 +20,18 @@ internal sealed class SequenceFactory(ModelDescription model, KvCache cache, Tok
         Validate(request);
         int[] prompt = ReadPrompt(request);
         int maxTokens = LimitTokens(prompt.Length, request.MaxTokens);
-        if (request.Sampling.MinTokens > maxTokens)
+        // What generation_config.json asks for gives way to the request's own limit.
+        if (request.Sampling.MinTokens > maxTokens && request.Sampling.MinTokens != generation.Sampling.MinTokens)
             throw Invalid("min_tokens", $"'min_tokens' is {request.Sampling.MinTokens}, above the {maxTokens} tokens that the answer may have.");
 
-        IReadOnlyList<int> endTokenIds = request.IgnoreEndTokens ? [] : generation.EndTokenIds;
+        IReadOnlyList<int> endTokenIds = request.IgnoreEndTokens ? [] : request.EndTokenIds ?? generation.EndTokenIds;
+        var limits = new AnswerLimits { PromptIds = prompt, EndTokenIds = endTokenIds, MaxTokens = maxTokens };
         ulong seed = request.Sampling.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
         var sequence = new Sequence(new SequenceOptions
         {
             PromptIds = prompt,
             MaxTokens = maxTokens,
-            Sampler = new Sampler(request.Sampling, endTokenIds, seed, request.Choice),
+            Sampler = new Sampler(request.Sampling, limits, seed, request.Choice),
             DecoderStartTokenId = model.IsEncoderDecoder ? model.DecoderStartTokenId : null,
             EndTokenIds = endTokenIds,
             LogProbabilities = request.LogProbabilities,
@@ -45,6 +47,8 @@ internal sealed class SequenceFactory(ModelDescription model, KvCache cache, Tok
         request.Sampling.Validate(model.VocabularySize);
         if (request.MaxTokens < 0)
             throw Invalid("max_tokens", "'max_tokens' must be 0 or more.");
+        if (request.EndTokenIds?.Any(id => id < 0 || id >= model.VocabularySize) == true)
+            throw Invalid("eos_token_id", $"'eos_token_id' names a token outside of the vocabulary, which has the ids 0 to {model.VocabularySize - 1}.");
         if (request.LogProbabilities is < 0 or > MaxLogProbabilities)
             throw Invalid("logprobs", $"'logprobs' must be between 0 and {MaxLogProbabilities}.");
         if (request.Stop.Any(string.IsNullOrEmpty))
@@ -82,7 +86,15 @@ internal sealed class SequenceFactory(ModelDescription model, KvCache cache, Tok
         bool isPromptTooLong = model.IsEncoderDecoder ? promptLength > model.PromptLength : left < (maxTokens is 0 ? 0 : 1);
         if (isPromptTooLong || maxTokens > left)
             throw TooLong(promptLength, maxTokens);
-        return maxTokens ?? Math.Min(left, DefaultMaxTokens);
+        return maxTokens ?? Math.Clamp(UsualTokens(promptLength), 1, left);
+    }
+
+    /// <summary>How many tokens an answer has at most where the request does not say it.</summary>
+    private int UsualTokens(int promptLength)
+    {
+        // The decoder of an encoder-decoder has read one token before the answer.
+        int read = model.IsEncoderDecoder ? 1 : promptLength;
+        return generation.MaxNewTokens ?? (generation.MaxLength > read ? generation.MaxLength.Value - read : DefaultMaxTokens);
     }
 
     private InferenceException TooLong(int promptLength, int? maxTokens)
