@@ -15,6 +15,9 @@ public sealed record GenerationRequest
     /// <summary>How tokens are chosen.</summary>
     public SamplingParameters Sampling { get; init; } = new();
 
+    /// <summary>How many answers of beam search, best first; at most as many as beams. Sampled answers are requests of their own.</summary>
+    public int Answers { get; init; } = 1;
+
     /// <summary>Texts that end the answer and are not part of it.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 

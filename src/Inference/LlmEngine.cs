@@ -85,7 +85,8 @@ public sealed class LlmEngine : IAsyncDisposable
         Sequence sequence = _sequences.Create(request, cancellationToken);
         if (!_loop.TryEnqueue(sequence))
             throw new InferenceException(InferenceFailure.QueueFull, "The model is busy and its queue is full.") { Remedy = "Try again later." };
-        return ReadAsync(sequence, new AnswerText(Tokenizer?.CreateDecodeStream(SpecialTokens.Skip), request.Stop), cancellationToken);
+        IReadOnlyList<string> stops = [.. request.Stop, .. Generation.StopTexts];
+        return ReadAsync(sequence, () => new AnswerText(Tokenizer?.CreateDecodeStream(SpecialTokens.Skip), stops), cancellationToken);
     }
 
     /// <summary>Ends all sequences and waits for the engine thread.</summary>
@@ -109,15 +110,23 @@ public sealed class LlmEngine : IAsyncDisposable
     }
 
     private static async IAsyncEnumerable<GenerationUpdate> ReadAsync(
-        Sequence sequence, AnswerText text, [EnumeratorCancellation] CancellationToken cancellationToken)
+        Sequence sequence, Func<AnswerText> newText, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (!sequence.TryStartReading())
             throw new InvalidOperationException("The updates of a request can be read once.");
 
         try
         {
+            AnswerText text = newText();
             await foreach (SequenceOutput output in sequence.Outputs.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
+                if (output.Answers is { } answers)
+                {
+                    for (int i = 0; i < answers.Count; i++)
+                        yield return newText().Whole(answers[i], i, output.PromptTokens);
+                    yield break;
+                }
+
                 GenerationUpdate update = text.Next(output);
                 if (update.FinishReason.HasValue)
                     sequence.Cancel();

@@ -27,11 +27,15 @@ internal sealed class SequenceFactory(ModelDescription model, KvCache cache, Tok
         IReadOnlyList<int> endTokenIds = request.IgnoreEndTokens ? [] : request.EndTokenIds ?? generation.EndTokenIds;
         var limits = new AnswerLimits { PromptIds = prompt, EndTokenIds = endTokenIds, MaxTokens = maxTokens };
         ulong seed = request.Sampling.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+        // Without a token to choose there is nothing to search.
+        bool searches = request.Sampling.NumBeams > 1 && maxTokens > 0;
         var sequence = new Sequence(new SequenceOptions
         {
             PromptIds = prompt,
             MaxTokens = maxTokens,
             Sampler = new Sampler(request.Sampling, limits, seed, request.Choice),
+            Beams = searches ? new BeamSearch(request.Sampling, limits, request.LogProbabilities) : null,
+            Answers = request.Answers,
             DecoderStartTokenId = model.IsEncoderDecoder ? model.DecoderStartTokenId : null,
             EndTokenIds = endTokenIds,
             LogProbabilities = request.LogProbabilities,
@@ -47,6 +51,15 @@ internal sealed class SequenceFactory(ModelDescription model, KvCache cache, Tok
         request.Sampling.Validate(model.VocabularySize);
         if (request.MaxTokens < 0)
             throw Invalid("max_tokens", "'max_tokens' must be 0 or more.");
+        if (request.Answers < 1 || request.Answers > request.Sampling.NumBeams)
+        {
+            throw new InferenceException(InferenceFailure.InvalidRequest, $"{request.Answers} answers are asked for, but 'num_beams' is {request.Sampling.NumBeams}: beam search gives at most as many answers as it has beams.")
+            {
+                Field = "n",
+                Remedy = "Raise 'num_beams', or ask for fewer answers.",
+            };
+        }
+
         if (request.EndTokenIds?.Any(id => id < 0 || id >= model.VocabularySize) == true)
             throw Invalid("eos_token_id", $"'eos_token_id' names a token outside of the vocabulary, which has the ids 0 to {model.VocabularySize - 1}.");
         if (request.LogProbabilities is < 0 or > MaxLogProbabilities)
@@ -113,7 +126,7 @@ internal sealed class SequenceFactory(ModelDescription model, KvCache cache, Tok
     /// <summary>Refuses what the cache could not hold even if nothing else ran.</summary>
     private void RequireCache(Sequence sequence, int promptLength, int maxTokens)
     {
-        long bytes = cache.BytesFor(sequence.ReservedTokens, sequence.EncoderIds?.Length ?? 0);
+        long bytes = cache.BytesFor(sequence.ReservedTokens, sequence.EncoderIds?.Length ?? 0, sequence.Branching);
         if (bytes <= cache.CapacityBytes)
             return;
         throw new InferenceException(
