@@ -19,7 +19,7 @@ internal sealed class SequenceFactory(ModelDescription model, KvCache cache, Tok
     {
         Validate(request);
         int[] prompt = ReadPrompt(request);
-        int maxTokens = LimitTokens(prompt.Length, request.MaxTokens);
+        int maxTokens = LimitTokens(prompt.Length, request.DecoderPromptTokenIds.Count, request.MaxTokens);
         // What generation_config.json asks for gives way to the request's own limit.
         if (request.Sampling.MinTokens > maxTokens && request.Sampling.MinTokens != generation.Sampling.MinTokens)
             throw Invalid("min_tokens", $"'min_tokens' is {request.Sampling.MinTokens}, above the {maxTokens} tokens that the answer may have.");
@@ -37,6 +37,7 @@ internal sealed class SequenceFactory(ModelDescription model, KvCache cache, Tok
             Beams = searches ? new BeamSearch(request.Sampling, limits, request.LogProbabilities) : null,
             Answers = request.Answers,
             DecoderStartTokenId = model.IsEncoderDecoder ? model.DecoderStartTokenId : null,
+            DecoderPromptIds = [.. request.DecoderPromptTokenIds],
             EndTokenIds = endTokenIds,
             LogProbabilities = request.LogProbabilities,
             PromptLogProbabilities = request.PromptLogProbabilities,
@@ -60,14 +61,22 @@ internal sealed class SequenceFactory(ModelDescription model, KvCache cache, Tok
             };
         }
 
-        if (request.EndTokenIds?.Any(id => id < 0 || id >= model.VocabularySize) == true)
-            throw Invalid("eos_token_id", $"'eos_token_id' names a token outside of the vocabulary, which has the ids 0 to {model.VocabularySize - 1}.");
+        if (request.DecoderPromptTokenIds.Count > 0 && !model.IsEncoderDecoder)
+            throw Invalid("decoder_input_ids", "Only models with an encoder and a decoder have a prompt for the decoder.");
+        RequireIds("eos_token_id", request.EndTokenIds ?? []);
+        RequireIds("decoder_input_ids", request.DecoderPromptTokenIds);
         if (request.LogProbabilities is < 0 or > MaxLogProbabilities)
             throw Invalid("logprobs", $"'logprobs' must be between 0 and {MaxLogProbabilities}.");
         if (request.Stop.Any(string.IsNullOrEmpty))
             throw Invalid("stop", "'stop' has an empty text; every answer would end before it begins.");
         if (tokenizer is null && request.Stop.Count > 0)
             throw Invalid("stop", "'stop' needs the model's tokenizer, and none was loaded.");
+    }
+
+    private void RequireIds(string field, IReadOnlyList<int> ids)
+    {
+        if (ids.Any(id => id < 0 || id >= model.VocabularySize))
+            throw Invalid(field, $"'{field}' names a token outside of the vocabulary, which has the ids 0 to {model.VocabularySize - 1}.");
     }
 
     private int[] ReadPrompt(GenerationRequest request)
@@ -92,27 +101,28 @@ internal sealed class SequenceFactory(ModelDescription model, KvCache cache, Tok
     }
 
     /// <summary>How many tokens the answer may have.</summary>
-    private int LimitTokens(int promptLength, int? maxTokens)
+    private int LimitTokens(int promptLength, int begunLength, int? maxTokens)
     {
         // A prompt that is computed for its own sake may fill the context; an answer needs a place.
-        int left = model.IsEncoderDecoder ? model.ContextLength : model.ContextLength - promptLength;
-        bool isPromptTooLong = model.IsEncoderDecoder ? promptLength > model.PromptLength : left < (maxTokens is 0 ? 0 : 1);
+        int left = model.IsEncoderDecoder ? model.ContextLength - begunLength : model.ContextLength - promptLength;
+        bool isPromptTooLong = model.IsEncoderDecoder ? promptLength > model.PromptLength || left < 1 : left < (maxTokens is 0 ? 0 : 1);
         if (isPromptTooLong || maxTokens > left)
-            throw TooLong(promptLength, maxTokens);
-        return maxTokens ?? Math.Clamp(UsualTokens(promptLength), 1, left);
+            throw TooLong(promptLength, begunLength, maxTokens);
+        return maxTokens ?? Math.Min(UsualTokens(promptLength, begunLength), left);
     }
 
     /// <summary>How many tokens an answer has at most where the request does not say it.</summary>
-    private int UsualTokens(int promptLength)
+    private int UsualTokens(int promptLength, int begunLength)
     {
-        // The decoder of an encoder-decoder has read one token before the answer.
-        int read = model.IsEncoderDecoder ? 1 : promptLength;
+        // The decoder of an encoder-decoder has read its start token before the answer.
+        int read = model.IsEncoderDecoder ? 1 + begunLength : promptLength;
         return generation.MaxNewTokens ?? (generation.MaxLength > read ? generation.MaxLength.Value - read : DefaultMaxTokens);
     }
 
-    private InferenceException TooLong(int promptLength, int? maxTokens)
+    private InferenceException TooLong(int promptLength, int begunLength, int? maxTokens)
     {
-        string asked = maxTokens is int tokens ? $"{promptLength} prompt tokens and max_tokens {tokens}" : $"{promptLength} prompt tokens";
+        string begun = begunLength > 0 ? $", {begunLength} tokens that the answer is begun with" : "";
+        string asked = maxTokens is int tokens ? $"{promptLength} prompt tokens{begun} and max_tokens {tokens}" : $"{promptLength} prompt tokens{begun}";
         string limit = model.IsEncoderDecoder
             ? $"the model reads at most {model.PromptLength} prompt tokens and writes at most {model.ContextLength} tokens"
             : $"the model's context has {model.ContextLength} tokens for prompt and answer together";
