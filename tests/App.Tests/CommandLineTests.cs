@@ -41,6 +41,15 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_Beams_OneAnswer()
+    {
+        (int exit, string output, _) = await RunAsync("run", "demo", "The house is wonderful.", "--max-tokens", "6", "--num-beams", "3", "--length-penalty", "2", "--early-stopping", "never", "--json");
+        Assert.Equal(0, exit);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.InRange(json.RootElement.GetProperty("usage").GetProperty("completion_tokens").GetInt32(), 1, 6);
+    }
+
+    [Fact]
     public async Task Run_Dash_ReadsStandardInput()
     {
         (int exit, string fromInput, _) = await RunAsync(TestContexts.Create(_folder, input: "The house is wonderful.\n"), "run", "demo", "-", "--max-tokens", "8");

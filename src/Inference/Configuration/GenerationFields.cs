@@ -29,8 +29,8 @@ internal static class GenerationFields
     public static SamplingParameters ReadSampling(ConfigReader file) => new()
     {
         Temperature = file.Number("temperature", 0, 1000) ?? 1,
-        TopK = file.Integer("top_k", 0, int.MaxValue) ?? 50,
-        // 0 is written for the best token alone.
+        TopK = Math.Max(file.Integer("top_k", -1, int.MaxValue) ?? 50, 0),
+        // 0 is written for the best token alone; -1 above for all of them.
         TopP = Math.Max(file.Number("top_p", 0, 1) ?? 1, float.Epsilon),
         MinP = file.Number("min_p", 0, 1) ?? 0,
         TypicalP = Above0(file, "typical_p", 1) ?? 1,

@@ -84,8 +84,9 @@ internal sealed class BeamSearch(SamplingParameters parameters, AnswerLimits lim
             Score(logits.Slice(beam * vocabulary, vocabulary), new TokenHistory(branches[beam].Ids, answerStart), scores);
             for (int id = 0; id < vocabulary; id++)
             {
+                // A later candidate must be better than the worst: of equals, the earlier one is.
                 Candidate candidate = new(scores[id] + _running[beam].Score, beam, id);
-                if (float.IsNegativeInfinity(candidate.Score) || (best.Count == count && candidate.CompareTo(best.Peek()) <= 0))
+                if (float.IsNegativeInfinity(candidate.Score) || (best.Count == count && candidate.Score <= best.Peek().Score))
                     continue;
                 if (best.Count == count)
                     best.Dequeue();

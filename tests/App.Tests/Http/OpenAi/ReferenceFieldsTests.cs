@@ -80,7 +80,8 @@ public sealed class ReferenceFieldsTests
     [Fact]
     public async Task Chat_Beams_BestFirst()
     {
-        await using TestHost host = await StartAsync("onnx-flan-t5", skipTokenizer: false);
+        string folder = System.IO.Path.Combine(AppContext.BaseDirectory, "demo");
+        await using TestHost host = await TestHost.StartAsync(TestHost.Ready("acme/tiny", LlmEngine.Load(folder, new EngineOptions { Workers = new WorkerPool(1) })));
 
         JsonElement answer = await host.PostForJsonAsync("/v1/chat/completions",
             """{"model":"acme/tiny","messages":[{"role":"user","content":"hello"}],"num_beams":4,"n":3,"length_penalty":0.5,"early_stopping":"never","max_tokens":6}""");
@@ -171,9 +172,9 @@ public sealed class ReferenceFieldsTests
         Assert.Equal("stop", choice.GetProperty("finish_reason").GetString());
     }
 
-    private static Task<TestHost> StartAsync(string golden, bool skipTokenizer = true)
+    private static Task<TestHost> StartAsync(string golden)
     {
-        EngineOptions options = new() { Workers = new WorkerPool(1), SkipTokenizer = skipTokenizer, MaxRunningSequences = 16, MaxWaitingRequests = 8 };
+        EngineOptions options = new() { Workers = new WorkerPool(1), SkipTokenizer = true, MaxRunningSequences = 16, MaxWaitingRequests = 8 };
         return TestHost.StartAsync(TestHost.Ready("acme/tiny", LlmEngine.Load(TestData.Fixture("golden", golden), options)));
     }
 
