@@ -168,8 +168,11 @@ public sealed class BeamSearchTests
         using var workers = new WorkerPool(1);
         await using LlmEngine engine = LlmEngine.Load(TestData.Fixture("golden", "llama-gqa"), new EngineOptions { Workers = workers, SkipTokenizer = true });
 
-        InferenceException exception = Assert.Throws<InferenceException>(() => { engine.GenerateAsync(
-            new() { PromptTokenIds = [5], Sampling = new() { NumBeams = beams, Temperature = temperature }, Answers = answers }, Cancellation); });
+        InferenceException exception = Assert.Throws<InferenceException>(() =>
+        {
+            engine.GenerateAsync(
+            new() { PromptTokenIds = [5], Sampling = new() { NumBeams = beams, Temperature = temperature }, Answers = answers }, Cancellation);
+        });
 
         Assert.Equal((InferenceFailure.InvalidRequest, field), (exception.Failure, exception.Field));
     }
