@@ -6,7 +6,7 @@ namespace LlmService.Inference.Weights.Gguf;
 /// <summary>By what the architectures of GGUF files differ from Llama; much of it is not written in the file, but in llama.cpp.</summary>
 internal static class GgufDecoders
 {
-    private const int LargeGemma2Layers = 46, LargeGemma3Layers = 62, Gemma3Pattern = 6;
+    private const int LargeGemma2Layers = 46, LargeGemma3Layers = 62, Gemma3Pattern = 6, Gemma2Window = 4096;
 
     /// <summary>Whether an architecture honours a key that is refused with others.</summary>
     public static bool Honours(string architecture, string key) => (architecture, key) switch
@@ -22,7 +22,7 @@ internal static class GgufDecoders
     {
         GgufConfiguration.Qwen3 => model with { HeadNorm = HeadNormKind.Rms },
         GgufConfiguration.Gemma => OfGemma(model),
-        GgufConfiguration.Gemma2 => Around(model, header.Metadata, architecture, i => i % 2 == 0, LargeGemma2Layers) with
+        GgufConfiguration.Gemma2 => Around(model, header.Metadata, architecture, i => i % 2 == 0, Gemma2Window, LargeGemma2Layers) with
         {
             ScoreCap = Cap(header.Metadata, $"{architecture}.attn_logit_softcapping", 50), LogitCap = Cap(header.Metadata, $"{architecture}.final_logit_softcapping", 30),
         },
@@ -37,9 +37,9 @@ internal static class GgufDecoders
         Norm = NormKind.RmsPlusOne, EmbeddingScale = MathF.Sqrt(model.HiddenSize), Activation = Activation.GeluTanh, Windows = new int[model.LayerCount],
     };
 
-    private static DecoderConfiguration Around(DecoderConfiguration model, GgufMetadata metadata, string name, Func<int, bool> slides, int largeLayers)
+    private static DecoderConfiguration Around(DecoderConfiguration model, GgufMetadata metadata, string name, Func<int, bool> slides, int usualWindow, int largeLayers)
     {
-        int window = metadata.Integer($"{name}.attention.sliding_window", 0, int.MaxValue) ?? 4096;
+        int window = metadata.Integer($"{name}.attention.sliding_window", 0, int.MaxValue) ?? usualWindow;
         // The largest model of each generation scales scores by the width for each head, the others by the size of the heads.
         float scaled = model.LayerCount == largeLayers ? (float)model.HiddenSize / model.HeadCount : model.HeadSize;
         return OfGemma(model) with
@@ -53,7 +53,7 @@ internal static class GgufDecoders
     {
         const string Name = GgufConfiguration.Gemma3;
         int pattern = metadata.Integer($"{Name}.attention.sliding_window_pattern", 1, 1 << 16) ?? Gemma3Pattern;
-        DecoderConfiguration around = Around(model, metadata, Name, i => (i + 1) % pattern != 0, LargeGemma3Layers);
+        DecoderConfiguration around = Around(model, metadata, Name, i => (i + 1) % pattern != 0, 0, LargeGemma3Layers);
         RotaryConfiguration sliding = new() { Theta = metadata.Number($"{Name}.rope.local.freq_base", 1e-3, 1e12) ?? metadata.Number($"{Name}.rope.freq_base_swa", 1e-3, 1e12) ?? 10000 };
         return around with
         {
