@@ -38,14 +38,23 @@ internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops
     }
 
     public static MachineLimits Measure(WorkerPool workers) =>
-        new(Median(() => ReadMemory(workers)), Median(() => MultiplyFloats(workers)), Avx2.IsSupported ? Median(() => MultiplyBytes(workers)) : null);
+        new(MemoryBytes / Median(() => ReadMemory(workers)) / 1e9, FloatOperations(workers) / Median(() => MultiplyFloats(workers)) / 1e9,
+            Avx2.IsSupported ? ByteOperations(workers) / Median(() => MultiplyBytes(workers)) / 1e9 : null);
+
+    /// <summary>What <see cref="ReadMemory"/> reads.</summary>
+    public static long MemoryBytes => 8L * Memory.Length;
+
+    /// <summary>What <see cref="MultiplyFloats"/> computes.</summary>
+    public static double FloatOperations(WorkerPool workers) => FloatSteps * 8.0 * 8 * 2 * workers.ThreadCount;
+
+    /// <summary>What <see cref="MultiplyBytes"/> computes.</summary>
+    public static double ByteOperations(WorkerPool workers) => ByteSteps * 6.0 * 32 * 2 * workers.ThreadCount;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"memory {ReadGigabytes:0.0} GB/s, floats {FloatGigaflops:0} GFLOP/s, bytes {(ByteGigaops is { } bytes ? bytes.ToString("0", CultureInfo.InvariantCulture) + " GOP/s" : "not measured")}");
 
-    internal static double ReadMemory(WorkerPool workers)
-    {
-        double seconds = Time(() => workers.Run(workers.ThreadCount, part =>
+    public static void ReadMemory(WorkerPool workers) =>
+        workers.Run(workers.ThreadCount, part =>
         {
             Span<long> mine = Memory.AsSpan(Memory.Length / workers.ThreadCount * part, Memory.Length / workers.ThreadCount);
             Vector512<long> a = default, b = default, c = default, d = default;
@@ -58,13 +67,10 @@ internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops
                 d ^= Vector512.LoadUnsafe(ref start, i + 24);
             }
             Sink = Vector512.Sum(a ^ b ^ c ^ d);
-        }));
-        return Memory.Length * 8.0 / seconds / 1e9;
-    }
+        });
 
-    private static double MultiplyFloats(WorkerPool workers)
-    {
-        double seconds = Time(() => workers.Run(workers.ThreadCount, _ =>
+    public static void MultiplyFloats(WorkerPool workers) =>
+        workers.Run(workers.ThreadCount, _ =>
         {
             Vector256<float> factor = Vector256.Create(0.999f), a = factor, b = factor, c = factor, d = factor, e = factor, f = factor, g = factor, h = factor;
             for (int i = 0; i < FloatSteps; i++)
@@ -79,14 +85,11 @@ internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops
                 h = Vector256.FusedMultiplyAdd(h, factor, factor);
             }
             Sink = (long)Vector256.Sum(a + b + c + d + e + f + g + h);
-        }));
-        return (double)FloatSteps * 8 * 8 * 2 * workers.ThreadCount / seconds / 1e9;
-    }
+        });
 
     // maddubs, madd, add: 32 products with their sums. The input changes with every step, or the products would be made once.
-    private static double MultiplyBytes(WorkerPool workers)
-    {
-        double seconds = Time(() => workers.Run(workers.ThreadCount, _ =>
+    public static void MultiplyBytes(WorkerPool workers) =>
+        workers.Run(workers.ThreadCount, _ =>
         {
             Vector256<byte> input = default;
             Vector256<sbyte> p = Vector256.Create((sbyte)1), q = p + p, r = p + q, s = p + r, t = p + s, u = p + t;
@@ -103,9 +106,7 @@ internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops
                 f += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(input, u), ones);
             }
             Sink = Vector256.Sum(a + b + c + d + e + f);
-        }));
-        return (double)ByteSteps * 6 * 32 * 2 * workers.ThreadCount / seconds / 1e9;
-    }
+        });
 
     private static long[] MakeMemory()
     {
@@ -114,17 +115,15 @@ internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops
         return memory;
     }
 
-    private static double Time(Action action)
+    private static double Median(Action work)
     {
-        long started = Stopwatch.GetTimestamp();
-        action();
-        return Stopwatch.GetElapsedTime(started).TotalSeconds;
-    }
-
-    private static double Median(Func<double> measure)
-    {
-        measure();
-        double[] all = [.. Enumerable.Range(0, Rounds).Select(_ => measure()).Order()];
+        work();
+        double[] all = [.. Enumerable.Range(0, Rounds).Select(_ =>
+        {
+            long started = Stopwatch.GetTimestamp();
+            work();
+            return Stopwatch.GetElapsedTime(started).TotalSeconds;
+        }).Order()];
         return all[Rounds / 2];
     }
 }

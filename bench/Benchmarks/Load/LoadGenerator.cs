@@ -14,6 +14,7 @@ namespace LlmService.Benchmarks.Load;
 internal sealed class LoadGenerator : IDisposable
 {
     private const int LeastId = 3, Ids = 1000;
+    private static readonly double[] Shares = [0.50, 0.95, 0.99];
 
     private readonly HttpClient _client;
     private readonly int _requests, _tokens, _prompt;
@@ -127,7 +128,7 @@ internal sealed class LoadGenerator : IDisposable
     {
         double[] firsts = [.. all.Select(times => times.First).Order()], pauses = [.. all.SelectMany(times => times.Pauses).Order()];
         double[] rates = [.. all.Select(times => times.Rate).Order()];
-        string Percentiles(double[] values) => string.Join(" | ", new[] { 0.50, 0.95, 0.99 }.Select(share => Milliseconds(Percentile(values, share))));
+        string Percentiles(double[] values) => string.Join(" | ", Shares.Select(share => Milliseconds(Percentile(values, share))));
         return string.Create(CultureInfo.InvariantCulture,
             $"| {streams} | {all.Sum(times => times.Tokens.Length) / seconds:0.0} | {Percentiles(firsts)} | {Percentiles(pauses)} | {Milliseconds(pauses[^1])} | {rates[0]:0.0} | {rates[^1]:0.0} |");
     }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace LlmService.Benchmarks.Shapes;
@@ -6,9 +7,9 @@ namespace LlmService.Benchmarks.Shapes;
 internal sealed class OnnxMessage
 {
     private const int VarintWire = 0, LengthWire = 2, FixedWire = 5;
-    private readonly MemoryStream _bytes = new();
+    private readonly ArrayBufferWriter<byte> _bytes = new();
 
-    public long Length => _bytes.Length;
+    public long Length => _bytes.WrittenCount;
 
     public OnnxMessage Number(int field, long value)
     {
@@ -26,7 +27,7 @@ internal sealed class OnnxMessage
 
     public OnnxMessage Text(int field, string value) => Bytes(field, Encoding.UTF8.GetBytes(value));
 
-    public OnnxMessage Message(int field, OnnxMessage message) => Bytes(field, message._bytes.GetBuffer().AsSpan(0, (int)message.Length));
+    public OnnxMessage Message(int field, OnnxMessage message) => Bytes(field, message._bytes.WrittenSpan);
 
     public OnnxMessage Bytes(int field, ReadOnlySpan<byte> bytes)
     {
@@ -43,13 +44,13 @@ internal sealed class OnnxMessage
         return this;
     }
 
-    public void WriteTo(Stream stream) => _bytes.WriteTo(stream);
+    public void WriteTo(Stream stream) => stream.Write(_bytes.WrittenSpan);
 
     private void Varint(long value)
     {
         ulong rest = (ulong)value;
         for (; rest > 127; rest >>= 7)
-            _bytes.WriteByte((byte)(rest | 128));
-        _bytes.WriteByte((byte)rest);
+            _bytes.Write([(byte)(rest | 128)]);
+        _bytes.Write([(byte)rest]);
     }
 }

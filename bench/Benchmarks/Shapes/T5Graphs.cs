@@ -16,6 +16,7 @@ internal sealed class T5Graphs(T5Sizes sizes)
 {
     private const int Buckets = 32;
     private const float FarAway = -1e9f;
+    private static readonly string[] CacheKinds = ["decoder.key", "decoder.value", "encoder.key", "encoder.value"];
     private readonly Random _random = new(1);
 
     public void Write(string folder)
@@ -48,7 +49,7 @@ internal sealed class T5Graphs(T5Sizes sizes)
         graph.Input("encoder_attention_mask", I64, "batch_size", "source");
         graph.Input("input_ids", I64, "batch_size", "length");
         graph.Input("encoder_hidden_states", F32, "batch_size", "source", sizes.Hidden);
-        string[] caches = [.. Enumerable.Range(0, sizes.Layers).SelectMany(i => new[] { "decoder.key", "decoder.value", "encoder.key", "encoder.value" }.Select(kind => $"{i}.{kind}"))];
+        string[] caches = [.. Enumerable.Range(0, sizes.Layers).SelectMany(i => CacheKinds.Select(kind => $"{i}.{kind}"))];
         foreach (string cache in caches)
             graph.Input("past_key_values." + cache, F32, "batch_size", sizes.Heads, cache.Contains("encoder", StringComparison.Ordinal) ? "source_past" : "past", sizes.Head);
         graph.Input("use_cache_branch", Truth, 1);
