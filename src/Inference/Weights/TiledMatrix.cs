@@ -68,7 +68,7 @@ internal sealed class TiledMatrix : WeightMatrix
             for (int tile = (int)((long)tiles * part / parts); tile < (int)((long)tiles * (part + 1) / parts); tile++)
             {
                 ReadRows(tensors, tile * TileLayout.Rows, rows);
-                TilePacker.Pack(format, rows, columns, memory.AsSpan(start + tile * tileBytes, tileBytes), units.AsSpan(tile * TileLayout.Rows, TileLayout.Rows));
+                TilePacker.Pack(compute.Path, format, rows, columns, memory.AsSpan(start + tile * tileBytes, tileBytes), units.AsSpan(tile * TileLayout.Rows, TileLayout.Rows));
             }
         });
         return new(format, count, columns, new TensorMemory(tensors[0].File.Path, memory), start, units.AsSpan().ContainsAnyExcept(1f) ? units : null);
