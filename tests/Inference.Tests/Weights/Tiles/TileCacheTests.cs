@@ -40,14 +40,30 @@ public sealed class TileCacheTests : IDisposable
         Assert.True(Only().LastUsed >= written);
     }
 
+    [Theory]
+    [InlineData("granitemoe")]
+    [InlineData("gpt-oss")]
+    [InlineData("gpt2")]
+    [InlineData("falcon-new-decoder")]
+    public void Load_MatricesOutOfPartsOfTensors_AreToldApart(string golden)
+    {
+        string folder = TestData.Shared("golden", golden);
+        float[] plain = Logits(folder, ComputeFormat.Q8, null);
+
+        Assert.Equal(plain, Logits(folder, ComputeFormat.Q8));
+        Assert.Equal(plain, Logits(folder, ComputeFormat.Q8));
+    }
+
     [Fact]
     public void Load_SoundFile_IsWhatIsComputedWith()
     {
         float[] packed = Logits(_model.Folder, ComputeFormat.Q4);
         string path = PathOf(Only());
         byte[] file = File.ReadAllBytes(path);
-        // A weight of the second row of the head; the first belongs to padding.
-        file[TileFile.DataStart + 3] ^= 0x77;
+        // Weights of all matrices: one token alone does not use those of queries and keys.
+        long end = BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(TileFile.TableAt));
+        for (long at = TileFile.DataStart + 3; at < end; at += 512)
+            file[at] ^= 0x77;
         WriteSealed(path, file);
 
         Assert.NotEqual(packed, Logits(_model.Folder, ComputeFormat.Q4));
