@@ -7,7 +7,7 @@ using LlmService.Inference.Weights;
 namespace LlmService.Benchmarks;
 
 /// <summary>
-/// <c>kernels [ROWS] [COLUMNS] [THREADS]</c>: matrix products of every format and batch size, as GB/s of weights read and GOP/s, beside what the machine
+/// <c>kernels [ROWS] [COLUMNS] [THREADS] [PATH]</c>: matrix products of every format and batch size, as GB/s of weights read and GOP/s, beside what the machine
 /// reads from memory in the same run. The matrices of a pass do not fit the caches, as those of a model do not.
 /// </summary>
 internal static class KernelSpeed
@@ -20,20 +20,25 @@ internal static class KernelSpeed
     {
         int rows = Number(args, 0, 4864), columns = Number(args, 1, 896), threads = Number(args, 2, Environment.ProcessorCount);
         using WorkerPool workers = new(threads);
-        Compute compute = new(KernelPaths.Best, workers);
-        Console.WriteLine($"{KernelPaths.Best}, {threads} threads, matrices of {rows} x {columns}; medians of {Rounds} rounds");
+        KernelPath path = args.Length > 3 ? Enum.Parse<KernelPath>(args[3], ignoreCase: true) : KernelPaths.Best;
+        Compute compute = new(path, workers);
+        Console.WriteLine($"{path}, {threads} threads, matrices of {rows} x {columns}; medians of {Rounds} rounds");
         MachineLimits limits = MachineLimits.Measure(workers);
         Console.WriteLine($"{MachineLimits.Processor}: {limits}");
         foreach (TileFormat format in new[] { TileFormat.Q4, TileFormat.Q8 })
-        {
-            TiledMatrix[] matrices = [.. Enumerable.Range(0, (int)(WeightBytes / TileLayout.Bytes(format, rows, columns)) + 1).Select(i => Make(format, rows, columns, i, compute))];
-            foreach (int batch in Batches)
-                Report(format, matrices, batch, compute, limits);
-        }
+            Report(format.ToString(), TileLayout.Bytes(format, rows, columns), i => TiledMatrix.Of(format, [Random(rows, columns, i)], compute), compute, limits);
+        Report("F32", (long)rows * columns * sizeof(float), i => new StoredMatrix(Random(rows, columns, i)), compute, limits);
         return 0;
     }
 
-    private static void Report(TileFormat format, TiledMatrix[] matrices, int batch, Compute compute, MachineLimits limits)
+    private static void Report(string format, long bytes, Func<int, WeightMatrix> make, Compute compute, MachineLimits limits)
+    {
+        WeightMatrix[] matrices = [.. Enumerable.Range(0, (int)(WeightBytes / bytes) + 1).Select(make)];
+        foreach (int batch in Batches)
+            Report(format, bytes, matrices, batch, compute, limits);
+    }
+
+    private static void Report(string format, long matrixBytes, WeightMatrix[] matrices, int batch, Compute compute, MachineLimits limits)
     {
         int rows = matrices[0].Rows, columns = matrices[0].Columns;
         float[] input = Numbers(batch * columns, 1), output = new float[batch * rows];
@@ -43,15 +48,15 @@ internal static class KernelSpeed
             for (int i = 0; i < count; i++)
                 matrices[i].Multiply(input, batch, output, compute);
         }));
-        double bytes = (double)count * matrices[0].ByteCount, operations = 2.0 * count * batch * rows * columns;
+        double bytes = (double)count * matrixBytes, operations = 2.0 * count * batch * rows * columns;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{format} batch {batch,3}: {bytes / seconds / 1e9,6:0.0} GB/s ({bytes / seconds / 1e9 / limits.ReadGigabytes,4:0.00} of memory)  {operations / seconds / 1e9,7:0} GOP/s ({operations / seconds / 1e9 / (limits.ByteGigaops ?? double.NaN),4:0.00} of bytes)"));
+            $"{format,3} batch {batch,3}: {bytes / seconds / 1e9,6:0.0} GB/s ({bytes / seconds / 1e9 / limits.ReadGigabytes,4:0.00} of memory)  {operations / seconds / 1e9,7:0} GOP/s ({operations / seconds / 1e9 / (limits.ByteGigaops ?? double.NaN),4:0.00} of bytes)"));
     }
 
-    private static TiledMatrix Make(TileFormat format, int rows, int columns, int seed, Compute compute)
+    private static StoredTensor Random(int rows, int columns, int seed)
     {
         byte[] bytes = MemoryMarshal.AsBytes<float>(Numbers(rows * columns, seed)).ToArray();
-        return TiledMatrix.Of(format, [new StoredTensor(new TensorMemory("random", bytes), "w", TensorType.F32, [rows, columns], 0, bytes.Length)], compute);
+        return new StoredTensor(new TensorMemory("random", bytes), "w", TensorType.F32, [rows, columns], 0, bytes.Length);
     }
 
     private static double Time(Action action)

@@ -70,6 +70,12 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     public static Vector512<float> SelectLess(Vector512<float> a, Vector512<float> b, Vector512<float> yes, Vector512<float> no) => Vector512.ConditionalSelect(Vector512.LessThan(a, b), yes, no);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Highest(Vector512<float> values) => Avx2Floats.Highest(Vector256.Max(values.GetLower(), values.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreIntegers(Vector512<float> values, ref int destination, nint index) => Vector512.ConvertToInt32(values).StoreUnsafe(ref destination, (nuint)index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> RoundToBfloat16(Vector512<float> values)
     {
         Vector512<uint> bits = values.AsUInt32();

@@ -60,6 +60,12 @@ internal interface IFloatLanes<TVector>
     /// <summary>a &lt; b ? yes : no in every lane.</summary>
     static abstract TVector SelectLess(TVector a, TVector b, TVector yes, TVector no);
 
+    /// <summary>The largest of all lanes; what is not a number stays so.</summary>
+    static abstract float Highest(TVector values);
+
+    /// <summary>Writes whole numbers as integers.</summary>
+    static abstract void StoreIntegers(TVector values, ref int destination, nint index);
+
     /// <summary>To the nearest bfloat16, halves to even.</summary>
     static abstract TVector RoundToBfloat16(TVector values);
 

@@ -43,6 +43,10 @@ internal readonly struct ScalarFloats : IFloatLanes<float>
 
     public static float SelectLess(float a, float b, float yes, float no) => a < b ? yes : no;
 
+    public static float Highest(float values) => values;
+
+    public static void StoreIntegers(float values, ref int destination, nint index) => Unsafe.Add(ref destination, index) = (int)values;
+
     public static float RoundToBfloat16(float values) =>
         BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(values) + 0x7FFF + ((BitConverter.SingleToUInt32Bits(values) >> 16) & 1)) & 0xFFFF0000);
 

@@ -69,6 +69,12 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
     public static Vector128<float> SelectLess(Vector128<float> a, Vector128<float> b, Vector128<float> yes, Vector128<float> no) => Vector128.ConditionalSelect(Vector128.LessThan(a, b), yes, no);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Highest(Vector128<float> values) => MathF.Max(MathF.Max(values[0], values[1]), MathF.Max(values[2], values[3]));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreIntegers(Vector128<float> values, ref int destination, nint index) => Vector128.ConvertToInt32(values).StoreUnsafe(ref destination, (nuint)index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> RoundToBfloat16(Vector128<float> values)
     {
         Vector128<uint> bits = values.AsUInt32();
