@@ -24,7 +24,8 @@ internal static class GgufDecoders
         GgufConfiguration.Gemma => OfGemma(model),
         GgufConfiguration.Gemma2 => Around(model, header.Metadata, architecture, i => i % 2 == 0, Gemma2Window, LargeGemma2Layers) with
         {
-            ScoreCap = Cap(header.Metadata, $"{architecture}.attn_logit_softcapping", 50), LogitCap = Cap(header.Metadata, $"{architecture}.final_logit_softcapping", 30),
+            ScoreCap = Cap(header.Metadata, $"{architecture}.attn_logit_softcapping", 50),
+            LogitCap = Cap(header.Metadata, $"{architecture}.final_logit_softcapping", 30),
         },
         GgufConfiguration.Gemma3 => OfGemma3(model, header.Metadata),
         GgufConfiguration.Phi3 => OfPhi3(model, header),
@@ -34,7 +35,10 @@ internal static class GgufDecoders
 
     private static DecoderConfiguration OfGemma(DecoderConfiguration model) => model with
     {
-        Norm = NormKind.RmsPlusOne, EmbeddingScale = MathF.Sqrt(model.HiddenSize), Activation = Activation.GeluTanh, Windows = new int[model.LayerCount],
+        Norm = NormKind.RmsPlusOne,
+        EmbeddingScale = MathF.Sqrt(model.HiddenSize),
+        Activation = Activation.GeluTanh,
+        Windows = new int[model.LayerCount],
     };
 
     private static DecoderConfiguration Around(DecoderConfiguration model, GgufMetadata metadata, string name, Func<int, bool> slides, int usualWindow, int largeLayers)
@@ -44,7 +48,9 @@ internal static class GgufDecoders
         float scaled = model.LayerCount == largeLayers ? (float)model.HiddenSize / model.HeadCount : model.HeadSize;
         return OfGemma(model) with
         {
-            Shape = LayerShape.NormAround, AttentionScale = 1 / MathF.Sqrt(scaled), Windows = [.. Enumerable.Range(0, model.LayerCount).Select(i => slides(i) ? window : 0)],
+            Shape = LayerShape.NormAround,
+            AttentionScale = 1 / MathF.Sqrt(scaled),
+            Windows = [.. Enumerable.Range(0, model.LayerCount).Select(i => slides(i) ? window : 0)],
             Names = new() { AttentionOuterNorm = "post_attention_layernorm", FeedForwardNorm = "pre_feedforward_layernorm", FeedForwardOuterNorm = "post_feedforward_layernorm" },
         };
     }
@@ -57,7 +63,9 @@ internal static class GgufDecoders
         RotaryConfiguration sliding = new() { Theta = metadata.Number($"{Name}.rope.local.freq_base", 1e-3, 1e12) ?? metadata.Number($"{Name}.rope.freq_base_swa", 1e-3, 1e12) ?? 10000 };
         return around with
         {
-            HeadNorm = HeadNormKind.RmsPlusOne, LogitCap = Cap(metadata, $"{Name}.final_logit_softcapping", 0), ScoreCap = Cap(metadata, $"{Name}.attn_logit_softcapping", 0),
+            HeadNorm = HeadNormKind.RmsPlusOne,
+            LogitCap = Cap(metadata, $"{Name}.final_logit_softcapping", 0),
+            ScoreCap = Cap(metadata, $"{Name}.attn_logit_softcapping", 0),
             Rotary = [.. around.Windows.Select((window, i) => window > 0 ? sliding : model.Rotary[i])],
         };
     }
@@ -75,14 +83,25 @@ internal static class GgufDecoders
         };
         return model with
         {
-            Rotary = DecoderFields.Repeat(rotary, model.LayerCount), Fused = FusedOrder.Stacked, Names = new() { QueryKeyValue = "self_attn.qkv_proj", GateUp = "mlp.gate_up_proj" },
+            Rotary = DecoderFields.Repeat(rotary, model.LayerCount),
+            Fused = FusedOrder.Stacked,
+            Names = new() { QueryKeyValue = "self_attn.qkv_proj", GateUp = "mlp.gate_up_proj" },
         };
     }
 
     private static DecoderConfiguration OfGpt2(DecoderConfiguration model, GgufHeader header) => model with
     {
-        LearnedPositions = model.ContextLength, Rotary = DecoderFields.Repeat(null, model.LayerCount), Norm = NormKind.Layer, Activation = Activation.GeluTanh,
-        InputBias = header.Tensors.ContainsKey("blk.0.attn_qkv.bias"), OutputBias = true, FeedForwardBias = true, IsGated = false, Fused = FusedOrder.Stacked, Names = Gpt2.Names, IsTransposed = true,
+        LearnedPositions = model.ContextLength,
+        Rotary = DecoderFields.Repeat(null, model.LayerCount),
+        Norm = NormKind.Layer,
+        Activation = Activation.GeluTanh,
+        InputBias = header.Tensors.ContainsKey("blk.0.attn_qkv.bias"),
+        OutputBias = true,
+        FeedForwardBias = true,
+        IsGated = false,
+        Fused = FusedOrder.Stacked,
+        Names = Gpt2.Names,
+        IsTransposed = true,
     };
 
     private static float Cap(GgufMetadata metadata, string key, float usual) => metadata.Number(key, 0, 1e6) ?? usual;
