@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using LlmService.Inference.Scheduling;
 using LlmService.Tokenizers;
 
@@ -31,6 +32,23 @@ internal sealed class AnswerText(DecodeStream? decoder, IReadOnlyList<string> st
             FinishReason = _stops.StopText is null ? output.FinishReason : FinishReason.Stop,
             StopText = _stops.StopText,
         };
+    }
+
+    /// <summary>The one update that a whole answer makes. A stop text cuts it where it would have ended a text that comes token by token.</summary>
+    public GenerationUpdate Whole(BeamAnswer answer, int index, IReadOnlyList<GeneratedToken>? prompt)
+    {
+        StringBuilder text = new();
+        List<GeneratedToken> tokens = [];
+        GenerationUpdate last = new() { FinishReason = answer.FinishReason };
+        for (int i = 0; i < answer.Tokens.Count && _stops.StopText is null; i++)
+        {
+            bool isLast = i == answer.Tokens.Count - 1;
+            last = Next(new SequenceOutput(null, answer.Tokens[i], isLast ? answer.FinishReason : null));
+            text.Append(last.Text);
+            tokens.Add(answer.Tokens[i]);
+        }
+
+        return last with { Answer = index, Score = answer.Score, Text = text.ToString(), Tokens = tokens, PromptTokens = prompt };
     }
 
     private string Decode(int id) => decoder is null ? string.Create(CultureInfo.InvariantCulture, $"token_id:{id}") : decoder.Push(id);

@@ -21,9 +21,16 @@ public readonly record struct TokenProbability(int Id, float LogProbability);
 /// <param name="Alternatives">The most probable tokens at this place, best first; empty where none were asked for.</param>
 public sealed record GeneratedToken(int Id, float? LogProbability, IReadOnlyList<TokenProbability> Alternatives);
 
-/// <summary>What is new since the last update. The first update has the prompt and comes when it is computed; the last one has the reason.</summary>
+/// <summary>What is new since the last update. The first update has the prompt and comes when it is computed; the last one has the reason.
+/// Beam search knows nothing for certain before its end: each of its answers is one update, with the prompt and the reason.</summary>
 public sealed record GenerationUpdate
 {
+    /// <summary>Which answer: 0, or its rank where beam search gives several.</summary>
+    public int Answer { get; init; }
+
+    /// <summary>What beam search ranks answers by: the sum of the log-probabilities, divided by a power of the length; else null.</summary>
+    public float? Score { get; init; }
+
     /// <summary>Text that is now certain; never half a character, never part of a stop text.</summary>
     public string Text { get; init; } = "";
 

@@ -10,10 +10,6 @@ namespace LlmService.Inference;
 /// <summary>A loaded model that generates text. Safe for concurrent use; requests are decoded together by one thread of its own.</summary>
 public sealed class LlmEngine : IAsyncDisposable
 {
-    // What the reference library samples with where generation_config.json leaves it open.
-    private const float ReferenceTemperature = 1;
-    private const int ReferenceTopK = 50;
-
     private readonly ModelRunner _runner;
     private readonly SequenceFactory _sequences;
     private readonly EngineLoop _loop;
@@ -77,20 +73,7 @@ public sealed class LlmEngine : IAsyncDisposable
     public int WaitingRequests => _loop.WaitingRequests;
 
     /// <summary>The sampling parameters that generation_config.json asks for; greedy when it does not ask for sampling.</summary>
-    public SamplingParameters DefaultSampling
-    {
-        get
-        {
-            var greedy = new SamplingParameters { RepetitionPenalty = Generation.RepetitionPenalty ?? 1 };
-            return !Generation.DoSample ? greedy : greedy with
-            {
-                Temperature = Generation.Temperature ?? ReferenceTemperature,
-                TopK = Generation.TopK ?? ReferenceTopK,
-                TopP = Generation.TopP ?? 1,
-                MinP = Generation.MinP ?? 0,
-            };
-        }
-    }
+    public SamplingParameters DefaultSampling => Generation.DefaultSampling;
 
     /// <summary>Checks the request and puts it into the queue before it returns; the text comes by the enumeration, which can be done once.
     /// Cancelling, or disposing the enumerator, ends the sequence at the next step.</summary>
@@ -102,7 +85,8 @@ public sealed class LlmEngine : IAsyncDisposable
         Sequence sequence = _sequences.Create(request, cancellationToken);
         if (!_loop.TryEnqueue(sequence))
             throw new InferenceException(InferenceFailure.QueueFull, "The model is busy and its queue is full.") { Remedy = "Try again later." };
-        return ReadAsync(sequence, new AnswerText(Tokenizer?.CreateDecodeStream(SpecialTokens.Skip), request.Stop), cancellationToken);
+        IReadOnlyList<string> stops = [.. request.Stop, .. Generation.StopTexts];
+        return ReadAsync(sequence, () => new AnswerText(Tokenizer?.CreateDecodeStream(SpecialTokens.Skip), stops), cancellationToken);
     }
 
     /// <summary>Ends all sequences and waits for the engine thread.</summary>
@@ -126,15 +110,23 @@ public sealed class LlmEngine : IAsyncDisposable
     }
 
     private static async IAsyncEnumerable<GenerationUpdate> ReadAsync(
-        Sequence sequence, AnswerText text, [EnumeratorCancellation] CancellationToken cancellationToken)
+        Sequence sequence, Func<AnswerText> newText, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (!sequence.TryStartReading())
             throw new InvalidOperationException("The updates of a request can be read once.");
 
         try
         {
+            AnswerText text = newText();
             await foreach (SequenceOutput output in sequence.Outputs.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
+                if (output.Answers is { } answers)
+                {
+                    for (int i = 0; i < answers.Count; i++)
+                        yield return newText().Whole(answers[i], i, output.PromptTokens);
+                    yield break;
+                }
+
                 GenerationUpdate update = text.Next(output);
                 if (update.FinishReason.HasValue)
                     sequence.Cancel();

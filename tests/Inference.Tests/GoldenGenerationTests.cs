@@ -36,30 +36,6 @@ public sealed class GoldenGenerationTests
             Assert.Equal(Ints(prompts[i].GetProperty("greedy_new_ids")), answers[i].Ids);
     }
 
-    [Theory]
-    [InlineData("llama-gqa")]
-    [InlineData("t5-v1_0")]
-    [InlineData("flan-t5")]
-    public async Task GenerateAsync_GreedyWithProcessors_SameIdsAsTheReference(string name)
-    {
-        string folder = Golden(name);
-        using JsonDocument document = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(folder, "expected.json"), Cancellation));
-        using var workers = new WorkerPool(2);
-        await using LlmEngine engine = LlmEngine.Load(folder, new EngineOptions { Workers = workers, SkipTokenizer = true });
-        JsonElement run = document.RootElement.GetProperty("processors").GetProperty("greedy_runs").EnumerateArray()
-            .Single(r => r.GetProperty("name").GetString() == "repetition_penalty");
-
-        Answer answer = await Gather(engine, new GenerationRequest
-        {
-            PromptTokenIds = Ints(run.GetProperty("input_ids")),
-            MaxTokens = 32,
-            IgnoreEndTokens = true,
-            Sampling = new SamplingParameters { RepetitionPenalty = run.GetProperty("args").GetProperty("repetition_penalty").GetSingle() },
-        });
-
-        Assert.Equal(Ints(run.GetProperty("new_ids")), answer.Ids);
-    }
-
     [Fact]
     public async Task GenerateAsync_TinyStories_SameIdsAndTextAsTheReferenceFile()
     {

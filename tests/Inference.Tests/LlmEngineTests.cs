@@ -431,8 +431,8 @@ public sealed class LlmEngineTests
     [Fact]
     public async Task DefaultSampling_GenerationConfig_AsTheReferenceReadsIt()
     {
-        await using LlmEngine greedy = Engine(new FakeModelRunner(FakeModelRunner.Noise), null, new GenerationConfiguration { Temperature = 0.6f, RepetitionPenalty = 1.1f });
-        await using LlmEngine sampling = Engine(new FakeModelRunner(FakeModelRunner.Noise), null, new GenerationConfiguration { DoSample = true, TopP = 0.8f });
+        await using LlmEngine greedy = Engine(new FakeModelRunner(FakeModelRunner.Noise), null, new GenerationConfiguration { Sampling = new() { Temperature = 0.6f, TopK = 50, RepetitionPenalty = 1.1f } });
+        await using LlmEngine sampling = Engine(new FakeModelRunner(FakeModelRunner.Noise), null, new GenerationConfiguration { DoSample = true, Sampling = new() { Temperature = 1, TopK = 50, TopP = 0.8f } });
 
         Assert.Equal((0, 0, 1.1f), (greedy.DefaultSampling.Temperature, greedy.DefaultSampling.TopK, greedy.DefaultSampling.RepetitionPenalty));
         Assert.Equal((1, 50, 0.8f), (sampling.DefaultSampling.Temperature, sampling.DefaultSampling.TopK, sampling.DefaultSampling.TopP));
@@ -464,7 +464,7 @@ public sealed class LlmEngineTests
 
     private static int[] NaiveLoop(int[] prompt, int count, SamplingParameters parameters)
     {
-        var sampler = new Sampling.Sampler(parameters, [], parameters.Seed!.Value, 0);
+        var sampler = new Sampling.Sampler(parameters, new Sampling.AnswerLimits(), parameters.Seed!.Value, 0);
         List<int> ids = [.. prompt];
         float[] logits = new float[40];
         for (int i = 0; i < count; i++)

@@ -20,19 +20,31 @@ internal sealed class RunCommand
     private readonly Option<float?> _temperature = new("--temperature") { Description = "0 is greedy.", HelpName = "T" };
     private readonly Option<float?> _topP = new("--top-p") { Description = "Keep the best tokens up to this probability.", HelpName = "P" };
     private readonly Option<int?> _topK = new("--top-k") { Description = "Keep the best K tokens; 0 keeps all.", HelpName = "K" };
+    private readonly Option<float?> _minP = new("--min-p") { Description = "Keep tokens of at least this share of the best one's probability.", HelpName = "P" };
+    private readonly Option<float?> _typicalP = new("--typical-p") { Description = "Keep the most typical tokens up to this probability.", HelpName = "P" };
+    private readonly Option<float?> _repetitionPenalty = new("--repetition-penalty") { Description = "Above 1 makes repeated tokens less likely.", HelpName = "X" };
+    private readonly Option<int?> _noRepeat = new("--no-repeat-ngram-size") { Description = "No run of N tokens comes twice.", HelpName = "N" };
+    private readonly Option<int?> _beams = new("--num-beams") { Description = "Search with so many beams; the text comes at the end. 1 does not search.", HelpName = "N" };
+    private readonly Option<float?> _lengthPenalty = new("--length-penalty") { Description = "Beam search: above 0 favours long answers.", HelpName = "X" };
+    private readonly Option<string?> _earlyStopping = new("--early-stopping") { Description = "Beam search: true, false or never.", HelpName = "WHEN" };
     private readonly Option<ulong?> _seed = new("--seed") { Description = "Same seed, same text.", HelpName = "N" };
     private readonly Option<string[]> _stop = new("--stop") { Description = "A text that ends the answer; may be given several times.", HelpName = "TEXT" };
     private readonly Option<string?> _system = new("--system") { Description = "Instructions that stand before the prompt.", HelpName = "TEXT" };
     private readonly Option<bool> _json = new("--json") { Description = "Write one JSON object instead of the text." };
 
-    private RunCommand(ProcessContext context) => _context = context;
+    private RunCommand(ProcessContext context)
+    {
+        _context = context;
+        _earlyStopping.AcceptOnlyFromAmong("true", "false", "never");
+    }
 
     public static Command Create(ProcessContext context)
     {
         RunCommand run = new(context);
         Command command = new("run", "Generates one text and streams it to standard output.")
         {
-            run._model, run._prompt, run._maxTokens, run._temperature, run._topP, run._topK, run._seed, run._stop, run._system, run._json,
+            run._model, run._prompt, run._maxTokens, run._temperature, run._topP, run._topK, run._minP, run._typicalP,
+            run._repetitionPenalty, run._noRepeat, run._beams, run._lengthPenalty, run._earlyStopping, run._seed, run._stop, run._system, run._json,
         };
         run._engine.AddTo(command);
         command.SetAction((parsed, _) => run.InvokeAsync(parsed));
@@ -67,6 +79,19 @@ internal sealed class RunCommand
         Temperature = parsed.GetValue(_temperature) ?? defaults.Temperature,
         TopP = parsed.GetValue(_topP) ?? defaults.TopP,
         TopK = parsed.GetValue(_topK) ?? defaults.TopK,
+        MinP = parsed.GetValue(_minP) ?? defaults.MinP,
+        TypicalP = parsed.GetValue(_typicalP) ?? defaults.TypicalP,
+        RepetitionPenalty = parsed.GetValue(_repetitionPenalty) ?? defaults.RepetitionPenalty,
+        NoRepeatNGramSize = parsed.GetValue(_noRepeat) ?? defaults.NoRepeatNGramSize,
+        NumBeams = parsed.GetValue(_beams) ?? defaults.NumBeams,
+        LengthPenalty = parsed.GetValue(_lengthPenalty) ?? defaults.LengthPenalty,
+        EarlyStopping = parsed.GetValue(_earlyStopping) switch
+        {
+            "true" => EarlyStopping.AtOnce,
+            "false" => EarlyStopping.WhenUnlikely,
+            "never" => EarlyStopping.Never,
+            _ => defaults.EarlyStopping,
+        },
         Seed = parsed.GetValue(_seed),
     };
 

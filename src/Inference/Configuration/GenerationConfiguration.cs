@@ -1,48 +1,58 @@
 namespace LlmService.Inference.Configuration;
 
-/// <summary>What <c>generation_config.json</c> says; a missing file or field leaves null.</summary>
+/// <summary>What <c>generation_config.json</c> says; where there is none, the same fields of <c>config.json</c>, as old repositories have them.</summary>
 public sealed record GenerationConfiguration
 {
-    /// <summary>Whether to sample; absent means greedy.</summary>
+    /// <summary>The file's name.</summary>
+    public const string FileName = "generation_config.json";
+
+    /// <summary>Whether to sample; absent means not.</summary>
     public bool DoSample { get; init; }
 
-    /// <summary><c>temperature</c>.</summary>
-    public float? Temperature { get; init; }
-
-    /// <summary><c>top_k</c>.</summary>
-    public int? TopK { get; init; }
-
-    /// <summary><c>top_p</c>.</summary>
-    public float? TopP { get; init; }
-
-    /// <summary><c>min_p</c>.</summary>
-    public float? MinP { get; init; }
-
-    /// <summary><c>repetition_penalty</c>.</summary>
-    public float? RepetitionPenalty { get; init; }
+    /// <summary>How to choose when tokens are sampled. The reference library's own values are there where the file is silent.</summary>
+    public SamplingParameters Sampling { get; init; } = new() { Temperature = 1, TopK = 50 };
 
     /// <summary>The tokens that end a text: of generation_config.json, else of config.json.</summary>
     public IReadOnlyList<int> EndTokenIds { get; init; } = [];
 
+    /// <summary><c>stop_strings</c>: texts that end an answer.</summary>
+    public IReadOnlyList<string> StopTexts { get; init; } = [];
+
     /// <summary><c>max_new_tokens</c>.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>Reads the file of a folder (and the end tokens of config.json where it has none).</summary>
-    /// <exception cref="InferenceException">Damaged.</exception>
+    /// <summary><c>max_length</c>: how many tokens the decoder reads and writes, the prompt of a decoder-only model among them.</summary>
+    public int? MaxLength { get; init; }
+
+    /// <summary>How a request is answered that asks for nothing: as <see cref="Sampling"/> says, or greedily or by beams where the file does not ask for sampling.</summary>
+    public SamplingParameters DefaultSampling => DoSample ? Sampling : Sampling with
+    {
+        Temperature = 0,
+        TopK = 0,
+        TopP = 1,
+        MinP = 0,
+        TypicalP = 1,
+        EpsilonCutoff = 0,
+        EtaCutoff = 0,
+    };
+
+    /// <summary>Reads the files of a folder.</summary>
+    /// <exception cref="InferenceException">CorruptModel: damaged. UnsupportedModelType: it asks for a way to generate that is not built.</exception>
     public static GenerationConfiguration Load(string folder)
     {
-        ConfigReader? generation = ConfigReader.Open(Path.Combine(folder, "generation_config.json"));
-        ConfigReader? model = ConfigReader.Open(Path.Combine(folder, "config.json"));
+        ConfigReader? model = ConfigReader.Open(Path.Combine(folder, ModelConfiguration.FileName));
+        if ((ConfigReader.Open(Path.Combine(folder, FileName)) ?? model) is not { } file)
+            return new();
+
+        GenerationFields.RequireSupported(file);
         return new()
         {
-            DoSample = generation?.Boolean("do_sample") ?? false,
-            Temperature = generation?.Number("temperature", 0, 1000),
-            TopK = generation?.Integer("top_k", 0, int.MaxValue),
-            TopP = generation?.Number("top_p", 0, 1),
-            MinP = generation?.Number("min_p", 0, 1),
-            RepetitionPenalty = generation?.Number("repetition_penalty", 1e-6, 1000),
-            EndTokenIds = generation?.TokenIds("eos_token_id") ?? model?.TokenIds("eos_token_id") ?? [],
-            MaxNewTokens = generation?.Integer("max_new_tokens", 1, int.MaxValue),
+            DoSample = file.Boolean("do_sample") ?? false,
+            Sampling = GenerationFields.ReadSampling(file),
+            EndTokenIds = file.TokenIds("eos_token_id") ?? model?.TokenIds("eos_token_id") ?? [],
+            StopTexts = GenerationFields.ReadStopTexts(file),
+            MaxNewTokens = file.Integer("max_new_tokens", 1, int.MaxValue),
+            MaxLength = file.Integer("max_length", 1, int.MaxValue),
         };
     }
 }

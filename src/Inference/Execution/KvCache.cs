@@ -64,13 +64,16 @@ public sealed class KvCache
     internal ReadOnlySpan<CacheGroup> Groups => _groups;
 
     /// <summary>Bytes that a sequence of these lengths needs at most.</summary>
-    public long BytesFor(int tokenCount, int crossTokenCount)
+    public long BytesFor(int tokenCount, int crossTokenCount) => BytesFor(tokenCount, crossTokenCount, Branching.None);
+
+    /// <summary>Bytes that the branches of a sequence need at most.</summary>
+    internal long BytesFor(int tokenCount, int crossTokenCount, Branching branching)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(tokenCount);
         ArgumentOutOfRangeException.ThrowIfNegative(crossTokenCount);
         long bytes = 0;
         foreach (CacheGroup group in _groups)
-            bytes += group.BlockBytes * BlocksFor(group, group.Layer.Kind == CacheKind.Cross ? crossTokenCount : tokenCount);
+            bytes += group.BlockBytes * (group.Layer.Kind == CacheKind.Cross ? BlocksFor(group, crossTokenCount) : BlocksFor(group, tokenCount, branching));
         return bytes;
     }
 
@@ -94,6 +97,14 @@ public sealed class KvCache
             CacheKind.State => 1,
             _ => throw new InvalidOperationException($"Unknown cache kind {group.Layer.Kind}."),
         };
+    }
+
+    /// <summary>How many blocks all branches of a sequence need for so many positions: those that are full before the first fork stay common to them.</summary>
+    internal long BlocksFor(CacheGroup group, int tokenCount, Branching branching)
+    {
+        long blocks = BlocksFor(group, tokenCount);
+        long common = group.Layer.Kind == CacheKind.Full ? Math.Min(blocks, BlockOf(branching.CommonTokens)) : 0;
+        return common + (branching.Count * (blocks - common));
     }
 
     internal static int BlockOf(int position) => position / BlockPositions;
@@ -121,7 +132,19 @@ public sealed class KvCache
         return block;
     }
 
-    internal static void Return(CacheGroup group, float[] block) => group.Free.Push(block);
+    /// <summary>Gives up one owner's part in a block. True when it was the last one.</summary>
+    internal static bool Return(CacheGroup group, float[] block)
+    {
+        if (group.Shared.Count > 0 && group.Shared.TryGetValue(block, out int others))
+        {
+            if (others == 1) group.Shared.Remove(block);
+            else group.Shared[block] = others - 1;
+            return false;
+        }
+
+        group.Free.Push(block);
+        return true;
+    }
 
     // Blocks of one group cannot serve another, so free ones are let go where all together would exceed the capacity.
     private void TrimOthers(long bytes)
@@ -131,6 +154,14 @@ public sealed class KvCache
             while (_storedBytes + bytes > CapacityBytes && group.Free.TryPop(out _)) _storedBytes -= group.BlockBytes;
         }
     }
+}
+
+/// <summary>How a sequence branches.</summary>
+/// <param name="Count">Into how many branches at most.</param>
+/// <param name="CommonTokens">How many positions are common to all of them, whatever becomes of them.</param>
+internal readonly record struct Branching(int Count, int CommonTokens)
+{
+    public static readonly Branching None = new(1, 0);
 }
 
 /// <summary>Where a layer's part of a block begins.</summary>
@@ -159,4 +190,7 @@ internal sealed class CacheGroup
     public long BlockBytes => (long)BlockFloats * sizeof(float);
 
     public Stack<float[]> Free { get; } = new();
+
+    /// <summary>Blocks with more owners than one, and how many others there are.</summary>
+    public Dictionary<float[], int> Shared { get; } = new(ReferenceEqualityComparer.Instance);
 }

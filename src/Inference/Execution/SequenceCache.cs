@@ -1,17 +1,30 @@
 namespace LlmService.Inference.Execution;
 
-/// <summary>The block tables of one sequence. Disposing it gives the blocks back.</summary>
+/// <summary>The block tables of one sequence, or of one of its branches. Disposing it gives the blocks back; those of a common past are free when the last branch is gone.</summary>
 public sealed class SequenceCache : IDisposable
 {
     private readonly KvCache _cache;
     private readonly Table[] _tables;
+    private readonly Family _family;
     private bool _disposed;
 
     internal SequenceCache(KvCache cache)
     {
         _cache = cache;
+        _family = new Family();
         _tables = new Table[cache.Groups.Length];
-        for (int i = 0; i < _tables.Length; i++) _tables[i] = new Table(cache.Groups[i]);
+        for (int i = 0; i < _tables.Length; i++) _tables[i] = new Table(cache.Groups[i], new Account());
+    }
+
+    private SequenceCache(SequenceCache parent)
+    {
+        _cache = parent._cache;
+        _family = parent._family;
+        _family.Branches++;
+        _tables = [.. parent._tables.Select(table => table.Fork())];
+        ReservedTokens = parent.ReservedTokens;
+        ReservedCrossTokens = parent.ReservedCrossTokens;
+        CrossTokens = parent.CrossTokens;
     }
 
     /// <summary>How many positions are reserved.</summary>
@@ -24,12 +37,15 @@ public sealed class SequenceCache : IDisposable
     internal int CrossTokens { get; private set; }
 
     /// <summary>Reserves room for positions 0 … <paramref name="tokenCount"/> - 1. False, and nothing changed, when too few blocks are free.</summary>
-    public bool TryReserve(int tokenCount)
+    public bool TryReserve(int tokenCount) => TryReserve(tokenCount, Branching.None);
+
+    /// <summary>Reserves room for these positions of all branches of the sequence. False, and nothing changed, when too few blocks are free.</summary>
+    internal bool TryReserve(int tokenCount, Branching branching)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentOutOfRangeException.ThrowIfNegative(tokenCount);
         if (tokenCount <= ReservedTokens) return true;
-        if (!TryReserve(tokenCount, cross: false)) return false;
+        if (!TryReserve(tokenCount, branching, cross: false)) return false;
         ReservedTokens = tokenCount;
         return true;
     }
@@ -40,9 +56,16 @@ public sealed class SequenceCache : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentOutOfRangeException.ThrowIfNegative(tokenCount);
         if (tokenCount <= ReservedCrossTokens) return true;
-        if (!TryReserve(tokenCount, cross: true)) return false;
+        if (!TryReserve(tokenCount, Branching.None, cross: true)) return false;
         ReservedCrossTokens = tokenCount;
         return true;
+    }
+
+    /// <summary>A branch with the same past. Blocks are common to both until one of them writes, which then gets a copy; the room was reserved for all branches together.</summary>
+    internal SequenceCache Fork()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new SequenceCache(this);
     }
 
     /// <inheritdoc/>
@@ -50,10 +73,11 @@ public sealed class SequenceCache : IDisposable
     {
         if (_disposed) return;
         _disposed = true;
+        _family.Branches--;
         foreach (Table table in _tables)
         {
             table.ReturnBelow(table.Blocks.Length);
-            _cache.Release(table.Reserved * table.Group.BlockBytes);
+            if (_family.Branches == 0) _cache.Release(table.Account.Reserved * table.Group.BlockBytes);
         }
     }
 
@@ -113,35 +137,60 @@ public sealed class SequenceCache : IDisposable
     /// <summary>The blocks of a group, by position / 16; null where nothing was written or all was given back.</summary>
     internal float[]?[] BlocksOf(int group) => _tables[group].Blocks;
 
-    private bool TryReserve(int tokenCount, bool cross)
+    private bool TryReserve(int tokenCount, Branching branching, bool cross)
     {
         long bytes = 0;
         foreach (Table table in _tables)
         {
             if ((table.Group.Layer.Kind == CacheKind.Cross) != cross) continue;
-            bytes += (_cache.BlocksFor(table.Group, tokenCount) - table.Reserved) * table.Group.BlockBytes;
+            bytes += (_cache.BlocksFor(table.Group, tokenCount, branching) - table.Account.Reserved) * table.Group.BlockBytes;
         }
 
         if (!_cache.TryReserve(bytes)) return false;
         foreach (Table table in _tables)
         {
-            if ((table.Group.Layer.Kind == CacheKind.Cross) == cross) table.Reserved = _cache.BlocksFor(table.Group, tokenCount);
+            if ((table.Group.Layer.Kind == CacheKind.Cross) == cross) table.Account.Reserved = _cache.BlocksFor(table.Group, tokenCount, branching);
         }
 
         return true;
     }
 
-    private sealed class Table(CacheGroup group)
+    /// <summary>How many branches of a sequence there are.</summary>
+    private sealed class Family
+    {
+        public int Branches { get; set; } = 1;
+    }
+
+    /// <summary>Blocks of a group that all branches of a sequence hold; one that is common to several counts once.</summary>
+    private sealed class Account
+    {
+        public long Reserved { get; set; }
+
+        public long Held { get; set; }
+    }
+
+    private sealed class Table(CacheGroup group, Account account)
     {
         private int _first;
-        private int _held;
 
         public CacheGroup Group { get; } = group;
 
-        public int Reserved { get; set; }
+        public Account Account { get; } = account;
 
         public float[]?[] Blocks { get; private set; } = [];
 
+        /// <summary>A table of the same blocks, which from now on have one more owner.</summary>
+        public Table Fork()
+        {
+            foreach (float[]? block in Blocks)
+            {
+                if (block is not null) Group.Shared[block] = Group.Shared.GetValueOrDefault(block) + 1;
+            }
+
+            return new Table(Group, Account) { Blocks = [.. Blocks], _first = _first };
+        }
+
+        /// <summary>Readies blocks that are about to be written.</summary>
         public void Fill(KvCache cache, int first, int last)
         {
             if (last >= Blocks.Length)
@@ -153,11 +202,15 @@ public sealed class SequenceCache : IDisposable
 
             for (int i = first; i <= last; i++)
             {
-                if (Blocks[i] is not null) continue;
-                if (_held == Reserved)
-                    throw new InvalidOperationException($"A pass needs more than the {Reserved} reserved blocks of a {Group.Layer.Kind} layer: its row is too long.");
+                float[]? common = Blocks[i];
+                if (common is not null && !Group.Shared.ContainsKey(common)) continue;
+                if (Account.Held == Account.Reserved)
+                    throw new InvalidOperationException($"A pass needs more than the {Account.Reserved} reserved blocks of a {Group.Layer.Kind} layer: its row is too long.");
+                Account.Held++;
                 Blocks[i] = cache.Take(Group);
-                _held++;
+                if (common is null) continue;
+                common.CopyTo(Blocks[i]!, 0);
+                KvCache.Return(Group, common);
             }
         }
 
@@ -172,9 +225,8 @@ public sealed class SequenceCache : IDisposable
             for (; _first < Math.Min(end, Blocks.Length); _first++)
             {
                 if (Blocks[_first] is not { } block) continue;
-                KvCache.Return(Group, block);
+                if (KvCache.Return(Group, block)) Account.Held--;
                 Blocks[_first] = null;
-                _held--;
             }
         }
     }

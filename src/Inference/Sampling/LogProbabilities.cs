@@ -13,7 +13,8 @@ internal static class LogProbabilities
         return new GeneratedToken(id, (float)(logits[id] - logSum), Best(logits, logSum, Math.Min(alternativeCount, logits.Length)));
     }
 
-    private static double LogSum(ReadOnlySpan<float> logits)
+    /// <summary>The logarithm of the sum of the exponentials.</summary>
+    public static double LogSum(ReadOnlySpan<float> logits)
     {
         float[] rented = ArrayPool<float>.Shared.Rent(logits.Length);
         double sum = SoftmaxWeights.Compute(logits, rented.AsSpan(0, logits.Length));

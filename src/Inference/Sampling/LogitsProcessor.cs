@@ -1,6 +1,6 @@
 namespace LlmService.Inference.Sampling;
 
-/// <summary>The ids that the decoder has read: prompt and answer, or (encoder-decoders) the start token and the answer.</summary>
+/// <summary>The ids that the decoder has read: prompt and answer, or (encoder-decoders) the start token, what the answer was begun with, and the answer.</summary>
 /// <param name="ids">All of them.</param>
 /// <param name="answerStart">Where the answer begins.</param>
 internal readonly ref struct TokenHistory(ReadOnlySpan<int> ids, int answerStart)
@@ -8,8 +8,11 @@ internal readonly ref struct TokenHistory(ReadOnlySpan<int> ids, int answerStart
     /// <summary>All ids that the decoder has read.</summary>
     public ReadOnlySpan<int> Ids { get; } = ids;
 
+    /// <summary>Where the answer begins.</summary>
+    public int AnswerStart { get; } = answerStart;
+
     /// <summary>The ids that were chosen.</summary>
-    public ReadOnlySpan<int> Answer => Ids[answerStart..];
+    public ReadOnlySpan<int> Answer => Ids[AnswerStart..];
 }
 
 /// <summary>Changes the scores of the next token before it is chosen; a token that must not be chosen gets minus infinity.
@@ -18,4 +21,26 @@ internal abstract class LogitsProcessor
 {
     /// <summary>Changes <paramref name="scores"/>, one for each id of the vocabulary, in place.</summary>
     public abstract void Apply(TokenHistory history, Span<float> scores);
+
+    /// <summary>Makes tokens impossible.</summary>
+    protected static void Mask(IReadOnlyList<int> ids, Span<float> scores)
+    {
+        foreach (int id in ids)
+        {
+            // Some checkpoints list tokens that their output head does not have.
+            if (id < scores.Length)
+                scores[id] = float.NegativeInfinity;
+        }
+    }
+
+    /// <summary>Makes all tokens but these impossible.</summary>
+    protected static void Force(IReadOnlyList<int> ids, Span<float> scores)
+    {
+        scores.Fill(float.NegativeInfinity);
+        foreach (int id in ids)
+        {
+            if (id < scores.Length)
+                scores[id] = 0;
+        }
+    }
 }

@@ -6,14 +6,7 @@ internal sealed class MinTokens(int count, IReadOnlyList<int> endTokenIds) : Log
     /// <inheritdoc/>
     public override void Apply(TokenHistory history, Span<float> scores)
     {
-        if (history.Answer.Length >= count)
-            return;
-
-        foreach (int id in endTokenIds)
-        {
-            // Some checkpoints list end tokens that their output head does not have.
-            if (id < scores.Length)
-                scores[id] = float.NegativeInfinity;
-        }
+        if (history.Answer.Length < count)
+            Mask(endTokenIds, scores);
     }
 }

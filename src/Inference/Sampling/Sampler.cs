@@ -12,13 +12,13 @@ internal sealed class Sampler
     private readonly int _choice;
 
     /// <param name="parameters">How to choose, checked already.</param>
-    /// <param name="endTokenIds">The tokens that <see cref="SamplingParameters.MinTokens"/> masks; none when they end nothing.</param>
+    /// <param name="limits">What else of the request counts.</param>
     /// <param name="seed">The seed, also where the parameters leave it open.</param>
     /// <param name="choice">Which of several answers to the same prompt.</param>
-    public Sampler(SamplingParameters parameters, IReadOnlyList<int> endTokenIds, ulong seed, int choice)
+    public Sampler(SamplingParameters parameters, AnswerLimits limits, ulong seed, int choice)
     {
-        _isGreedy = parameters.Temperature < Temperature.Smallest;
-        _processors = [.. Processors(parameters, endTokenIds)];
+        _isGreedy = !parameters.IsSampling;
+        _processors = [.. ProcessorList.Of(parameters, limits)];
         _seed = seed;
         _choice = choice;
     }
@@ -49,40 +49,20 @@ internal sealed class Sampler
         }
     }
 
-    /// <summary>The processors that the parameters ask for, in the order of the reference library.</summary>
-    internal static IEnumerable<LogitsProcessor> Processors(SamplingParameters parameters, IReadOnlyList<int> endTokenIds)
-    {
-        if (parameters.LogitBias.Count > 0)
-            yield return new LogitBias(parameters.LogitBias);
-        if (parameters.RepetitionPenalty != 1)
-            yield return new RepetitionPenalty(parameters.RepetitionPenalty);
-        if (parameters.PresencePenalty != 0)
-            yield return new PresencePenalty(parameters.PresencePenalty);
-        if (parameters.FrequencyPenalty != 0)
-            yield return new FrequencyPenalty(parameters.FrequencyPenalty);
-        if (parameters.MinTokens > 0 && endTokenIds.Count > 0)
-            yield return new MinTokens(parameters.MinTokens, endTokenIds);
-
-        // From here on the best token stays the best: greedy needs none of them.
-        if (parameters.Temperature < Temperature.Smallest)
-            yield break;
-        if (parameters.Temperature != 1)
-            yield return new Temperature(parameters.Temperature);
-        if (parameters.TopK > 0)
-            yield return new TopK(parameters.TopK);
-        if (parameters.TopP < 1)
-            yield return new TopP(parameters.TopP);
-        if (parameters.MinP > 0)
-            yield return new MinP(parameters.MinP);
-    }
-
     /// <summary>The best token; of equals, the one with the lowest id.</summary>
     private static int Best(ReadOnlySpan<float> scores)
     {
         int best = TensorPrimitives.IndexOfMax(scores);
-        if (float.IsNaN(scores[best]))
-            throw new InferenceException(InferenceFailure.CorruptModel, "The model computed a value that is not a number; its weights are damaged or out of range.");
+        RequireNumber(scores[best]);
         return best;
+    }
+
+    /// <summary>Refuses what damaged weights compute.</summary>
+    /// <exception cref="InferenceException">CorruptModel.</exception>
+    public static void RequireNumber(float score)
+    {
+        if (float.IsNaN(score))
+            throw new InferenceException(InferenceFailure.CorruptModel, "The model computed a value that is not a number; its weights are damaged or out of range.");
     }
 
     /// <summary>The inverse of the cumulative distribution, in the order of the ids, at <paramref name="uniform"/>.</summary>

@@ -26,4 +26,17 @@ internal static class SoftmaxWeights
             sum += weight;
         return sum;
     }
+
+    /// <summary>The entropy of the distribution that has these weights, of this sum.</summary>
+    public static double Entropy(ReadOnlySpan<float> weights, double sum)
+    {
+        double entropy = 0;
+        foreach (float weight in weights)
+        {
+            if (weight > 0)
+                entropy -= weight / sum * Math.Log(weight / sum);
+        }
+
+        return entropy;
+    }
 }

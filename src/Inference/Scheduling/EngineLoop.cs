@@ -117,7 +117,7 @@ internal sealed class EngineLoop
         int logitsStart = 0;
         foreach (ScheduledRow row in _decoderPlan)
         {
-            int logitsLength = row.LogitsCount * _runner.Model.VocabularySize;
+            int logitsLength = row.LogitsCount * row.Sequence.BranchCount * _runner.Model.VocabularySize;
             Complete(row, _logits.AsSpan(logitsStart, logitsLength));
             logitsStart += logitsLength;
         }
@@ -154,12 +154,9 @@ internal sealed class EngineLoop
             return;
 
         foreach (ScheduledRow row in _decoderPlan)
-        {
-            Sequence sequence = row.Sequence;
-            _decoderRows.Add(new BatchRow(sequence.Pending(row.TokenCount), sequence.ComputedTokens, sequence.Cache!, row.LogitsCount));
-        }
+            row.Sequence.AddRows(row.TokenCount, row.LogitsCount, _decoderRows);
 
-        int length = _decoderPlan.Sum(row => row.LogitsCount) * _runner.Model.VocabularySize;
+        int length = _decoderRows.Sum(row => row.LogitsCount) * _runner.Model.VocabularySize;
         if (_logits.Length < length)
             _logits = new float[length];
         _runner.Forward(CollectionsMarshal.AsSpan(_decoderRows), _logits.AsSpan(0, length));

@@ -2,7 +2,7 @@ using LlmService.Inference.Execution;
 
 namespace LlmService.Inference.Scheduling;
 
-/// <summary>A part of a step: so many ids of a sequence, with logits for so many of the last of them.</summary>
+/// <summary>A part of a step: so many ids of every branch of a sequence, with logits for so many of the last of them.</summary>
 internal readonly record struct ScheduledRow(Sequence Sequence, int TokenCount, int LogitsCount);
 
 /// <summary>Decides which sequences run and what each step computes. Used by the engine thread; it sees lengths and caches, never a tensor.</summary>
@@ -28,8 +28,7 @@ internal sealed class Scheduler(KvCache cache, int maxRunning, int prefillTokens
     /// <summary>Takes a sequence out, wherever it is, and gives its cache back.</summary>
     public void Remove(Sequence sequence)
     {
-        sequence.Cache?.Dispose();
-        sequence.Cache = null;
+        sequence.ReleaseCaches();
         if (!_running.Remove(sequence))
             _waiting.Remove(sequence);
     }
@@ -44,7 +43,7 @@ internal sealed class Scheduler(KvCache cache, int maxRunning, int prefillTokens
     /// <returns>A sequence that does not even fit alone; null otherwise.</returns>
     public Sequence? Admit()
     {
-        while (_running.Count < maxRunning && _waiting.First is { } first)
+        while (_waiting.First is { } first && HasPlaces(first.Value))
         {
             if (!TryReserve(first.Value))
                 return _running.Count == 0 ? first.Value : null;
@@ -114,10 +113,16 @@ internal sealed class Scheduler(KvCache cache, int maxRunning, int prefillTokens
         return count == sequence.PendingTokens && !sequence.NeedsNoLogits ? 1 : 0;
     }
 
+    /// <summary>Each beam takes the place of a sequence; more beams than places run alone.</summary>
+    private bool HasPlaces(Sequence next) => _running.Count == 0 || _running.Sum(sequence => sequence.Branching.Count) + next.Branching.Count <= maxRunning;
+
     private bool TryReserve(Sequence sequence)
     {
         SequenceCache opened = cache.Open();
-        bool fits = opened.TryReserve(sequence.ReservedTokens)
+
+        // Where all is computed again as a sequence grows, every branch has its own past from then on.
+        Branching branching = rotation?.TurnsAnew == true ? sequence.Branching with { CommonTokens = 0 } : sequence.Branching;
+        bool fits = opened.TryReserve(sequence.ReservedTokens, branching)
             && (sequence.EncoderIds is not { } prompt || opened.TryReserveCross(prompt.Length));
         if (fits)
             sequence.Cache = opened;

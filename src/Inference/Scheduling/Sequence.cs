@@ -4,7 +4,7 @@ using LlmService.Inference.Sampling;
 
 namespace LlmService.Inference.Scheduling;
 
-/// <summary>One text in the making. The engine thread owns its state; others see <see cref="Outputs"/>, <see cref="Cancel"/> and <see cref="TryStartReading"/>.</summary>
+/// <summary>One text in the making, or several that beam search follows at a time. The engine thread owns its state; others see <see cref="Outputs"/>, <see cref="Cancel"/> and <see cref="TryStartReading"/>.</summary>
 internal sealed class Sequence
 {
     // Unbounded, so that a slow reader never blocks the engine; the token limit bounds it.
@@ -12,10 +12,11 @@ internal sealed class Sequence
         Channel.CreateUnbounded<SequenceOutput>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
     private readonly SequenceOptions _options;
-    private readonly int[] _ids;
     private readonly int _answerStart;
     private readonly List<GeneratedToken> _promptTokens = [];
-    private int _count;
+
+    // One, until beam search makes more of it. All have the same length, and the same places are computed.
+    private Branch[] _branches;
     private int _isRead;
     private bool _isPromptReported;
     private volatile bool _isCancelled;
@@ -23,11 +24,9 @@ internal sealed class Sequence
     public Sequence(SequenceOptions options)
     {
         _options = options;
-        int[] first = options.DecoderStartTokenId is int start ? [start] : options.PromptIds;
+        int[] first = options.DecoderStartTokenId is int start ? [start, .. options.DecoderPromptIds] : options.PromptIds;
         _answerStart = first.Length;
-        _count = first.Length;
-        _ids = new int[first.Length + options.MaxTokens];
-        first.CopyTo(_ids, 0);
+        _branches = [new Branch(first, options.MaxTokens)];
         NeedsEncoder = options.DecoderStartTokenId.HasValue;
     }
 
@@ -43,10 +42,16 @@ internal sealed class Sequence
     /// <summary>Positions that the decoder fills at most: the last token is chosen but never read.</summary>
     public int ReservedTokens => _answerStart + Math.Max(0, _options.MaxTokens - 1);
 
-    /// <summary>Ids that the decoder has not read yet.</summary>
-    public int PendingTokens => _count - ComputedTokens;
+    /// <summary>How many branches there can be, and how much of the past they have in common.</summary>
+    public Branching Branching => new(_options.Beams?.Width ?? 1, _answerStart);
 
-    /// <summary>Ids that the decoder has read.</summary>
+    /// <summary>How many branches there are.</summary>
+    public int BranchCount => _branches.Length;
+
+    /// <summary>Ids that the decoder has not read yet, in each branch.</summary>
+    public int PendingTokens => _branches[0].Count - ComputedTokens;
+
+    /// <summary>Ids that the decoder has read, in each branch.</summary>
     public int ComputedTokens { get; private set; }
 
     /// <summary>Whether the decoder still reads what was there before the answer.</summary>
@@ -56,10 +61,14 @@ internal sealed class Sequence
     public bool NeedsNoLogits => _options.MaxTokens == 0 && !ReportsPrompt;
 
     /// <summary>Whether every position of the prompt needs logits.</summary>
-    public bool ReportsPrompt => _options.PromptLogProbabilities && !_options.DecoderStartTokenId.HasValue && !_isPromptReported;
+    public bool ReportsPrompt => _options.PromptLogProbabilities && !_isPromptReported && (!_options.DecoderStartTokenId.HasValue || _options.DecoderPromptIds.Length > 0);
 
-    /// <summary>The sequence's cache while it runs.</summary>
-    public SequenceCache? Cache { get; set; }
+    /// <summary>The cache of the first branch while the sequence runs.</summary>
+    public SequenceCache? Cache
+    {
+        get => _branches[0].Cache;
+        set => _branches[0].Cache = value;
+    }
 
     /// <summary>Whether it is to end without a result.</summary>
     public bool IsCancelled => _isCancelled || _options.Cancellation.IsCancellationRequested;
@@ -70,8 +79,19 @@ internal sealed class Sequence
     /// <summary>True for the first caller only.</summary>
     public bool TryStartReading() => Interlocked.Exchange(ref _isRead, 1) == 0;
 
-    /// <summary>The next ids for the decoder.</summary>
-    public ReadOnlyMemory<int> Pending(int count) => _ids.AsMemory(ComputedTokens, count);
+    /// <summary>Adds the next ids of every branch to a step.</summary>
+    public void AddRows(int tokenCount, int logitsCount, List<BatchRow> rows)
+    {
+        foreach (Branch branch in _branches)
+            rows.Add(new BatchRow(branch.Slice(ComputedTokens, tokenCount), ComputedTokens, branch.Cache!, logitsCount));
+    }
+
+    /// <summary>Gives the caches of all branches back.</summary>
+    public void ReleaseCaches()
+    {
+        foreach (Branch branch in _branches)
+            branch.Dispose();
+    }
 
     /// <summary>The encoder has run.</summary>
     public void CompleteEncoder() => NeedsEncoder = false;
@@ -80,12 +100,13 @@ internal sealed class Sequence
     public void StartOver()
     {
         ComputedTokens = 0;
-        Cache?.Clear();
+        foreach (Branch branch in _branches)
+            branch.Cache?.Clear();
     }
 
-    /// <summary>The decoder has read <paramref name="count"/> more ids. Chooses the next token when they were the last ones.</summary>
-    /// <param name="logits">The logits of the last of them, as many rows as were asked for.</param>
-    /// <returns>What is new; null while the prompt is incomplete.</returns>
+    /// <summary>The decoder has read <paramref name="count"/> more ids of every branch. Chooses what comes next when they were the last ones.</summary>
+    /// <param name="logits">The logits of the last of them, as many rows as were asked for, of one branch after the other.</param>
+    /// <returns>What is new; null while the prompt is incomplete, and while beam search goes on.</returns>
     public SequenceOutput? Advance(int count, ReadOnlySpan<float> logits, int vocabularySize)
     {
         if (IsPrefilling && ReportsPrompt)
@@ -93,6 +114,8 @@ internal sealed class Sequence
         ComputedTokens += count;
         if (PendingTokens > 0)
             return null;
+        if (_options.Beams is { } beams)
+            return Advance(beams, logits[^(_branches.Length * vocabularySize)..]);
 
         IReadOnlyList<GeneratedToken>? prompt = TakePrompt();
         if (_options.MaxTokens == 0)
@@ -118,8 +141,9 @@ internal sealed class Sequence
 
     private GeneratedToken Choose(ReadOnlySpan<float> logits)
     {
-        int id = _options.Sampler.Next(logits, new TokenHistory(_ids.AsSpan(0, _count), _answerStart));
-        _ids[_count++] = id;
+        Branch branch = _branches[0];
+        int id = _options.Sampler.Next(logits, new TokenHistory(branch.Ids, _answerStart));
+        branch.Append(id);
         return _options.LogProbabilities is int alternatives ? LogProbabilities.Of(id, logits, alternatives) : new GeneratedToken(id, null, []);
     }
 
@@ -127,18 +151,48 @@ internal sealed class Sequence
     {
         if (_options.EndTokenIds.Contains(id))
             return FinishReason.Stop;
-        return _count == _ids.Length ? FinishReason.Length : null;
+        return _branches[0].IsFull ? FinishReason.Length : null;
+    }
+
+    private SequenceOutput? Advance(BeamSearch beams, ReadOnlySpan<float> logits)
+    {
+        List<BeamStep> steps = beams.Step(_branches, _answerStart, logits);
+        if (steps.Count > 0)
+        {
+            Continue(steps);
+            return null;
+        }
+
+        List<BeamAnswer> answers = beams.Answers(_options.Answers);
+        return new SequenceOutput(TakePrompt(), null, answers[0].FinishReason) { Answers = answers };
+    }
+
+    /// <summary>Puts the branches in the places of the beams that go on. The first that goes on from a branch takes it over, the others fork it before that one is written to.</summary>
+    private void Continue(List<BeamStep> steps)
+    {
+        HashSet<int> taken = [];
+        Branch[] next = [.. steps.Select(step => taken.Add(step.Parent) ? _branches[step.Parent] : _branches[step.Parent].Fork())];
+        for (int i = 0; i < _branches.Length; i++)
+        {
+            if (!taken.Contains(i))
+                _branches[i].Dispose();
+        }
+
+        _branches = next;
+        for (int i = 0; i < next.Length; i++)
+            next[i].Append(steps[i].TokenId);
     }
 
     /// <summary>The logits of a position are those of the token after it: the first token has none, the last row is the answer's.</summary>
     private void AddPromptTokens(int count, ReadOnlySpan<float> logits, int vocabularySize)
     {
+        ReadOnlySpan<int> ids = _branches[0].Ids;
         if (ComputedTokens == 0)
-            _promptTokens.Add(new GeneratedToken(_ids[0], null, []));
+            _promptTokens.AddRange(Unrated(_options.DecoderStartTokenId.HasValue ? _options.PromptIds : ids[..1]));
         for (int i = 0; i < count && ComputedTokens + i + 1 < _answerStart; i++)
         {
             ReadOnlySpan<float> row = logits.Slice(i * vocabularySize, vocabularySize);
-            _promptTokens.Add(LogProbabilities.Of(_ids[ComputedTokens + i + 1], row, _options.LogProbabilities ?? 0));
+            _promptTokens.Add(LogProbabilities.Of(ids[ComputedTokens + i + 1], row, _options.LogProbabilities ?? 0));
         }
     }
 
@@ -148,7 +202,15 @@ internal sealed class Sequence
             return null;
         _isPromptReported = true;
         if (_promptTokens.Count == 0)
-            _promptTokens.AddRange(_options.PromptIds.Select(id => new GeneratedToken(id, null, [])));
+            _promptTokens.AddRange(Unrated([.. _options.PromptIds, .. _options.DecoderPromptIds]));
         return _promptTokens;
+    }
+
+    private static List<GeneratedToken> Unrated(ReadOnlySpan<int> ids)
+    {
+        List<GeneratedToken> tokens = new(ids.Length);
+        foreach (int id in ids)
+            tokens.Add(new GeneratedToken(id, null, []));
+        return tokens;
     }
 }

@@ -132,7 +132,7 @@ public sealed class DocumentTasksTests
     [Fact]
     public async Task Tag_ModelThatSamples_SaysTheSameEachTime()
     {
-        Kind kind = new() { IsEncoderDecoder = true, Generation = new() { DoSample = true, Temperature = 50, TopK = 0 } };
+        Kind kind = new() { IsEncoderDecoder = true, Generation = new() { DoSample = true, Sampling = new() { Temperature = 50 } } };
         (DocumentTags first, _) = await TagAsync("text", _ => "a, b", kind);
         (DocumentTags second, _) = await TagAsync("text", _ => "a, b", kind);
         Assert.Equal(first.Answer, second.Answer);

@@ -272,7 +272,7 @@ public sealed class ConfigurationTests : IDisposable
 
         Assert.False(generation.DoSample);
         Assert.Empty(generation.EndTokenIds);
-        Assert.Null(generation.Temperature);
+        Assert.Equal(0, generation.DefaultSampling.Temperature);
     }
 
     [Theory]
@@ -296,7 +296,42 @@ public sealed class ConfigurationTests : IDisposable
 
         GenerationConfiguration g = GenerationConfiguration.Load(_folder.Folder);
 
-        Assert.Equal((true, 0.6f, 20, 0.9f, 0.1f, 1.1f, 7), (g.DoSample, g.Temperature, g.TopK, g.TopP, g.MinP, g.RepetitionPenalty, g.MaxNewTokens));
+        Assert.Equal((true, 0.6f, 20, 0.9f, 0.1f, 1.1f, 7), (g.DoSample, g.Sampling.Temperature, g.Sampling.TopK, g.Sampling.TopP, g.Sampling.MinP, g.Sampling.RepetitionPenalty, g.MaxNewTokens));
+    }
+
+    [Fact]
+    public void LoadGeneration_NoFileOfItsOwn_OldRepositoriesHaveItInConfigJson()
+    {
+        _folder.Write(FileName, """{"num_beams":4,"early_stopping":true,"length_penalty":2.0,"no_repeat_ngram_size":3,"max_length":142,"min_length":56,"forced_bos_token_id":0,"forced_eos_token_id":2}""");
+
+        GenerationConfiguration g = GenerationConfiguration.Load(_folder.Folder);
+
+        Assert.Equal((4, EarlyStopping.AtOnce, 2f, 3, 56), (g.DefaultSampling.NumBeams, g.DefaultSampling.EarlyStopping, g.DefaultSampling.LengthPenalty, g.DefaultSampling.NoRepeatNGramSize, g.DefaultSampling.MinLength));
+        Assert.Equal((142, 0, 2), (g.MaxLength!.Value, g.DefaultSampling.ForcedBosTokenId!.Value, g.DefaultSampling.ForcedEosTokenIds.Single()));
+    }
+
+    [Theory]
+    [InlineData("""{"penalty_alpha":0.6}""", "penalty_alpha")]
+    [InlineData("""{"dola_layers":"high"}""", "dola_layers")]
+    [InlineData("""{"num_beam_groups":2}""", "num_beam_groups")]
+    [InlineData("""{"guidance_scale":1.5}""", "guidance_scale")]
+    [InlineData("""{"force_words_ids":[[[3]]]}""", "force_words_ids")]
+    [InlineData("""{"constraints":[1]}""", "constraints")]
+    public void LoadGeneration_NotBuilt_IsRefusedByName(string content, string field)
+    {
+        _folder.Write("generation_config.json", content);
+
+        InferenceException exception = Assert.Throws<InferenceException>(() => GenerationConfiguration.Load(_folder.Folder));
+
+        Assert.Equal((InferenceFailure.UnsupportedModelType, field), (exception.Failure, exception.Field));
+    }
+
+    [Fact]
+    public void LoadGeneration_NotBuiltButAskingForNothing_Loads()
+    {
+        _folder.Write("generation_config.json", """{"num_beam_groups":1,"penalty_alpha":null,"guidance_scale":1.0,"diversity_penalty":0.0,"num_return_sequences":1}""");
+
+        Assert.Equal(1, GenerationConfiguration.Load(_folder.Folder).DefaultSampling.NumBeams);
     }
 
     [Theory]
@@ -304,6 +339,12 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("""{"temperature":"hot"}""", "temperature")]
     [InlineData("""{"top_p":2}""", "top_p")]
     [InlineData("""{"do_sample":1}""", "do_sample")]
+    [InlineData("""{"early_stopping":"soon"}""", "early_stopping")]
+    [InlineData("""{"num_beams":0}""", "num_beams")]
+    [InlineData("""{"bad_words_ids":[3]}""", "bad_words_ids")]
+    [InlineData("""{"sequence_bias":[[[3]]]}""", "sequence_bias")]
+    [InlineData("""{"exponential_decay_length_penalty":[4]}""", "exponential_decay_length_penalty")]
+    [InlineData("""{"typical_p":0}""", "typical_p")]
     public void LoadGeneration_WrongValue_IsRefusedByName(string content, string field)
     {
         _folder.Write("generation_config.json", content);

@@ -59,8 +59,8 @@ public sealed class SamplerTests
     {
         float[] logits = [0, 1.0f, 0.9f, 0.5f];
         int[] ids = [1, 1, 1, 2, 2];
-        var frequency = new Sampler(new SamplingParameters { FrequencyPenalty = 0.3f }, [], 0, 0);
-        var presence = new Sampler(new SamplingParameters { PresencePenalty = 0.3f }, [], 0, 0);
+        var frequency = new Sampler(new SamplingParameters { FrequencyPenalty = 0.3f }, new AnswerLimits(), 0, 0);
+        var presence = new Sampler(new SamplingParameters { PresencePenalty = 0.3f }, new AnswerLimits(), 0, 0);
 
         // All of it prompt: no penalty. Then the last two are the answer: 0.9 - 2 x 0.3, and 0.9 - 0.3.
         Assert.Equal(1, frequency.Next(logits, new TokenHistory(ids, 5)));
@@ -97,5 +97,5 @@ public sealed class SamplerTests
     }
 
     private static int Next(SamplingParameters parameters, float[] logits, int[]? prompt = null, int[]? endTokenIds = null) =>
-        new Sampler(parameters, endTokenIds ?? [], parameters.Seed ?? 0, 0).Next(logits, new TokenHistory(prompt ?? [], prompt?.Length ?? 0));
+        new Sampler(parameters, new AnswerLimits { EndTokenIds = endTokenIds ?? [] }, parameters.Seed ?? 0, 0).Next(logits, new TokenHistory(prompt ?? [], prompt?.Length ?? 0));
 }

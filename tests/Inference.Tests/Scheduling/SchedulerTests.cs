@@ -100,7 +100,7 @@ public sealed class SchedulerTests
     {
         PromptIds = new int[promptLength],
         MaxTokens = maxTokens,
-        Sampler = new Sampler(new SamplingParameters(), [], 0, 0),
+        Sampler = new Sampler(new SamplingParameters(), new AnswerLimits(), 0, 0),
         PromptLogProbabilities = reportsPrompt,
     });
 }

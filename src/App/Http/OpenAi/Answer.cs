@@ -19,6 +19,8 @@ internal sealed class Choice(int index, Prompt prompt)
 
     public FinishReason? FinishReason { get; set; }
 
+    public float? Score { get; set; }
+
     public TextOffsets Offsets { get; } = new();
 
     public bool Begun { get; set; }
@@ -46,6 +48,7 @@ internal abstract class Answer(GenerationFields fields, IReadOnlyList<Prompt> pr
         choice.Text.Append(arrival.Update.Text);
         choice.Tokens.AddRange(arrival.Update.Tokens);
         choice.PromptTokens = arrival.Update.PromptTokens ?? choice.PromptTokens;
+        choice.Score = arrival.Update.Score ?? choice.Score;
         choice.FinishReason = arrival.Update.FinishReason ?? choice.FinishReason;
         return choice;
     }
@@ -99,6 +102,13 @@ internal abstract class Answer(GenerationFields fields, IReadOnlyList<Prompt> pr
         FinishReason.Length => "length",
         _ => throw new InvalidOperationException($"unknown finish reason {reason}"),
     });
+
+    /// <summary>What beam search ranks its answers by.</summary>
+    protected static void WriteScore(Utf8JsonWriter json, Choice choice)
+    {
+        if (choice.Score is { } score)
+            json.WriteNumber("score", score);
+    }
 
     protected static void WriteIds(Utf8JsonWriter json, string name, IReadOnlyList<GeneratedToken> tokens)
     {

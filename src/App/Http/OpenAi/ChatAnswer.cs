@@ -23,7 +23,7 @@ internal sealed class ChatAnswer(ChatRequest request, Prompt prompt, string id, 
         if (update.Text.Length > 0 || (update.Tokens.Count > 0 && (HasLogProbabilities || Fields.ReturnTokenIds)))
             yield return json => WriteContent(json, choice, update);
         if (update.FinishReason is not null)
-            yield return json => WriteDelta(json, choice, update.FinishReason, _ => { });
+            yield return json => WriteEnd(json, choice, update);
     }
 
     protected override void WriteChoice(Utf8JsonWriter json, Choice choice)
@@ -36,6 +36,7 @@ internal sealed class ChatAnswer(ChatRequest request, Prompt prompt, string id, 
         json.WriteEndObject();
         WriteLogProbabilities(json, choice.Tokens);
         WriteFinishReason(json, choice.FinishReason);
+        WriteScore(json, choice);
         if (Fields.ReturnTokenIds)
         {
             WriteIds(json, "prompt_token_ids", choice.PromptTokens);
@@ -60,6 +61,12 @@ internal sealed class ChatAnswer(ChatRequest request, Prompt prompt, string id, 
         WriteDelta(json, choice, null, delta => delta.WriteString("content", update.Text), update.Tokens);
         if (Fields.ReturnTokenIds)
             WriteIds(json, "token_ids", update.Tokens);
+    }
+
+    private void WriteEnd(Utf8JsonWriter json, Choice choice, GenerationUpdate update)
+    {
+        WriteDelta(json, choice, update.FinishReason, _ => { });
+        WriteScore(json, choice);
     }
 
     private void WriteDelta(Utf8JsonWriter json, Choice choice, FinishReason? reason, Action<Utf8JsonWriter> write, IReadOnlyList<GeneratedToken>? tokens = null)

@@ -15,7 +15,7 @@ internal sealed class ChatCompletions(LoadedModels models, AnswerSender sender)
         ChatPrompt prompt = Render(request.Conversation with { Now = sender.LocalNow }, engine, context.RequestAborted);
         Prompt shown = new(prompt.TokenIds is null ? prompt.Text : null, prompt.TokenIds);
         ChatAnswer answer = new(request, shown, $"chatcmpl-{Guid.NewGuid():N}", sender.Now, new TokenTexts(engine.Tokenizer, request.Fields));
-        await sender.SendAsync(context, engine, request.Fields, Requests(request, shown, engine), answer);
+        await sender.SendAsync(context, engine, request.Fields, request.Fields.Requests(engine, [Ask(request, shown)]), answer);
     }
 
     /// <summary>The prompt of a conversation.</summary>
@@ -24,19 +24,11 @@ internal sealed class ChatCompletions(LoadedModels models, AnswerSender sender)
         ? throw RequestReader.Invalid("messages", "This service runs without a tokenizer, so it cannot read messages; send token ids to /v1/completions.")
         : ChatPrompt.Render(engine, conversation, cancellationToken);
 
-    private static IEnumerable<GenerationRequest> Requests(ChatRequest request, Prompt prompt, LlmEngine engine)
+    private static GenerationRequest Ask(ChatRequest request, Prompt prompt) => new()
     {
-        SamplingParameters sampling = request.Fields.Apply(engine.DefaultSampling);
-        return Enumerable.Range(0, request.Fields.Choices).Select(choice => new GenerationRequest
-        {
-            Prompt = prompt.Text,
-            PromptTokenIds = prompt.TokenIds,
-            MaxTokens = request.MaxTokens,
-            Sampling = sampling,
-            Stop = request.Fields.Stop,
-            IgnoreEndTokens = request.Fields.IgnoreEndTokens,
-            LogProbabilities = request.LogProbabilities,
-            Choice = choice,
-        });
-    }
+        Prompt = prompt.Text,
+        PromptTokenIds = prompt.TokenIds,
+        MaxTokens = request.MaxTokens,
+        LogProbabilities = request.LogProbabilities,
+    };
 }

@@ -14,20 +14,11 @@ internal sealed record ChatRequest(
     {
         RequestReader reader = new(body, FieldTable.Chat);
         GenerationFields fields = GenerationFields.Read(reader);
-        int? maxTokens = ReadMaxTokens(reader);
+        int? maxTokens = reader.Integer(["max_tokens", "max_completion_tokens", "max_new_tokens"], 1);
         fields.CheckLimit(maxTokens);
         int? logProbabilities = ReadLogProbabilities(reader);
         Conversation conversation = ConversationFields.Read(reader);
         return new(fields, conversation, maxTokens, logProbabilities, reader.Warnings);
-    }
-
-    private static int? ReadMaxTokens(RequestReader reader)
-    {
-        int? older = reader.Integer("max_tokens", 1);
-        int? newer = reader.Integer("max_completion_tokens", 1);
-        return older is null || newer is null || older == newer
-            ? newer ?? older
-            : throw RequestReader.Invalid("max_tokens", "'max_tokens' and 'max_completion_tokens' are two names of one limit, and their values differ.");
     }
 
     private static int? ReadLogProbabilities(RequestReader reader)

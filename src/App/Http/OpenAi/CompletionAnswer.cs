@@ -4,7 +4,8 @@ using LlmService.Inference;
 namespace LlmService.App.Http.OpenAi;
 
 /// <summary>The answer of <c>/v1/completions</c>.</summary>
-internal sealed class CompletionAnswer(CompletionRequest request, string id, DateTimeOffset created, TokenTexts texts)
+/// <param name="begun">For encoder-decoders: what the answer is begun with; the prompt's last tokens.</param>
+internal sealed class CompletionAnswer(CompletionRequest request, int[] begun, string id, DateTimeOffset created, TokenTexts texts)
     : Answer(request.Fields, request.Prompts, id, created, texts)
 {
     protected override string WholeObject => "text_completion";
@@ -29,6 +30,7 @@ internal sealed class CompletionAnswer(CompletionRequest request, string id, Dat
     {
         string echo = EchoOf(choice);
         WriteText(json, choice, echo, choice.Text.ToString(), request.Echo ? choice.PromptTokens : [], choice.Tokens, choice.FinishReason);
+        WriteScore(json, choice);
         if (Fields.ReturnTokenIds)
         {
             WriteIds(json, "prompt_token_ids", choice.PromptTokens);
@@ -39,6 +41,8 @@ internal sealed class CompletionAnswer(CompletionRequest request, string id, Dat
     private void WriteChunk(Utf8JsonWriter json, Choice choice, GenerationUpdate update, bool first, string echo)
     {
         WriteText(json, choice, echo, update.Text, first && request.Echo ? choice.PromptTokens : [], update.Tokens, update.FinishReason);
+        if (update.FinishReason is not null)
+            WriteScore(json, choice);
         if (!Fields.ReturnTokenIds)
             return;
         if (first)
@@ -53,9 +57,12 @@ internal sealed class CompletionAnswer(CompletionRequest request, string id, Dat
         json.WriteNumber("index", choice.Index);
         if (HasLogProbabilities)
         {
-            List<int> offsets = Offsets(choice, promptTokens);
+            List<int> offsets = Offsets(choice, [.. promptTokens.SkipLast(begun.Length)]);
             if (echo.Length > 0)
-                choice.Offsets.Jump(echo.EnumerateRunes().Count());
+                choice.Offsets.Jump(LengthOf(PromptOf(choice)));
+            offsets.AddRange(Offsets(choice, [.. promptTokens.TakeLast(begun.Length)]));
+            if (echo.Length > 0)
+                choice.Offsets.Jump(LengthOf(echo));
             offsets.AddRange(Offsets(choice, tokens));
             LogProbabilities.WriteLegacy(json, [.. promptTokens, .. tokens], offsets, Texts);
         }
@@ -74,5 +81,9 @@ internal sealed class CompletionAnswer(CompletionRequest request, string id, Dat
         return offsets;
     }
 
-    private string EchoOf(Choice choice) => !request.Echo ? "" : choice.Prompt.Text ?? Texts.Decode(choice.Prompt.TokenIds!);
+    private string EchoOf(Choice choice) => !request.Echo ? "" : PromptOf(choice) + (begun.Length == 0 ? "" : Texts.Decode(begun));
+
+    private string PromptOf(Choice choice) => choice.Prompt.Text ?? Texts.Decode(choice.Prompt.TokenIds!);
+
+    private static int LengthOf(string text) => text.EnumerateRunes().Count();
 }

@@ -9,6 +9,9 @@ internal readonly record struct Prompt(string? Text, IReadOnlyList<int>? TokenId
 internal sealed record CompletionRequest(
     GenerationFields Fields, IReadOnlyList<Prompt> Prompts, int MaxTokens, bool Echo, int? LogProbabilities, string? Warnings)
 {
+    /// <summary>For encoder-decoders: the ids that the decoder reads first, with or without its start token.</summary>
+    public IReadOnlyList<int> DecoderInputIds { get; private init; } = [];
+
     private const int DefaultMaxTokens = 16;
     private const int MaxLogProbabilities = 20;
     private const int MaxSequences = 256;
@@ -19,17 +22,18 @@ internal sealed record CompletionRequest(
     {
         RequestReader reader = new(body, FieldTable.Completions);
         GenerationFields fields = GenerationFields.Read(reader);
-        if (reader.Integer("best_of", 1, GenerationFields.MaxChoices) is { } bestOf && bestOf != fields.Choices)
-            throw RequestReader.Unsupported("best_of", $"'best_of' must equal 'n' ({fields.Choices}): answers are not ranked here.", "Leave the field out.");
         bool echo = reader.Boolean("echo") ?? false;
-        int maxTokens = reader.Integer("max_tokens", 0) ?? DefaultMaxTokens;
+        int maxTokens = reader.Integer(["max_tokens", "max_new_tokens"], 0) ?? DefaultMaxTokens;
         if (maxTokens == 0 && !echo)
             throw RequestReader.Invalid("max_tokens", "'max_tokens' must be at least 1; 0 has a use only with 'echo'.");
         fields.CheckLimit(maxTokens);
         List<Prompt> prompts = ReadPrompts(reader);
         if ((long)prompts.Count * fields.Choices > MaxSequences)
             throw RequestReader.Invalid("prompt", $"{prompts.Count} prompts with {fields.Choices} answers each are more than {MaxSequences} answers in one request.");
-        return new(fields, prompts, maxTokens, echo, reader.Integer("logprobs", 0, MaxLogProbabilities), reader.Warnings);
+        return new(fields, prompts, maxTokens, echo, reader.Integer("logprobs", 0, MaxLogProbabilities), reader.Warnings)
+        {
+            DecoderInputIds = reader.TokenIds("decoder_input_ids") ?? [],
+        };
     }
 
     private static List<Prompt> ReadPrompts(RequestReader reader)
@@ -41,18 +45,11 @@ internal sealed record CompletionRequest(
             throw WrongType();
         return prompt[0].ValueKind switch
         {
-            JsonValueKind.Number => [new(null, ReadIds(prompt, "prompt"))],
+            JsonValueKind.Number => [new(null, RequestReader.TokenIds(prompt, "prompt"))],
             JsonValueKind.String => [.. prompt.EnumerateArray().Select((e, i) => new Prompt(RequestReader.Text(e, $"prompt[{i}]"), null))],
-            JsonValueKind.Array => [.. prompt.EnumerateArray().Select((e, i) => new Prompt(null, ReadIds(e, $"prompt[{i}]")))],
+            JsonValueKind.Array => [.. prompt.EnumerateArray().Select((e, i) => new Prompt(null, RequestReader.TokenIds(e, $"prompt[{i}]")))],
             _ => throw WrongType(),
         };
-    }
-
-    private static int[] ReadIds(JsonElement ids, string path)
-    {
-        if (ids.ValueKind != JsonValueKind.Array || ids.GetArrayLength() == 0)
-            throw RequestReader.Invalid(path, $"'{path}' must be an array of at least one token id.");
-        return [.. ids.EnumerateArray().Select(id => RequestReader.TokenId(id, path))];
     }
 
     private static AppException WrongType() =>

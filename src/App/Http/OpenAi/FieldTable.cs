@@ -22,7 +22,7 @@ internal sealed class FieldTable
     [
         "model", "n", "stop", "stream", "stream_options", "max_tokens", "logprobs", "temperature", "top_p", "seed", "presence_penalty",
         "frequency_penalty", "logit_bias", "top_k", "min_p", "repetition_penalty", "min_tokens", "ignore_eos", "return_token_ids",
-        "return_tokens_as_token_ids",
+        "return_tokens_as_token_ids", "max_new_tokens", "min_new_tokens", "num_return_sequences", "eos_token_id", "stop_token_ids", .. ReferenceFields.Names,
     ];
 
     // These change nothing in the text by their nature.
@@ -45,21 +45,21 @@ internal sealed class FieldTable
         ["web_search_options"] = Never,
         ["reasoning_effort"] = Never,
         ["verbosity"] = OneOf("medium"),
-        ["num_beams"] = IsOne,
-        ["use_beam_search"] = False,
-        ["length_penalty"] = IsOne,
-        ["early_stopping"] = False,
-        ["do_sample"] = Never,
-        ["typical_p"] = IsOne,
-        ["no_repeat_ngram_size"] = IsZero,
         ["mirostat"] = IsZero,
         ["bad_words"] = Empty,
-        ["stop_token_ids"] = Empty,
         ["include_stop_str_in_output"] = False,
         ["skip_special_tokens"] = True,
         ["spaces_between_special_tokens"] = True,
         ["add_special_tokens"] = True,
         ["truncate_prompt_tokens"] = Never,
+        ["decoder_input_ids"] = Never,
+        ["num_beam_groups"] = IsOne,
+        ["diversity_penalty"] = IsZero,
+        ["penalty_alpha"] = IsZero,
+        ["dola_layers"] = Never,
+        ["guidance_scale"] = IsOne,
+        ["constraints"] = Empty,
+        ["force_words_ids"] = Empty,
         ["prompt_logprobs"] = Never,
         ["allowed_token_ids"] = Never,
         ["logits_processors"] = Empty,
@@ -85,10 +85,10 @@ internal sealed class FieldTable
         _refused = RefusedByAll.Where(r => !_accepted.Contains(r.Key)).Concat(refused.Select(r => KeyValuePair.Create(r.Name, r.AsksNothing))).ToFrozenDictionary();
     }
 
-    public static FieldTable Completions { get; } = new([.. Sampling, "prompt", "echo", "best_of"], [("suffix", Empty), .. WithoutTemplate]);
+    public static FieldTable Completions { get; } = new([.. Sampling, "prompt", "echo", "best_of", "decoder_input_ids"], [("suffix", Empty), .. WithoutTemplate]);
 
     public static FieldTable Chat { get; } =
-        new([.. Sampling, .. Template, "messages", "max_completion_tokens", "top_logprobs"], ("echo", False), ("best_of", IsOne));
+        new([.. Sampling, .. Template, "messages", "max_completion_tokens", "top_logprobs", "best_of"], ("echo", False));
 
     /// <summary>Rendering only: nothing is generated, so tools can be shown, and sampling means nothing.</summary>
     public static FieldTable ApplyTemplate { get; } = new(["model", "messages", "tools", .. Template]);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using LlmService.Inference;
+using LlmService.Inference.Configuration;
 
 namespace LlmService.App.Http.OpenAi;
 
@@ -31,6 +32,11 @@ internal sealed record GenerationFields
     /// <summary>Write tokens as <c>token_id:N</c> wherever a token's text would stand.</summary>
     public bool TokensAsIds { get; private init; }
 
+    /// <summary>The tokens that end an answer; null for those of the model.</summary>
+    public IReadOnlyList<int>? EndTokenIds { get; private init; }
+
+    private IReadOnlyList<int> MoreEndTokenIds { get; init; } = [];
+    private ReferenceFields Reference { get; init; } = new();
     private float? Temperature { get; init; }
     private float? TopP { get; init; }
     private int? TopK { get; init; }
@@ -47,10 +53,16 @@ internal sealed record GenerationFields
     public static GenerationFields Read(RequestReader reader)
     {
         string? model = reader.String("model");
+        int choices = ReadChoices(reader);
+        ReferenceFields reference = ReferenceFields.Read(reader, choices);
+        CheckBestOf(reader, choices, reference.NumBeams);
         return new()
         {
             Model = model is { Length: > 0 } ? model : throw RequestReader.Invalid("model", "'model' is missing; the ids are at /v1/models."),
-            Choices = reader.Integer("n", 1, MaxChoices) ?? 1,
+            Choices = choices,
+            Reference = reference,
+            EndTokenIds = reader.TokenIds("eos_token_id"),
+            MoreEndTokenIds = reader.TokenIds("stop_token_ids") ?? [],
             Stop = ReadStop(reader),
             Stream = reader.Boolean("stream") ?? false,
             IncludeUsage = ReadIncludeUsage(reader),
@@ -64,14 +76,41 @@ internal sealed record GenerationFields
             RepetitionPenalty = ReadRepetitionPenalty(reader),
             PresencePenalty = reader.Number("presence_penalty", -2, 2),
             FrequencyPenalty = reader.Number("frequency_penalty", -2, 2),
-            MinTokens = reader.Integer("min_tokens", 0),
+            MinTokens = reader.Integer(["min_tokens", "min_new_tokens"], 0),
             Seed = ReadSeed(reader),
             LogitBias = ReadLogitBias(reader),
         };
     }
 
-    /// <summary>The sampling parameters: what the model's own configuration says, where the request does not say otherwise.</summary>
-    public SamplingParameters Apply(SamplingParameters defaults) => defaults with
+    /// <summary>The requests to the engine: one for each answer to each prompt, or where beam search finds all answers to a prompt, one for each prompt.</summary>
+    public IEnumerable<GenerationRequest> Requests(LlmEngine engine, IEnumerable<GenerationRequest> prompts)
+    {
+        SamplingParameters sampling = Apply(engine.Generation);
+        bool searches = sampling.NumBeams > 1;
+        return
+            from prompt in prompts
+            from choice in Enumerable.Range(0, searches ? 1 : Choices)
+            select prompt with
+            {
+                Sampling = sampling,
+                Answers = searches ? Choices : 1,
+                Choice = choice,
+                Stop = Stop,
+                EndTokenIds = MoreEndTokenIds.Count == 0 ? EndTokenIds : [.. EndTokenIds ?? engine.Generation.EndTokenIds, .. MoreEndTokenIds],
+                IgnoreEndTokens = IgnoreEndTokens,
+            };
+    }
+
+    // Whether to sample is the model's to say, then the request's; 'do_sample' has the last word.
+    private SamplingParameters Apply(GenerationConfiguration generation)
+    {
+        SamplingParameters chosen = Apply(Reference.DoSample is true ? generation.Sampling : generation.DefaultSampling);
+        if (Reference.DoSample is true && Temperature is 0)
+            throw RequestReader.Invalid("do_sample", "'do_sample' is true and 'temperature' 0, which chooses the best token always.");
+        return Reference.DoSample is false ? chosen with { Temperature = 0 } : chosen;
+    }
+
+    private SamplingParameters Apply(SamplingParameters defaults) => Reference.Apply(defaults) with
     {
         Temperature = Temperature ?? defaults.Temperature,
         TopP = TopP ?? defaults.TopP,
@@ -90,6 +129,19 @@ internal sealed record GenerationFields
     {
         if (maxTokens < MinTokens)
             throw RequestReader.Invalid("min_tokens", $"'min_tokens' ({MinTokens}) is above the limit of {maxTokens} tokens.");
+    }
+
+    private static int ReadChoices(RequestReader reader)
+    {
+        int choices = reader.Integer(["n", "num_return_sequences"], 1) ?? 1;
+        return choices <= MaxChoices ? choices : throw RequestReader.Invalid("n", $"'n' must be an integer from 1 to {MaxChoices}, not {choices}.");
+    }
+
+    // OpenAI's 'best_of' ranks finished answers; here beam search does that while it writes them.
+    private static void CheckBestOf(RequestReader reader, int choices, int? beams)
+    {
+        if (reader.Integer("best_of", 1, MaxChoices) is { } bestOf && bestOf != choices && bestOf != beams)
+            throw RequestReader.Unsupported("best_of", $"'best_of' must equal 'n' ({choices}), or the number of beams: sampled answers are not ranked here.", "Leave the field out, or send 'use_beam_search': true with it.");
     }
 
     private static List<string> ReadStop(RequestReader reader)

@@ -67,11 +67,29 @@ internal sealed class RequestReader
             : throw Invalid(name, $"'{name}' must be {range}, not {Excerpt(value)}.");
     }
 
+    /// <summary>An integer that goes by several names; where more than one of them is there, they must agree.</summary>
+    public int? Integer(IReadOnlyList<string> names, int min)
+    {
+        (string Name, int? Value)[] given = [.. names.Select(name => (name, Integer(name, min))).Where(field => field.Item2 is not null)];
+        return given.DistinctBy(field => field.Value).Count() < 2
+            ? given.FirstOrDefault().Value
+            : throw Invalid(names[0], $"'{given[0].Name}' and '{given.First(field => field.Value != given[0].Value).Name}' are two names of one value, and their values differ.");
+    }
+
+    /// <summary>One token id, or an array of them.</summary>
+    public IReadOnlyList<int>? TokenIds(string name) => Element(name) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Number } id => [TokenId(id, name)],
+        { ValueKind: JsonValueKind.Array } ids when ids.GetArrayLength() == 0 => [],
+        { } ids => TokenIds(ids, name),
+    };
+
     public float? Number(string name, double min, double max = float.MaxValue) =>
         Element(name) is { } value ? Number(value, name, min, max) : null;
 
     /// <summary>A number in [min, max]. NaN and infinity are not JSON; a literal too large for a number is out of range.</summary>
-    public static float Number(JsonElement value, string path, double min, double max)
+    public static float Number(JsonElement value, string path, double min, double max = float.MaxValue)
     {
         string range = max == float.MaxValue
             ? string.Create(CultureInfo.InvariantCulture, $"a number of at least {min}")
@@ -104,6 +122,11 @@ internal sealed class RequestReader
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int id) && id >= 0
             ? id
             : throw Invalid(path, $"'{path}' must hold token ids, which are integers of at least 0.");
+
+    /// <summary>An array of at least one token id.</summary>
+    public static int[] TokenIds(JsonElement ids, string path) => ids.ValueKind == JsonValueKind.Array && ids.GetArrayLength() > 0
+        ? [.. ids.EnumerateArray().Select(id => TokenId(id, path))]
+        : throw Invalid(path, $"'{path}' must be an array of at least one token id.");
 
     public static string Name(JsonProperty property)
     {

@@ -29,8 +29,9 @@ internal sealed class Submission : IAsyncDisposable
         bool started = false;
         try
         {
-            List<IAsyncEnumerable<GenerationUpdate>> sequences = [.. requests.Select(r => engine.GenerateAsync(r, submission._cancellation.Token))];
-            submission.Pump(sequences);
+            GenerationRequest[] all = [.. requests];
+            List<IAsyncEnumerable<GenerationUpdate>> sequences = [.. all.Select(r => engine.GenerateAsync(r, submission._cancellation.Token))];
+            submission.Pump(sequences, all.Length == 0 ? 1 : all[0].Answers);
             started = true;
             return submission;
         }
@@ -49,9 +50,9 @@ internal sealed class Submission : IAsyncDisposable
         _cancellation.Dispose();
     }
 
-    private void Pump(List<IAsyncEnumerable<GenerationUpdate>> sequences)
+    private void Pump(List<IAsyncEnumerable<GenerationUpdate>> sequences, int answers)
     {
-        Task[] pumps = [.. sequences.Select((sequence, choice) => PumpAsync(choice, sequence))];
+        Task[] pumps = [.. sequences.Select((sequence, i) => PumpAsync(i * answers, sequence))];
         _pumps = Task.WhenAll(pumps);
         // The first failure ends the whole answer; the other sequences end when this is disposed.
         _ = FirstFailureAsync(pumps).ContinueWith(
@@ -59,10 +60,10 @@ internal sealed class Submission : IAsyncDisposable
             CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
-    private async Task PumpAsync(int choice, IAsyncEnumerable<GenerationUpdate> sequence)
+    private async Task PumpAsync(int firstChoice, IAsyncEnumerable<GenerationUpdate> sequence)
     {
         await foreach (GenerationUpdate update in sequence.WithCancellation(_cancellation.Token))
-            await _updates.Writer.WriteAsync(new(choice, update), _cancellation.Token);
+            await _updates.Writer.WriteAsync(new(firstChoice + update.Answer, update), _cancellation.Token);
     }
 
     private static async Task FirstFailureAsync(Task[] pumps)

@@ -61,7 +61,6 @@ public sealed class BadRequestTests
         { Prompt + ",\"best_of\":2", "best_of", "unsupported_parameter" },
         { Prompt + ",\"suffix\":\"end\"", "suffix", "unsupported_parameter" },
         { Prompt + ",\"guided_json\":{}", "guided_json", "unsupported_parameter" },
-        { Prompt + ",\"num_beams\":4", "num_beams", "unsupported_parameter" },
         { Prompt + ",\"store\":true", "store", "unsupported_parameter" },
         { Prompt + ",\"service_tier\":\"flex\"", "service_tier", "unsupported_parameter" },
     };

@@ -145,7 +145,7 @@ public sealed class CompletionsTests
     public async Task Sampling_RequestWinsOverTheModelsOwnValues()
     {
         // Hot enough that a sampled text would not be the script.
-        GenerationConfiguration hot = new() { DoSample = true, Temperature = 1000, TopK = 0 };
+        GenerationConfiguration hot = new() { DoSample = true, Sampling = new() { Temperature = 1000 } };
         await using TestHost host = await TestHost.StartAsync(
             TestHost.Ready("acme/tiny", new ScriptedRunner("exactly this"), ByteTokenizer.Create(), generation: hot));
         JsonElement greedy = await host.PostForJsonAsync(Path, """{"model":"acme/tiny","prompt":"ab","temperature":0}""");
