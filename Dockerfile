@@ -19,7 +19,7 @@ RUN case "${TARGETARCH:-amd64}" in amd64) rid=linux-x64 ;; arm64) rid=linux-arm6
 FROM mcr.microsoft.com/dotnet/runtime-deps:10.0-noble-chiseled AS service
 COPY --from=build /publish /app
 COPY --from=build --chown=1654:1654 /data /data
-ENV HOST=0.0.0.0 PORT=3001 HF_HOME=/data
+ENV HOST=0.0.0.0 PORT=3001 HF_HOME=/data LLM_SERVICE_TILE_CACHE=/data/tiles
 WORKDIR /data
 USER 1654
 VOLUME /data

@@ -4,7 +4,7 @@ using LlmService.Tokenizers.Chat;
 namespace LlmService.Benchmarks;
 
 /// <summary>Parsing and rendering chat templates.</summary>
-[MemoryDiagnoser]
+[InProcess, MemoryDiagnoser]
 public class ChatTemplateBenchmarks
 {
     private const string ChatMl =

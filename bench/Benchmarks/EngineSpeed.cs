@@ -3,11 +3,12 @@ using System.Globalization;
 using LlmService.Inference;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
+using LlmService.Inference.Weights.Tiles;
 
 namespace LlmService.Benchmarks;
 
 /// <summary>
-/// <c>engine FOLDER [--dtype F] [--threads N] [--rounds N]</c>: tokens a second of a model folder through the engine's own queue: the prompt of 512 tokens, decoding of
+/// <c>engine FOLDER [--dtype F] [--threads N] [--rounds N] [--isa PATH] [--tiles FOLDER] [--load-only]</c>: tokens a second of a model folder through the engine's own queue: the prompt of 512 tokens, decoding of
 /// 1, 4, 8 and 16 streams, and decoding at a context of 4,096. Medians with the least and the most.
 /// </summary>
 internal static class EngineSpeed
@@ -21,11 +22,21 @@ internal static class EngineSpeed
         ComputeFormat? format = Option(args, "--dtype") is { } name ? ComputeFormats.Find(name) : null;
         int threads = int.Parse(Option(args, "--threads") ?? Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
         int rounds = int.Parse(Option(args, "--rounds") ?? "5", CultureInfo.InvariantCulture);
+        KernelPath kernels = Option(args, "--isa") is { } isa ? Enum.Parse<KernelPath>(isa, ignoreCase: true) : KernelPaths.Best;
         using WorkerPool workers = new(threads);
         long started = Stopwatch.GetTimestamp();
-        await using LlmEngine engine = LlmEngine.Load(folder, new EngineOptions { Workers = workers, Format = format, SkipTokenizer = true });
+        await using LlmEngine engine = LlmEngine.Load(folder, new EngineOptions
+        {
+            Workers = workers,
+            Format = format,
+            SkipTokenizer = true,
+            Kernels = kernels,
+            TileCache = Option(args, "--tiles") is { } tiles ? new TileCache(tiles, long.MaxValue) : null,
+        });
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{Path.GetFileName(folder)}: {engine.Model.ParameterCount / 1e6:0.0} M parameters, {engine.Model.Precision}, {engine.Model.WeightBytes / 1e6:0} MB, {threads} threads, {KernelPaths.Best}; loaded in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.00} s, {Environment.WorkingSet >> 20} MiB"));
+            $"{Path.GetFileName(folder)}: {engine.Model.ParameterCount / 1e6:0.0} M parameters, {engine.Model.Precision}, {engine.Model.WeightBytes / 1e6:0} MB, {threads} threads, {kernels}; loaded in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.00} s, {Environment.WorkingSet >> 20} MiB"));
+        if (args.Contains("--load-only"))
+            return 0;
         await GenerateAsync(engine, 1, 16, 4);
         await ReportAsync(rounds, $"prompt of {PromptTokens}", async () => PromptTokens / await GenerateAsync(engine, 1, PromptTokens, 1));
         foreach (int streams in Streams)

@@ -1,14 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
 
 namespace LlmService.Benchmarks;
 
 /// <summary>
-/// <c>kernels [ROWS] [COLUMNS] [THREADS]</c>: matrix products of every format and batch size, as GB/s of weights read and GOP/s, beside what the machine
+/// <c>kernels [ROWS] [COLUMNS] [THREADS] [PATH]</c>: matrix products of every format and batch size, as GB/s of weights read and GOP/s, beside what the machine
 /// reads from memory in the same run. The matrices of a pass do not fit the caches, as those of a model do not.
 /// </summary>
 internal static class KernelSpeed
@@ -21,21 +20,25 @@ internal static class KernelSpeed
     {
         int rows = Number(args, 0, 4864), columns = Number(args, 1, 896), threads = Number(args, 2, Environment.ProcessorCount);
         using WorkerPool workers = new(threads);
-        Compute compute = new(KernelPaths.Best, workers);
-        Console.WriteLine($"{KernelPaths.Best}, {threads} threads, matrices of {rows} x {columns}; medians of {Rounds} rounds");
-        double limit = Median(() => ReadMemory(workers));
-        double arithmetic = Median(() => Fuse(workers));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"memory: {limit:0.0} GB/s; float multiply-add: {arithmetic:0} GFLOP/s"));
+        KernelPath path = args.Length > 3 ? Enum.Parse<KernelPath>(args[3], ignoreCase: true) : KernelPaths.Best;
+        Compute compute = new(path, workers);
+        Console.WriteLine($"{path}, {threads} threads, matrices of {rows} x {columns}; medians of {Rounds} rounds");
+        MachineLimits limits = MachineLimits.Measure(workers);
+        Console.WriteLine($"{MachineLimits.Processor}: {limits}");
         foreach (TileFormat format in new[] { TileFormat.Q4, TileFormat.Q8 })
-        {
-            TiledMatrix[] matrices = [.. Enumerable.Range(0, (int)(WeightBytes / TileLayout.Bytes(format, rows, columns)) + 1).Select(i => Make(format, rows, columns, i, compute))];
-            foreach (int batch in Batches)
-                Report(format, matrices, batch, compute, limit);
-        }
+            Report(format.ToString(), TileLayout.Bytes(format, rows, columns), i => TiledMatrix.Of(format, [Random(rows, columns, i)], compute), compute, limits);
+        Report("F32", (long)rows * columns * sizeof(float), i => new StoredMatrix(Random(rows, columns, i)), compute, limits);
         return 0;
     }
 
-    private static void Report(TileFormat format, TiledMatrix[] matrices, int batch, Compute compute, double limit)
+    private static void Report(string format, long bytes, Func<int, WeightMatrix> make, Compute compute, MachineLimits limits)
+    {
+        WeightMatrix[] matrices = [.. Enumerable.Range(0, (int)(WeightBytes / bytes) + 1).Select(make)];
+        foreach (int batch in Batches)
+            Report(format, bytes, matrices, batch, compute, limits);
+    }
+
+    private static void Report(string format, long matrixBytes, WeightMatrix[] matrices, int batch, Compute compute, MachineLimits limits)
     {
         int rows = matrices[0].Rows, columns = matrices[0].Columns;
         float[] input = Numbers(batch * columns, 1), output = new float[batch * rows];
@@ -45,70 +48,15 @@ internal static class KernelSpeed
             for (int i = 0; i < count; i++)
                 matrices[i].Multiply(input, batch, output, compute);
         }));
-        double bytes = (double)count * matrices[0].ByteCount, operations = 2.0 * count * batch * rows * columns;
+        double bytes = (double)count * matrixBytes, operations = 2.0 * count * batch * rows * columns;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{format} batch {batch,3}: {bytes / seconds / 1e9,6:0.0} GB/s ({bytes / seconds / 1e9 / limit,4:0.00} of memory)  {operations / seconds / 1e9,7:0} GOP/s"));
+            $"{format,3} batch {batch,3}: {bytes / seconds / 1e9,6:0.0} GB/s ({bytes / seconds / 1e9 / limits.ReadGigabytes,4:0.00} of memory)  {operations / seconds / 1e9,7:0} GOP/s ({operations / seconds / 1e9 / (limits.ByteGigaops ?? double.NaN),4:0.00} of bytes)"));
     }
 
-    private static TiledMatrix Make(TileFormat format, int rows, int columns, int seed, Compute compute)
+    private static StoredTensor Random(int rows, int columns, int seed)
     {
         byte[] bytes = MemoryMarshal.AsBytes<float>(Numbers(rows * columns, seed)).ToArray();
-        return TiledMatrix.Of(format, [new StoredTensor(new TensorMemory("random", bytes), "w", TensorType.F32, [rows, columns], 0, bytes.Length)], compute);
-    }
-
-    private static double ReadMemory(WorkerPool workers)
-    {
-        long[] memory = Memory;
-        double seconds = Time(() => workers.Run(workers.ThreadCount, part =>
-        {
-            Span<long> mine = memory.AsSpan(memory.Length / workers.ThreadCount * part, memory.Length / workers.ThreadCount);
-            Vector512<long> a = default, b = default, c = default, d = default;
-            ref long start = ref MemoryMarshal.GetReference(mine);
-            for (nuint i = 0; i + 32 <= (nuint)mine.Length; i += 32)
-            {
-                a ^= Vector512.LoadUnsafe(ref start, i);
-                b ^= Vector512.LoadUnsafe(ref start, i + 8);
-                c ^= Vector512.LoadUnsafe(ref start, i + 16);
-                d ^= Vector512.LoadUnsafe(ref start, i + 24);
-            }
-            Sink = Vector512.Sum(a ^ b ^ c ^ d);
-        }));
-        return memory.Length * 8.0 / seconds / 1e9;
-    }
-
-    /// <summary>What the machine can multiply and add in floats, in registers.</summary>
-    private static double Fuse(WorkerPool workers)
-    {
-        const int steps = 20_000_000;
-        double seconds = Time(() => workers.Run(workers.ThreadCount, _ =>
-        {
-            Vector256<float> factor = Vector256.Create(0.999f), a = factor, b = factor, c = factor, d = factor, e = factor, f = factor, g = factor, h = factor;
-            for (int i = 0; i < steps; i++)
-            {
-                a = Vector256.FusedMultiplyAdd(a, factor, factor);
-                b = Vector256.FusedMultiplyAdd(b, factor, factor);
-                c = Vector256.FusedMultiplyAdd(c, factor, factor);
-                d = Vector256.FusedMultiplyAdd(d, factor, factor);
-                e = Vector256.FusedMultiplyAdd(e, factor, factor);
-                f = Vector256.FusedMultiplyAdd(f, factor, factor);
-                g = Vector256.FusedMultiplyAdd(g, factor, factor);
-                h = Vector256.FusedMultiplyAdd(h, factor, factor);
-            }
-            Sink = (long)Vector256.Sum(a + b + c + d + e + f + g + h);
-        }));
-        return (double)steps * 8 * 8 * 2 * workers.ThreadCount / seconds / 1e9;
-    }
-
-    private static readonly long[] Memory = MakeMemory();
-
-    // What loops compute is kept, so that they are not left out.
-    public static long Sink { get; private set; }
-
-    private static long[] MakeMemory()
-    {
-        long[] memory = new long[(256 << 20) / 8];
-        memory.AsSpan().Fill(1);
-        return memory;
+        return new StoredTensor(new TensorMemory("random", bytes), "w", TensorType.F32, [rows, columns], 0, bytes.Length);
     }
 
     private static double Time(Action action)

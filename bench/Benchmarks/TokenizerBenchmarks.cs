@@ -6,7 +6,7 @@ namespace LlmService.Benchmarks;
 /// <summary>Loading, encoding and decoding with the tokenizer of a model folder.</summary>
 /// <remarks>The folder is the environment variable <c>LLM_SERVICE_BENCH_MODEL</c>, else the one of the tests. The text is English-like: words of a
 /// fixed list, drawn with a fixed seed, which is kinder to caches than prose.</remarks>
-[MemoryDiagnoser]
+[InProcess, MemoryDiagnoser]
 public class TokenizerBenchmarks
 {
     private const string Words = """

@@ -14,7 +14,7 @@ internal sealed class TokenizerComparison
     private const int TextBytes = 1_000_000, BatchParts = 200;
     private const string ShortText = "The countess looked at him over her spectacles, and said nothing for a while.";
 
-    private readonly string _root = RepositoryRoot();
+    private readonly string _root = RepositoryFolder.Find();
     private readonly string _work = Directory.CreateTempSubdirectory("tokenizer-comparison-").FullName;
     private readonly string? _package;
     private readonly int _rounds;
@@ -72,7 +72,7 @@ internal sealed class TokenizerComparison
     {
         string file = Path.Combine(_work, "tokenizer.json");
         File.WriteAllBytes(file, json);
-        using TokenizerPeer? peer = TokenizerPeer.Start(Path.Combine(_root, "bench", "tokenizers-peer.mjs"), _package);
+        using TokenizerPeer? peer = TokenizerPeer.Start(Path.Combine(_root, "bench", "peers", "tokenizers.mjs"), _package);
         peer?.Do("open", ("path", file));
         Tokenizer tokenizer = Tokenizer.Parse(json, file);
         yield return Measure(family, "load", "ms", 1, () => tokenizer = Tokenizer.Parse(json, file), () => peer?.Do("load").CpuMilliseconds);
@@ -180,12 +180,5 @@ internal sealed class TokenizerComparison
         }
 
         return text.ToString();
-    }
-
-    private static string RepositoryRoot()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !Directory.Exists(Path.Combine(folder.FullName, "tests", "Fixtures"))) folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException("The benchmarks run inside the repository.");
     }
 }

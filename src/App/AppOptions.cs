@@ -3,6 +3,7 @@ using LlmService.App.Tasks;
 using LlmService.Hub;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
+using LlmService.Inference.Weights.Tiles;
 
 namespace LlmService.App;
 
@@ -22,7 +23,9 @@ internal sealed record CommandLineValues
 /// <summary>All settings of a run, checked. Defaults &lt; appsettings.json &lt; .env &lt; environment &lt; command line.</summary>
 internal sealed record AppOptions
 {
-    private const string Auto = "auto";
+    private const string Auto = "auto", Off = "off";
+
+    private const int DefaultTileCacheGigabytes = 20;
 
     public required IReadOnlyList<ModelReference> Models { get; init; }
     public required string Host { get; init; }
@@ -42,6 +45,10 @@ internal sealed record AppOptions
 
     /// <summary>Which of a model's sets of weights: a variant, a format or a file; null for the preferred one.</summary>
     public required string? Weights { get; init; }
+
+    /// <summary>Where packed weights are kept from run to run; null where they are not.</summary>
+    public required TileCache? Tiles { get; init; }
+
     public required HubOptions Hub { get; init; }
     public required TaskPrompts Prompts { get; init; }
 
@@ -73,6 +80,7 @@ internal sealed record AppOptions
             Kernels = ReadKernels(settings, mistakes),
             ExactOnnx = settings.IsOn("LLM_SERVICE_EXACT_ONNX"),
             Weights = commandLine.Weights ?? settings.Find("LLM_SERVICE_WEIGHTS", "Weights")?.Value,
+            Tiles = ReadTiles(context, settings, mistakes),
             Hub = hub,
             Prompts = TaskPrompts.Read(settings, mistakes),
         };
@@ -140,6 +148,19 @@ internal sealed record AppOptions
         return path ?? KernelPaths.Best;
     }
 
+    private static TileCache? ReadTiles(ProcessContext context, Settings settings, List<string> mistakes)
+    {
+        int gigabytes = Number("", null, settings.Find("LLM_SERVICE_TILE_CACHE_GB", "TileCacheGb"), 0, 1 << 20, mistakes) ?? DefaultTileCacheGigabytes;
+        string? folder = settings.Find("LLM_SERVICE_TILE_CACHE", "TileCache")?.Value;
+        if (folder == Off || gigabytes == 0)
+            return null;
+        return new TileCache(Expand(folder, context) ?? Path.Combine(UserCache(context, settings), "llm-service", "tiles"), gigabytes * 1_000_000_000L);
+    }
+
+    /// <summary>Where programs of this user keep what can be made again.</summary>
+    private static string UserCache(ProcessContext context, Settings settings) =>
+        Expand(settings.Variable("XDG_CACHE_HOME")?.Value, context) ?? Path.Combine(context.HomeDirectory, ".cache");
+
     private static int? Number(string option, string? given, Setting? setting, int lowest, int highest, List<string> mistakes)
     {
         string? text = given ?? setting?.Value;
@@ -158,7 +179,7 @@ internal sealed record AppOptions
     internal static (HubOptions Options, HubTokens Tokens) ReadHub(ProcessContext context, Settings settings, List<string> mistakes)
     {
         string home = Expand(settings.Variable("HF_HOME")?.Value, context)
-            ?? Path.Combine(Expand(settings.Variable("XDG_CACHE_HOME")?.Value, context) ?? Path.Combine(context.HomeDirectory, ".cache"), "huggingface");
+            ?? Path.Combine(UserCache(context, settings), "huggingface");
         string cache = Expand((settings.Variable("HF_HUB_CACHE") ?? settings.Variable("HUGGINGFACE_HUB_CACHE"))?.Value, context) ?? Path.Combine(home, "hub");
         HubOptions options = new()
         {

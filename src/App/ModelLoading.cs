@@ -70,6 +70,7 @@ internal sealed class ModelLoading(AppOptions options, WorkerPool workers, TextW
         Weights = weights,
         Format = options.FormatFor(weights),
         Kernels = options.Kernels,
+        TileCache = options.Tiles,
         ExactOnnxArithmetic = options.IsExact(weights),
         MaxModelLength = options.MaxModelLength,
         SkipTokenizer = options.SkipTokenizerInit,

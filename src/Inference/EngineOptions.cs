@@ -1,5 +1,6 @@
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
+using LlmService.Inference.Weights.Tiles;
 
 namespace LlmService.Inference;
 
@@ -25,6 +26,9 @@ public sealed record EngineOptions
     /// and no two sequences are computed together. Slow; <see cref="Format"/> does not count then.
     /// </summary>
     public bool ExactOnnxArithmetic { get; init; }
+
+    /// <summary>Where packed weights are kept, so that the next load need not pack them; null for nowhere.</summary>
+    public TileCache? TileCache { get; init; }
 
     /// <summary>The longest context in tokens; null takes what config.json says.</summary>
     public int? MaxModelLength { get; init; }

@@ -74,6 +74,9 @@ public sealed record TokenizerVocabulary
     /// <summary>SentencePiece's compiled character map; empty when texts stay as they are.</summary>
     public IReadOnlyList<byte> CharacterMap { get; init; } = [];
 
+    /// <summary>Added tokens that take the white space behind them (Phi 3).</summary>
+    public IReadOnlySet<string> StrippingTokens { get; init; } = new HashSet<string>();
+
     /// <summary>The token that unknown characters become; null for none.</summary>
     public int? UnknownId { get; init; }
 

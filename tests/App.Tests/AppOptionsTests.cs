@@ -1,6 +1,7 @@
 using LlmService.Hub;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
+using LlmService.Inference.Weights.Tiles;
 
 namespace LlmService.App.Tests;
 
@@ -228,6 +229,19 @@ public sealed class AppOptionsTests : IDisposable
     [Fact]
     public void Read_HomeWithVariables_IsExpanded() =>
         Assert.Equal(Path.Combine(_folder, "x", "hub"), Read(new() { ["HF_HOME"] = "$BASE/x", ["BASE"] = _folder }).Hub.CacheFolder);
+
+    [Fact]
+    public void Read_TileCache_HasADefaultAndCanBeMovedLimitedAndSwitchedOff()
+    {
+        TileCache cache = Read([]).Tiles!;
+        Assert.Equal((Path.Combine(_folder, ".cache", "llm-service", "tiles"), 20_000_000_000), (cache.Folder, cache.MaxBytes));
+        Assert.Equal(Path.Combine(_folder, "x", "llm-service", "tiles"), Read(new() { ["XDG_CACHE_HOME"] = "~/x" }).Tiles!.Folder);
+        cache = Read(new() { ["LLM_SERVICE_TILE_CACHE"] = "~/tiles", ["LLM_SERVICE_TILE_CACHE_GB"] = "3" }).Tiles!;
+        Assert.Equal((Path.Combine(_folder, "tiles"), 3_000_000_000), (cache.Folder, cache.MaxBytes));
+        Assert.Null(Read(new() { ["LLM_SERVICE_TILE_CACHE"] = "off" }).Tiles);
+        Assert.Null(Read(new() { ["LLM_SERVICE_TILE_CACHE_GB"] = "0" }).Tiles);
+        Assert.Contains("LLM_SERVICE_TILE_CACHE_GB", Assert.Throws<AppException>(() => Read(new() { ["LLM_SERVICE_TILE_CACHE_GB"] = "much" })).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void ToString_Setting_ShowsItsSourceOnly() => Assert.Equal("here", new Setting(Secret, "here").ToString());

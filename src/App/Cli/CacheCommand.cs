@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace LlmService.App.Cli;
 
-/// <summary><c>cache prune</c>: removes what nobody names any more.</summary>
+/// <summary><c>cache prune</c>: removes what nobody names any more. <c>cache tiles</c>: packed weights.</summary>
 internal static class CacheCommand
 {
     public static Command Create(ProcessContext context)
@@ -12,6 +12,6 @@ internal static class CacheCommand
         Command prune = new("prune", "Removes snapshots that no branch or tag names, broken-off downloads, and files that no snapshot uses.") { yes, json };
         prune.SetAction((parsed, _) => CacheSession.RunAsync(context, [], (session, cancel) =>
             RemovalReport.RunAsync(session, session.Cache.PlanPrune(context.TimeProvider), parsed.GetValue(yes), parsed.GetValue(json), cancel)));
-        return new Command("cache", "Keeps the cache in order.") { prune };
+        return new Command("cache", "Keeps the cache in order.") { prune, CacheTilesCommand.Create(context) };
     }
 }

@@ -43,7 +43,7 @@ internal sealed class CacheSession
             throw new AppException(FailureCode.Forbidden, $"A file or folder cannot be used: {e.Message}", e)
             {
                 Diagnosis = "FileAccess",
-                Remedy = $"Check the path and its permissions. The cache is '{session.Cache.Folder}'; HF_HOME chooses another.",
+                Remedy = $"Check the path and its permissions. The cache is '{session.Cache.Folder}'; HF_HOME chooses another{(session.Options.Tiles is { } tiles ? $". Packed weights lie in '{tiles.Folder}'; LLM_SERVICE_TILE_CACHE chooses another" : "")}.",
             };
         }
     }

@@ -30,8 +30,9 @@ internal sealed class BartReader(BartConfiguration configuration, Checkpoint che
             new(weights.Head(table, bias)) { Norm = EndNorm("model.decoder") });
     }
 
-    // Files hold the shared table once more for each half and the head, and positions that are computed.
-    public static bool IsHarmless(string name) => name.EndsWith("embed_tokens.weight", StringComparison.Ordinal) || name.EndsWith("embed_positions.weight", StringComparison.Ordinal) || name is "lm_head.weight";
+    // Files hold the shared table once more for each half and the head, positions that are computed, and old ones a number of their layout.
+    public static bool IsHarmless(string name) => name.EndsWith("embed_tokens.weight", StringComparison.Ordinal) || name.EndsWith("embed_positions.weight", StringComparison.Ordinal)
+        || name.EndsWith("embed_positions.weights", StringComparison.Ordinal) || name.EndsWith("coder.version", StringComparison.Ordinal) || name is "lm_head.weight";
 
     private Embedding Embedding(string half, StoredTensor table)
     {

@@ -78,5 +78,6 @@ internal sealed class DecoderModelRunner : ModelRunner
 
     private bool IsHarmless(string name) =>
         (_configuration.TiedHead && name == $"{_configuration.Names.Head}.weight")
+        || Enumerable.Range(_configuration.LayerCount, _configuration.DraftLayers).Any(layer => name.StartsWith($"{_configuration.Names.Layers}{layer}.", StringComparison.Ordinal))
         || _configuration.Names.Buffers.Any(buffer => name.EndsWith($".{buffer}", StringComparison.Ordinal));
 }

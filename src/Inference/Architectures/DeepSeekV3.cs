@@ -19,7 +19,7 @@ internal static class DeepSeekV3
         RotaryConfiguration rotary = RotaryConfiguration.Read(config, latent.RotarySize) with { IsInterleaved = config.Boolean("rope_interleave") ?? true };
         return model with
         {
-            Latent = latent, HeadSize = size, KeyValueHeadCount = model.HeadCount, Rotary = DecoderFields.Repeat(rotary, model.LayerCount),
+            Latent = latent, DraftLayers = config.Integer("num_nextn_predict_layers", 0, 64) ?? 0, HeadSize = size, KeyValueHeadCount = model.HeadCount, Rotary = DecoderFields.Repeat(rotary, model.LayerCount),
             InputBias = config.Boolean("attention_bias") ?? false, AttentionScale = Scale(config, rotary, size), Experts = Experts(config, model.LayerCount),
         };
     }

@@ -24,6 +24,9 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
     private readonly int _encoderWidth;
     private readonly bool _rowByRow;
 
+    // The state of the input that is being encoded.
+    private Memory<float> _encoding;
+
     private EncoderDecoderModelRunner(Checkpoint checkpoint, EncoderDecoderParts parts, KvCache cache, Compute compute, ModelDescription model, int encoderWidth, int activations, bool rowByRow)
     {
         _checkpoint = checkpoint;
@@ -85,11 +88,33 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
     {
         foreach (EncoderRow row in rows)
         {
-            Memory<float> encoded = EncodeRow(row.TokenIds.Span);
-            row.Cache.PrepareCross(row.TokenIds.Length);
-            foreach (CrossAttention attention in _cross)
-                attention.Write(encoded, row.TokenIds.Length, row.Cache, _encoderPass);
+            for (int part = 0; !EncodePart(row, part); part++)
+            {
+            }
         }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The embeddings, each layer, and at the end what the decoder's layers keep of it.</remarks>
+    public override bool EncodePart(EncoderRow row, int part)
+    {
+        int tokens = row.TokenIds.Length;
+        if (part == 0)
+        {
+            _encoderPass.Fill([tokens], _encoderWidth);
+            _encoding = _parts.Encoder.Begin(row.TokenIds.ToArray(), _encoderPass);
+            return false;
+        }
+        if (part <= _parts.Encoder.Layers.Count)
+        {
+            _parts.Encoder.Layers[part - 1].Apply(_encoding, _encoderPass);
+            return false;
+        }
+        _parts.EncoderNorm?.Apply(_encoding.Span, tokens, _encoding.Span, _encoderPass.Path);
+        row.Cache.PrepareCross(tokens);
+        foreach (CrossAttention attention in _cross)
+            attention.Write(_encoding, tokens, row.Cache, _encoderPass);
+        return true;
     }
 
     /// <inheritdoc/>

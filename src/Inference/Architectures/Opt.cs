@@ -23,7 +23,7 @@ internal static class Opt
             {
                 Embeddings = "model.decoder.embed_tokens", Positions = "model.decoder.embed_positions", ProjectionIn = "model.decoder.project_in", ProjectionOut = "model.decoder.project_out",
                 Layers = "model.decoder.layers.", FinalNorm = "model.decoder.final_layer_norm", AttentionNorm = "self_attn_layer_norm", FeedForwardNorm = "final_layer_norm",
-                Output = "self_attn.out_proj", Up = "fc1", Down = "fc2",
+                Output = "self_attn.out_proj", Up = "fc1", Down = "fc2", Buffers = ["version"],
             },
         };
     }

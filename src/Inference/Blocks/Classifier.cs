@@ -29,7 +29,7 @@ internal sealed class Classifier(Linear? dense, Activation activation, Linear ou
         {
             for (int at = hidden; at < states.Length; at += hidden)
                 ElementKernels.Add(pass.Path, text.Span, states.Slice(at, hidden));
-            NormKernels.Scale(pass.Path, text.Span, (float)hidden / states.Length);
+            ElementKernels.Scale(pass.Path, text.Span, (float)hidden / states.Length);
         }
         if (dense is not null)
         {

@@ -39,7 +39,7 @@ internal sealed class Embedding(WeightMatrix table)
         for (int token = 0; token < ids.Count; token++)
             table.ReadRow(ids[token], state.Span.Slice(token * width, width));
         if (Scale != 1)
-            NormKernels.Scale(pass.Path, state.Span, Scale);
+            ElementKernels.Scale(pass.Path, state.Span, Scale);
         if (!ProjectsLast)
             state = Project(state, pass);
         AddRows(state.Span, ids, pass);

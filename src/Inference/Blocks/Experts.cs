@@ -33,7 +33,7 @@ internal sealed class Experts(Router router, IReadOnlyList<FeedForward> experts,
         for (int i = 0; i < shares.Count; i++)
         {
             Span<float> row = results.Span.Slice(i * hidden, hidden);
-            NormKernels.Scale(pass.Path, row, shares[i].Weight);
+            ElementKernels.Scale(pass.Path, row, shares[i].Weight);
             ElementKernels.Add(pass.Path, output.Slice(shares[i].Token * hidden, hidden), row);
         }
     }
@@ -48,7 +48,7 @@ internal sealed class Experts(Router router, IReadOnlyList<FeedForward> experts,
             Memory<float> gates = pass.Take("expert gates", tokens);
             sharedGate.Apply(state, tokens, gates, pass.Compute);
             for (int token = 0; token < tokens; token++)
-                NormKernels.Scale(pass.Path, results.Span.Slice(token * hidden, hidden), 1 / (1 + ElementKernels.Exp(-gates.Span[token])));
+                ElementKernels.Scale(pass.Path, results.Span.Slice(token * hidden, hidden), 1 / (1 + ElementKernels.Exp(-gates.Span[token])));
         }
         ElementKernels.Add(pass.Path, output, results.Span);
     }

@@ -39,7 +39,7 @@ internal sealed class Head(Linear output)
         Memory<float> results = pass.Take("head output", count * output.Outputs);
         output.Apply(input, count, results, pass.Compute, whole);
         if (Scale != 1)
-            NormKernels.Scale(pass.Path, results.Span, Scale);
+            ElementKernels.Scale(pass.Path, results.Span, Scale);
         if (Cap > 0)
             ElementKernels.SoftCap(pass.Path, results.Span, Cap);
         results.Span.CopyTo(logits);
@@ -52,7 +52,7 @@ internal sealed class Head(Linear output)
             state.Slice(tokens[i] * hidden, hidden).CopyTo(input.Span[(i * hidden)..]);
         Norm?.Apply(input.Span, tokens.Count, input.Span, pass.Path);
         if (InputScale != 1)
-            NormKernels.Scale(pass.Path, input.Span, InputScale);
+            ElementKernels.Scale(pass.Path, input.Span, InputScale);
         if (Projection is null)
             return input;
         Memory<float> projected = pass.Take($"{name} projected", tokens.Count * Projection.Outputs);

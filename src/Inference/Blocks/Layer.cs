@@ -38,7 +38,7 @@ internal sealed class Layer(IReadOnlyList<Sublayer> parts, bool isParallel, floa
             part.Block.Apply(input, pass, change);
             part.After?.Apply(change.Span, pass.TokenCount, change.Span, pass.Path);
             if (residualScale != 1)
-                NormKernels.Scale(pass.Path, change.Span, residualScale);
+                ElementKernels.Scale(pass.Path, change.Span, residualScale);
             ElementKernels.Add(pass.Path, sum.Span, change.Span);
             part.Joined?.Apply(sum.Span, pass.TokenCount, sum.Span, pass.Path);
         }

@@ -36,7 +36,7 @@ internal sealed class Router(ExpertConfiguration configuration, Linear scores, f
     private void Prefer(Span<float> weights, float[] preference, KernelPath path)
     {
         if (configuration.Router == RouterKind.SoftmaxOfAll)
-            NormKernels.Scale(path, weights, ElementKernels.SoftmaxWeights(path, weights));
+            ElementKernels.Scale(path, weights, ElementKernels.SoftmaxWeights(path, weights));
         if (configuration.Router == RouterKind.Sigmoid)
         {
             foreach (ref float weight in weights)
@@ -84,7 +84,7 @@ internal sealed class Router(ExpertConfiguration configuration, Linear scores, f
             float[] scores = new float[chosen.Length];
             for (int i = 0; i < scores.Length; i++)
                 scores[i] = weights[chosen[i]];
-            NormKernels.Scale(path, scores, ElementKernels.SoftmaxWeights(path, scores));
+            ElementKernels.Scale(path, scores, ElementKernels.SoftmaxWeights(path, scores));
             for (int i = 0; i < scores.Length; i++)
                 weights[chosen[i]] = scores[i];
         }

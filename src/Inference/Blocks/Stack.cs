@@ -13,12 +13,18 @@ internal sealed class Stack(Embedding embedding, IReadOnlyList<Layer> layers, IR
     /// <summary>The state behind the last layer, [tokens, width]; valid until the next pass.</summary>
     public Memory<float> Apply(IReadOnlyList<int> ids, Pass pass)
     {
-        foreach (RotaryEmbedding rotary in rotaries)
-            rotary.Prepare(pass);
-        Memory<float> state = embedding.Apply(ids, pass);
+        Memory<float> state = Begin(ids, pass);
         foreach (Layer layer in layers)
             layer.Apply(state, pass);
         return state;
+    }
+
+    /// <summary>The state before the first layer, [tokens, width]; valid until the next pass.</summary>
+    public Memory<float> Begin(IReadOnlyList<int> ids, Pass pass)
+    {
+        foreach (RotaryEmbedding rotary in rotaries)
+            rotary.Prepare(pass);
+        return embedding.Apply(ids, pass);
     }
 }
 

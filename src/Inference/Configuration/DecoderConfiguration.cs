@@ -9,6 +9,9 @@ internal sealed record DecoderConfiguration
     public required int HiddenSize { get; init; }
     public required int IntermediateSize { get; init; }
     public required int LayerCount { get; init; }
+
+    /// <summary>How many layers are stored behind the last one that guess further tokens; they are not run.</summary>
+    public int DraftLayers { get; init; }
     public required int HeadCount { get; init; }
     public required int KeyValueHeadCount { get; init; }
     public required int HeadSize { get; init; }

@@ -1,6 +1,7 @@
 using LlmService.Inference.Architectures;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Weights;
+using LlmService.Inference.Weights.Tiles;
 
 namespace LlmService.Inference.Execution;
 
@@ -21,7 +22,11 @@ internal static class ModelLoader
             MemoryNeed need = MemoryNeed.Of(configuration, weights, checkpoint.StoredBytes, format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
             need.Require(folder);
             checkpoint.Expect(() => NamesOf(configuration, options));
-            ModelRunner runner = Build(configuration, checkpoint, options with { Format = need.Format });
+            EngineOptions chosen = options with { Format = need.Format };
+            if (options.TileCache is { } cache && need.Format is ComputeFormat.Q8 or ComputeFormat.Q4 && need.WeightBytes >= cache.SmallestModelBytes)
+                checkpoint.Tiles = TileStore.Open(cache, folder, weights.FilesIn(folder), chosen);
+            ModelRunner runner = Build(configuration, checkpoint, chosen);
+            checkpoint.Tiles?.Keep();
             // What was converted is not read again; its pages need not count as this process's memory.
             checkpoint.ReleasePages();
             return runner;

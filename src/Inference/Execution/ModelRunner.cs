@@ -37,6 +37,17 @@ public abstract class ModelRunner : IDisposable
     public virtual void Encode(ReadOnlySpan<EncoderRow> rows) =>
         throw new NotSupportedException($"The architecture '{Model.Architecture}' has no encoder.");
 
+    /// <summary>Runs the next part of the encoder over one input, such as a layer, so that others need not wait for all of it. Parts of two inputs do not mix.</summary>
+    /// <param name="row">The input.</param>
+    /// <param name="part">0, 1, 2, … until the last one is done.</param>
+    /// <returns>Whether it was the last one.</returns>
+    /// <exception cref="NotSupportedException">The model has no encoder.</exception>
+    public virtual bool EncodePart(EncoderRow row, int part)
+    {
+        Encode([row]);
+        return true;
+    }
+
     /// <summary>Runs the rows of a batch one after the other, where a row's results would depend on its neighbours.</summary>
     protected void ForwardSingly(ReadOnlySpan<BatchRow> rows, Span<float> logits)
     {

@@ -9,7 +9,7 @@ public static class WeightCheck
     /// <exception cref="InferenceException">What <see cref="LlmEngine.Load"/> would throw for the same weights.</exception>
     public static ModelDescription Run(string folder, ModelConfiguration configuration, EngineOptions options)
     {
-        using ModelRunner runner = ModelLoader.Load(folder, configuration, options);
+        using ModelRunner runner = ModelLoader.Load(folder, configuration, options with { TileCache = null });
         return runner.Model;
     }
 }

@@ -70,7 +70,7 @@ internal sealed class QuantizedRows
                 part = padded;
             }
             int at = row * Blocks + block;
-            _scales[at] = path == KernelPath.Scalar ? RoundScalar(part[..size], highest, numbers) : Round(part, highest, numbers);
+            _scales[at] = Round(path, part, highest, numbers);
             if (format == TileFormat.Q8)
                 Narrow(numbers, _shorts.AsSpan(at * size, size));
             else
@@ -79,31 +79,32 @@ internal sealed class QuantizedRows
     }
 
     /// <summary>Rounds 32 numbers so that the largest becomes <paramref name="highest"/>, and returns the scale that undoes it.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Round(ReadOnlySpan<float> values, int highest, Span<int> numbers)
+    private static float Round(KernelPath path, ReadOnlySpan<float> values, int highest, Span<int> numbers)
     {
         ref float from = ref MemoryMarshal.GetReference(values[..TileLayout.BlockColumns]);
         ref int to = ref MemoryMarshal.GetReference(numbers[..TileLayout.BlockColumns]);
-        Vector256<float> a = Vector256.LoadUnsafe(ref from), b = Vector256.LoadUnsafe(ref from, 8), c = Vector256.LoadUnsafe(ref from, 16), d = Vector256.LoadUnsafe(ref from, 24);
-        Vector256<float> largest = Vector256.Max(Vector256.Max(Vector256.Abs(a), Vector256.Abs(b)), Vector256.Max(Vector256.Abs(c), Vector256.Abs(d)));
-        Vector128<float> four = Vector128.Max(largest.GetLower(), largest.GetUpper());
-        float magnitude = MathF.Max(MathF.Max(four[0], four[1]), MathF.Max(four[2], four[3]));
-        Vector256<float> factor = Vector256.Create(Factor(magnitude, highest));
-        Vector256.ConvertToInt32(Vector256.Round(a * factor)).StoreUnsafe(ref to);
-        Vector256.ConvertToInt32(Vector256.Round(b * factor)).StoreUnsafe(ref to, 8);
-        Vector256.ConvertToInt32(Vector256.Round(c * factor)).StoreUnsafe(ref to, 16);
-        Vector256.ConvertToInt32(Vector256.Round(d * factor)).StoreUnsafe(ref to, 24);
-        return magnitude / highest;
+        return path switch
+        {
+            KernelPath.Avx512 => Round<Avx512Floats, Vector512<float>>(ref from, highest, ref to),
+            KernelPath.Avx2 => Round<Avx2Floats, Vector256<float>>(ref from, highest, ref to),
+            KernelPath.Vector128 => Round<Vector128Floats, Vector128<float>>(ref from, highest, ref to),
+            KernelPath.Scalar => Round<ScalarFloats, float>(ref from, highest, ref to),
+            _ => throw new InvalidOperationException($"unknown path {path}"),
+        };
     }
 
-    private static float RoundScalar(ReadOnlySpan<float> values, int highest, Span<int> numbers)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Round<TLanes, TVector>(ref float values, int highest, ref int numbers)
+        where TLanes : struct, IFloatLanes<TVector>
+        where TVector : struct
     {
-        float magnitude = 0;
-        foreach (float value in values)
-            magnitude = MathF.Max(magnitude, MathF.Abs(value));
-        float factor = Factor(magnitude, highest);
-        for (int i = 0; i < values.Length; i++)
-            numbers[i] = (int)MathF.Round(values[i] * factor);
+        TVector largest = default;
+        for (nint i = 0; i < TileLayout.BlockColumns; i += TLanes.Count)
+            largest = TLanes.Max(largest, TLanes.Abs(TLanes.Load(ref values, i)));
+        float magnitude = TLanes.Highest(largest);
+        TVector factor = TLanes.Create(Factor(magnitude, highest));
+        for (nint i = 0; i < TileLayout.BlockColumns; i += TLanes.Count)
+            TLanes.StoreIntegers(TLanes.Round(TLanes.Multiply(TLanes.Load(ref values, i), factor)), ref numbers, i);
         return magnitude / highest;
     }
 

@@ -18,10 +18,14 @@ internal sealed class EngineLoop
     private readonly Scheduler _scheduler;
     private readonly int _maxSequences;
     private readonly List<Sequence> _encoderPlan = [];
-    private readonly List<EncoderRow> _encoderRows = [];
+    private readonly PromptBudget _budget;
     private readonly List<ScheduledRow> _decoderPlan = [];
     private readonly List<BatchRow> _decoderRows = [];
     private float[] _logits = [];
+
+    // The sequence whose encoder has begun, and how many parts of it are done.
+    private Sequence? _encoding;
+    private int _encodedParts;
     private int _sequences;
     private volatile int _running;
     private volatile bool _isStopping;
@@ -34,6 +38,7 @@ internal sealed class EngineLoop
         _scheduler = options.ExactOnnxArithmetic
             ? new Scheduler(runner.Cache, options.MaxRunningSequences, int.MaxValue, Array.MaxLength / runner.Model.VocabularySize, runner.Rotation)
             : new Scheduler(runner.Cache, options.MaxRunningSequences, options.PrefillChunkTokens, promptLogits, runner.Rotation);
+        _budget = new PromptBudget(options.ExactOnnxArithmetic ? int.MaxValue : options.PrefillChunkTokens, options.TimeProvider);
         _maxSequences = options.MaxRunningSequences + options.MaxWaitingRequests;
         new Thread(Run) { IsBackground = true, Name = $"engine {runner.Model.Architecture}" }.Start();
     }
@@ -132,26 +137,36 @@ internal sealed class EngineLoop
         _running = _scheduler.RunningCount;
     }
 
+    /// <summary>Runs encoders, layer by layer: where texts are running, so much of it that they are not delayed for long.</summary>
     private void Encode()
     {
-        _encoderRows.Clear();
         _scheduler.PlanEncoder(_encoderPlan);
-        if (_encoderPlan.Count == 0)
-            return;
-
+        bool othersWait = _scheduler.IsDecoding;
+        long started = _budget.Now;
         foreach (Sequence sequence in _encoderPlan)
-            _encoderRows.Add(new EncoderRow(sequence.EncoderIds!.Value, sequence.Cache!));
-        _runner.Encode(CollectionsMarshal.AsSpan(_encoderRows));
-        foreach (Sequence sequence in _encoderPlan)
+        {
+            if (sequence != _encoding)
+                (_encoding, _encodedParts) = (sequence, 0);
+            EncoderRow row = new(sequence.EncoderIds!.Value, sequence.Cache!);
+            while (!_runner.EncodePart(row, _encodedParts++))
+            {
+                if (othersWait && _budget.IsSpent(started))
+                    return;
+            }
+            _encoding = null;
             sequence.CompleteEncoder();
+            if (othersWait && _budget.IsSpent(started))
+                return;
+        }
     }
 
     private void Decode()
     {
         _decoderRows.Clear();
-        _scheduler.PlanDecoder(_decoderPlan);
+        _scheduler.PlanDecoder(_decoderPlan, _budget.Tokens(_scheduler.IsDecoding));
         if (_decoderPlan.Count == 0)
             return;
+        int promptTokens = _decoderPlan.Where(row => row.Sequence.IsPrefilling).Sum(row => row.TokenCount);
 
         foreach (ScheduledRow row in _decoderPlan)
             row.Sequence.AddRows(row.TokenCount, row.LogitsCount, _decoderRows);
@@ -159,7 +174,9 @@ internal sealed class EngineLoop
         int length = _decoderRows.Sum(row => row.LogitsCount) * _runner.Model.VocabularySize;
         if (_logits.Length < length)
             _logits = new float[length];
+        long started = _budget.Now;
         _runner.Forward(CollectionsMarshal.AsSpan(_decoderRows), _logits.AsSpan(0, length));
+        _budget.Learn(promptTokens, started);
     }
 
     private void Complete(ScheduledRow row, ReadOnlySpan<float> logits)

@@ -13,6 +13,9 @@ internal readonly record struct ScheduledRow(Sequence Sequence, int TokenCount, 
 /// <param name="rotation">Where rotary positions depend on the length of the sequence: prompts are then not cut. Null for nowhere.</param>
 internal sealed class Scheduler(KvCache cache, int maxRunning, int prefillTokens, int promptLogits, RotationLimit? rotation = null)
 {
+    // Shorter pieces of prompts cost more than they let others gain.
+    private const int ShortestPiece = 16;
+
     private readonly LinkedList<Sequence> _waiting = new();
     private readonly List<Sequence> _running = [];
 
@@ -69,11 +72,17 @@ internal sealed class Scheduler(KvCache cache, int maxRunning, int prefillTokens
         }
     }
 
+    /// <summary>Whether a text is being written, which others' prompts delay.</summary>
+    public bool IsDecoding => _running.Any(sequence => sequence is { NeedsEncoder: false, IsPrefilling: false });
+
     /// <summary>Lists what the decoder computes in this step: the next token of every running sequence, and parts of prompts.</summary>
-    public void PlanDecoder(List<ScheduledRow> plan)
+    /// <param name="plan">Receives the rows.</param>
+    /// <param name="promptTokens">Prompt tokens over all sequences; null for as many as a step may hold.</param>
+    public void PlanDecoder(List<ScheduledRow> plan, int? promptTokens = null)
     {
-        int tokensLeft = prefillTokens;
+        int tokensLeft = promptTokens ?? prefillTokens;
         int logitsLeft = promptLogits;
+        int prompts = _running.Count(sequence => sequence is { NeedsEncoder: false, IsPrefilling: true });
         foreach (Sequence sequence in _running)
         {
             if (sequence.NeedsEncoder)
@@ -86,7 +95,7 @@ internal sealed class Scheduler(KvCache cache, int maxRunning, int prefillTokens
                 continue;
             }
 
-            int count = CountOf(sequence, tokensLeft, logitsLeft);
+            int count = CountOf(sequence, tokensLeft, Math.Max(ShortestPiece, tokensLeft / Math.Max(1, prompts--)), logitsLeft);
             if (count == 0)
                 continue;
 
@@ -98,11 +107,12 @@ internal sealed class Scheduler(KvCache cache, int maxRunning, int prefillTokens
     }
 
     /// <summary>How many ids of a prompt are read in this step.</summary>
-    private int CountOf(Sequence sequence, int tokensLeft, int logitsLeft)
+    /// <remarks>Prompts share a step, so that a short one need not wait for the end of a long one.</remarks>
+    private int CountOf(Sequence sequence, int tokensLeft, int share, int logitsLeft)
     {
         if (rotation is not null)
             return tokensLeft > 0 ? sequence.PendingTokens : 0;
-        int count = Math.Min(sequence.PendingTokens, tokensLeft);
+        int count = Math.Min(sequence.PendingTokens, Math.Min(share, tokensLeft));
         return sequence.ReportsPrompt ? Math.Min(count, logitsLeft) : count;
     }
 

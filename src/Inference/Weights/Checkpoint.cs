@@ -2,6 +2,7 @@ using LlmService.Inference.Configuration;
 using LlmService.Inference.Weights.Gguf;
 using LlmService.Inference.Weights.Onnx;
 using LlmService.Inference.Weights.PyTorch;
+using LlmService.Inference.Weights.Tiles;
 
 namespace LlmService.Inference.Weights;
 
@@ -34,6 +35,9 @@ internal sealed class Checkpoint : IDisposable
 
     /// <summary>Whether there are no weights, only the names and shapes that were asked for.</summary>
     public bool IsOutline { get; private init; }
+
+    /// <summary>Where packed matrices are kept from run to run; null where they are not. It ends with the checkpoint.</summary>
+    public TileStore? Tiles { get; set; }
 
     /// <summary>How the largest tensor that was asked for is stored.</summary>
     public TensorType MainType => _used.Select(name => _tensors[name]).MaxBy(t => t.ByteCount)?.Type ?? TensorType.F32;
@@ -166,7 +170,11 @@ internal sealed class Checkpoint : IDisposable
     /// <summary>Gives memory back that can be read again; nothing may be read meanwhile.</summary>
     public void ReleasePages() => _files.ForEach(file => file.ReleasePages());
 
-    public void Dispose() => _files.ForEach(file => file.Dispose());
+    public void Dispose()
+    {
+        Tiles?.Dispose();
+        _files.ForEach(file => file.Dispose());
+    }
 
     private InferenceException UnknownLayout(string what, string tensor) =>
         new(InferenceFailure.NoUsableWeights, $"The graphs {string.Join(", ", _files.Select(file => $"'{file.Path}'"))} {what}: they are not of a known layout.")

@@ -37,7 +37,7 @@ internal static class TensorViews
     {
         RequirePlain(tensor, "taken apart");
         long bytes = tensor.ByteCount / tensor.Shape[0];
-        return tensor with { Shape = [.. tensor.Shape.Skip(1)], Offset = tensor.Offset + index * bytes, ByteCount = bytes };
+        return tensor with { Name = $"{tensor.Name}[{index}]", Shape = [.. tensor.Shape.Skip(1)], Offset = tensor.Offset + index * bytes, ByteCount = bytes };
     }
 
     private static float[] Reorder(float[] values, int[] order, int perRow) => [.. order.SelectMany(row => values[(row * perRow)..((row + 1) * perRow)])];

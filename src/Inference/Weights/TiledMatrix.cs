@@ -11,21 +11,29 @@ internal sealed class TiledMatrix : WeightMatrix
     // Activations that stay in the second-level cache while the tiles pass by.
     private const int ChunkBytes = 512 * 1024;
 
-    private readonly byte[] _memory;
-    private readonly int _start;
+    private readonly TensorBytes _memory;
+    private readonly long _start;
     private readonly int _tileBytes;
 
     // What the results of each row are multiplied by; null where that is 1 for all.
-    private float[]? _units;
+    private readonly float[]? _units;
 
-    private TiledMatrix(TileFormat format, int rows, int columns)
+    /// <summary>A matrix whose tiles are there.</summary>
+    /// <param name="format">The format.</param>
+    /// <param name="rows">Its rows.</param>
+    /// <param name="columns">Its columns.</param>
+    /// <param name="memory">What the tiles lie in.</param>
+    /// <param name="start">Where they begin, at a multiple of 64 bytes.</param>
+    /// <param name="units">What the results of each row are multiplied by, for all rows of all tiles; null where that is 1.</param>
+    public TiledMatrix(TileFormat format, int rows, int columns, TensorBytes memory, long start, float[]? units)
     {
         Format = format;
         Rows = rows;
         Columns = columns;
         _tileBytes = TileLayout.TileBytes(format, columns);
-        _memory = GC.AllocateUninitializedArray<byte>(checked((int)(TileLayout.Bytes(format, rows, columns) + CacheLine)), pinned: true);
-        _start = (int)((CacheLine - (Marshal.UnsafeAddrOfPinnedArrayElement(_memory, 0) & (CacheLine - 1))) & (CacheLine - 1));
+        _memory = memory;
+        _start = start;
+        _units = units;
     }
 
     public TileFormat Format { get; }
@@ -35,7 +43,10 @@ internal sealed class TiledMatrix : WeightMatrix
     public override int Columns { get; }
 
     /// <summary>Bytes that the matrix takes.</summary>
-    public long ByteCount => _memory.Length;
+    public long ByteCount => TileLayout.Bytes(Format, Rows, Columns);
+
+    /// <summary>What the results of each row are multiplied by, for all rows of all tiles; empty where that is 1.</summary>
+    public ReadOnlySpan<float> Units => _units;
 
     /// <summary>Makes the tiles of tensors, one below the other.</summary>
     /// <param name="format">The format.</param>
@@ -46,8 +57,9 @@ internal sealed class TiledMatrix : WeightMatrix
         int columns = tensors[0].Columns;
         if (tensors.Any(t => t.Shape.Count != 2 || t.Columns != columns))
             throw new ArgumentException("Matrices with one number of columns were expected.", nameof(tensors));
-        TiledMatrix matrix = new(format, checked((int)tensors.Sum(t => t.Shape[0])), columns);
-        int tiles = TileLayout.Tiles(matrix.Rows);
+        int count = checked((int)tensors.Sum(t => t.Shape[0])), tiles = TileLayout.Tiles(count), tileBytes = TileLayout.TileBytes(format, columns);
+        byte[] memory = GC.AllocateUninitializedArray<byte>(checked((int)(TileLayout.Bytes(format, count, columns) + CacheLine)), pinned: true);
+        int start = (int)((CacheLine - (Marshal.UnsafeAddrOfPinnedArrayElement(memory, 0) & (CacheLine - 1))) & (CacheLine - 1));
         int parts = Math.Clamp(tiles / 8, 1, compute.ThreadCount * 4);
         float[] units = UnitsOf(tensors, tiles * TileLayout.Rows);
         compute.Run(parts, part =>
@@ -56,12 +68,14 @@ internal sealed class TiledMatrix : WeightMatrix
             for (int tile = (int)((long)tiles * part / parts); tile < (int)((long)tiles * (part + 1) / parts); tile++)
             {
                 ReadRows(tensors, tile * TileLayout.Rows, rows);
-                TilePacker.Pack(format, rows, columns, matrix.Tile(tile), units.AsSpan(tile * TileLayout.Rows, TileLayout.Rows));
+                TilePacker.Pack(compute.Path, format, rows, columns, memory.AsSpan(start + tile * tileBytes, tileBytes), units.AsSpan(tile * TileLayout.Rows, TileLayout.Rows));
             }
         });
-        matrix._units = units.AsSpan().ContainsAnyExcept(1f) ? units : null;
-        return matrix;
+        return new(format, count, columns, new TensorMemory(tensors[0].File.Path, memory), start, units.AsSpan().ContainsAnyExcept(1f) ? units : null);
     }
+
+    /// <summary>Sixteen rows, as <see cref="TileLayout"/> has them.</summary>
+    public ReadOnlySpan<byte> Tile(int index) => _memory.Span(_start + (long)index * _tileBytes, _tileBytes);
 
     public override void ReadRow(int row, Span<float> destination)
     {
@@ -108,8 +122,6 @@ internal sealed class TiledMatrix : WeightMatrix
                 results.Slice(i * TileLayout.Rows, count).CopyTo(output[((token + i) * Rows + row)..]);
         }
     }
-
-    private Span<byte> Tile(int index) => _memory.AsSpan(_start + index * _tileBytes, _tileBytes);
 
     /// <summary>The scale of each row that is stored in whole numbers with one scale; 1 for all others.</summary>
     private static float[] UnitsOf(IReadOnlyList<StoredTensor> tensors, int rows)

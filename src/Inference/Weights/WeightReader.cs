@@ -95,7 +95,8 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
                 return Keep(tensors.Intersect(converted), new StoredMatrix(converted));
             case ComputeFormat.Q8:
             case ComputeFormat.Q4:
-                TiledMatrix tiles = TiledMatrix.Of(target == ComputeFormat.Q8 ? TileFormat.Q8 : TileFormat.Q4, tensors, compute);
+                TileFormat packed = target == ComputeFormat.Q8 ? TileFormat.Q8 : TileFormat.Q4;
+                TiledMatrix tiles = checkpoint.Tiles?.Take(packed, tensors, compute) ?? TiledMatrix.Of(packed, tensors, compute);
                 _convertedBytes += tiles.ByteCount;
                 Release(tensors);
                 return tiles;

@@ -95,7 +95,7 @@ internal sealed class VocabularyConverter
     {
         for (int id = 0; id < _source.Tokens.Count; id++)
             if (KindOf(id) is TokenKind.Control or TokenKind.Unknown or TokenKind.UserDefined)
-                yield return RepositorySettings.Special(_source.Tokens[id]) with { Special = KindOf(id) != TokenKind.UserDefined };
+                yield return RepositorySettings.Special(_source.Tokens[id]) with { Special = KindOf(id) != TokenKind.UserDefined, RStrip = _source.StrippingTokens.Contains(_source.Tokens[id]) };
     }
 
     private SequenceNormalizer? NormalizerOfKind()

@@ -140,6 +140,31 @@ public sealed class CacheCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Tiles_AreListedAndCleared()
+    {
+        string folder = Path.Combine(_home, ".cache", "llm-service", "tiles"), file = Path.Combine(folder, "models--acme--tiny-q4-0123.tiles");
+        Assert.Equal(0, (await JsonAsync(0, "cache", "tiles")).Json.GetProperty("tiles").GetArrayLength());
+        Directory.CreateDirectory(folder);
+        await File.WriteAllBytesAsync(file, new byte[1500], TestContext.Current.CancellationToken);
+
+        (_, string output, _) = await RunAsync("cache", "tiles");
+        Assert.StartsWith("models--acme--tiny-q4-0123.tiles  1.5 kB, last used ", output, StringComparison.Ordinal);
+        Assert.Equal(1500, (await JsonAsync(0, "cache", "tiles", "--clear")).Json.GetProperty("size_bytes").GetInt64());
+
+        Assert.False(File.Exists(file));
+        Assert.Equal(0, (await JsonAsync(0, "cache", "tiles")).Json.GetProperty("size_bytes").GetInt64());
+    }
+
+    [Fact]
+    public async Task Run_SmallModel_KeepsNoTiles()
+    {
+        (int exit, _, string error) = await RunAsync("run", HandMadeCache.Model, "hi", "--max-tokens", "2", "--dtype", "q8");
+
+        Assert.True(exit == 0, error);
+        Assert.False(Directory.Exists(Path.Combine(_home, ".cache", "llm-service")));
+    }
+
+    [Fact]
     public async Task Bundle_ToAnotherMachine_LoadsThere()
     {
         string file = Path.Combine(_home, "models.tar");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using LlmService.Inference.Architectures;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Execution;
 using LlmService.Inference.Weights;
@@ -25,14 +26,31 @@ internal static class ModelsPage
         ("TinyLlama/TinyLlama-1.1B-Chat-v1.0", Decoder("llama", 2048, 5632, 32, 4, 22, 32000, 2048, isTied: false)),
         ("meta-llama/Llama-3.2-1B-Instruct", Decoder("llama", 2048, 8192, 32, 8, 16, 128256, 131072, isTied: true)),
         ("meta-llama/Llama-3.1-8B-Instruct", Decoder("llama", 4096, 14336, 32, 8, 32, 128256, 131072, isTied: false)),
-        ("mistralai/Mistral-7B-Instruct-v0.2", Decoder("mistral", 4096, 14336, 32, 8, 32, 32000, 32768, isTied: false)),
+        ("mistralai/Mistral-7B-Instruct-v0.2", Decoder("mistral", 4096, 14336, 32, 8, 32, 32000, 32768, isTied: false, """, "sliding_window": null""")),
+        ("HuggingFaceTB/SmolLM2-135M-Instruct", Decoder("llama", 576, 1536, 9, 3, 30, 49152, 8192, isTied: true)),
+        ("HuggingFaceTB/SmolLM3-3B", Decoder("smollm3", 2048, 11008, 16, 4, 36, 128256, 65536, isTied: true)),
+        ("Qwen/Qwen3-0.6B", Decoder("qwen3", 1024, 3072, 16, 8, 28, 151936, 40960, isTied: true, """, "head_dim": 128""")),
+        ("Qwen/Qwen3-4B", Decoder("qwen3", 2560, 9728, 32, 8, 36, 151936, 40960, isTied: true, """, "head_dim": 128""")),
+        ("Qwen/Qwen3-30B-A3B", Decoder("qwen3_moe", 2048, 6144, 32, 4, 48, 151936, 40960, isTied: false,
+            """, "head_dim": 128, "num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 768""")),
+        ("google/gemma-2-2b-it", Decoder("gemma2", 2304, 9216, 8, 4, 26, 256000, 8192, isTied: true, """, "head_dim": 256, "sliding_window": 4096""")),
+        ("google/gemma-3-1b-it", Decoder("gemma3_text", 1152, 6912, 4, 1, 26, 262144, 32768, isTied: true, """, "head_dim": 256, "sliding_window": 512, "sliding_window_pattern": 6""")),
+        ("microsoft/Phi-3.5-mini-instruct", Decoder("phi3", 3072, 8192, 32, 32, 32, 32064, 131072, isTied: false, """, "sliding_window": 262144""")),
+        ("microsoft/Phi-4-mini-instruct", Decoder("phi3", 3072, 8192, 24, 8, 32, 200064, 131072, isTied: true, """, "partial_rotary_factor": 0.75, "sliding_window": 262144""")),
+        ("openai-community/gpt2", """{ "model_type": "gpt2", "n_embd": 768, "n_head": 12, "n_layer": 12, "n_positions": 1024, "vocab_size": 50257 }"""),
+        ("facebook/bart-large-cnn", Bart("bart", 1024, 4096, 12, 16, 50264, 1024)),
+        ("Helsinki-NLP/opus-mt-en-de", Bart("marian", 512, 2048, 6, 8, 58101, 512)),
+        ("facebook/nllb-200-distilled-600M", Bart("m2m_100", 1024, 4096, 12, 16, 256206, 1024)),
     ];
 
     public static string Write()
     {
         StringBuilder page = new();
         page.Append("# Models\n\n");
-        page.Append("Architectures: ").AppendJoin(", ", ModelConfiguration.SupportedModelTypes.Select(type => $"[{type}]({type}.md)")).Append(".\n\n");
+        page.Append("A model runs if the `model_type` of its config.json is one of these. Each has a page: what it is, which repositories have it, which fields count, what is refused.\n\n");
+        foreach ((string group, IEnumerable<string> types) in Groups())
+            page.Append("- ").Append(group).Append(": ").AppendJoin(", ", types.Select(type => $"[{type}]({type}.md)")).Append(".\n");
+        page.Append('\n');
         page.Append("""
             Weights are read as their authors publish them, and nothing is converted beforehand. Of several sets that a repository has, the first of this list is taken;
             `--weights` chooses another, by variant (`model`, `fp16`, `q8`, `q4`), format or file name, and `check` says which one and why.
@@ -50,7 +68,7 @@ internal static class ModelsPage
             ## What a model takes
 
             Computed from `config.json` alone, as `check` and `serve` do before any weight moves; a model that does not fit is refused with what would. The cache is for one
-            sequence; 88 MiB for the process and the buffers of a prompt's pass are counted, and not shown.
+            sequence, and larger than needed where layers have a window; 88 MiB for the process and the buffers of a prompt's pass are counted, and not shown.
 
             | Model | Parameters | bf16 | q8 | q4 | Cache for 1,000 tokens | Longest context in 8 GB | in 24 GB |
             | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -60,6 +78,16 @@ internal static class ModelsPage
             page.Append(Row(name, Read(configuration)));
         page.Append("\nThe last two columns are for the format that `auto` chooses.\n");
         return page.ToString();
+    }
+
+    private static IEnumerable<(string Name, IEnumerable<string> Types)> Groups()
+    {
+        bool HasExperts(string type) => type is "mixtral" or "gpt_oss" or "deepseek_v3" || type.EndsWith("moe", StringComparison.Ordinal);
+        IReadOnlyCollection<string> decoders = [.. DecoderArchitectures.All.Keys], encoders = [.. EncoderArchitectures.All.Keys];
+        yield return ("Decoder-only", decoders.Where(type => !HasExperts(type)));
+        yield return ("Decoder-only, with experts", decoders.Where(HasExperts));
+        yield return ("Encoder-decoder", ModelConfiguration.SupportedModelTypes.Where(type => !decoders.Contains(type) && !encoders.Contains(type)));
+        yield return ("Encoders, for vectors and scores", encoders);
     }
 
     private static string Row(string name, ModelConfiguration configuration)
@@ -87,8 +115,13 @@ internal static class ModelsPage
           "relative_attention_num_buckets": 32, "feed_forward_proj": "gated-gelu", "is_encoder_decoder": true, "tie_word_embeddings": false, "n_positions": 512 }
         """;
 
-    private static string Decoder(string type, int hidden, int inner, int heads, int keyHeads, int layers, int vocabulary, int context, bool isTied) => $$"""
+    private static string Decoder(string type, int hidden, int inner, int heads, int keyHeads, int layers, int vocabulary, int context, bool isTied, string more = "") => $$"""
         { "model_type": "{{type}}", "hidden_size": {{hidden}}, "intermediate_size": {{inner}}, "num_attention_heads": {{heads}}, "num_key_value_heads": {{keyHeads}},
-          "num_hidden_layers": {{layers}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": {{context}}, "tie_word_embeddings": {{(isTied ? "true" : "false")}} }
+          "num_hidden_layers": {{layers}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": {{context}}, "tie_word_embeddings": {{(isTied ? "true" : "false")}}{{more}} }
+        """;
+
+    private static string Bart(string type, int model, int feedForward, int layers, int heads, int vocabulary, int positions) => $$"""
+        { "model_type": "{{type}}", "d_model": {{model}}, "encoder_ffn_dim": {{feedForward}}, "decoder_ffn_dim": {{feedForward}}, "encoder_layers": {{layers}}, "decoder_layers": {{layers}},
+          "encoder_attention_heads": {{heads}}, "decoder_attention_heads": {{heads}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": {{positions}}, "decoder_start_token_id": 2 }
         """;
 }

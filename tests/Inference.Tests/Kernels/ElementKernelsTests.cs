@@ -9,6 +9,8 @@ public sealed class ElementKernelsTests
 
     private readonly Random _random = new(3);
 
+    private static IEnumerable<KernelPath> Vectors => Enum.GetValues<KernelPath>().Where(path => path != KernelPath.Scalar && KernelPaths.IsSupported(path));
+
     public static TheoryData<string> ActivationNames => [.. Enum.GetNames<Activation>()];
 
     [Fact]
@@ -54,10 +56,14 @@ public sealed class ElementKernelsTests
         Activation activation = Enum.Parse<Activation>(name);
         for (int length = 0; length <= LongestLength; length++)
         {
-            float[] vector = Numbers(length, 12), scalar = [.. vector];
-            ElementKernels.Activate(KernelPaths.Best, activation, vector);
+            float[] numbers = Numbers(length, 12), scalar = [.. numbers];
             ElementKernels.Activate(KernelPath.Scalar, activation, scalar);
-            Assert.Equal(scalar, vector);
+            foreach (KernelPath path in Vectors)
+            {
+                float[] vector = [.. numbers];
+                ElementKernels.Activate(path, activation, vector);
+                Assert.Equal(scalar, vector);
+            }
         }
     }
 
@@ -66,13 +72,53 @@ public sealed class ElementKernelsTests
     {
         for (int length = 1; length <= LongestLength; length++)
         {
-            float[] scores = Numbers(length, 30), vector = [.. scores], scalar = [.. scores];
-            float reciprocal = ElementKernels.SoftmaxWeights(KernelPaths.Best, vector);
-            Assert.Equal(ElementKernels.SoftmaxWeights(KernelPath.Scalar, scalar), reciprocal);
-            Assert.Equal(scalar, vector);
+            float[] scores = Numbers(length, 30), vector = [.. scores];
+            float reciprocal = ElementKernels.SoftmaxWeights(KernelPath.Scalar, vector);
+            foreach (KernelPath path in Vectors)
+            {
+                float[] other = [.. scores];
+                Assert.Equal(reciprocal, ElementKernels.SoftmaxWeights(path, other));
+                Assert.Equal(vector, other);
+            }
             double sum = scores.Sum(s => Math.Exp(s - (double)scores.Max()));
             for (int i = 0; i < length; i++)
                 Assert.Equal(Math.Exp(scores[i] - (double)scores.Max()) / sum, vector[i] * reciprocal, 1e-6);
+        }
+    }
+
+    [Fact]
+    public void SoftmaxWeights_WithASink_LeaveItsShareOut()
+    {
+        float[] scores = Numbers(37, 3), exact = [.. scores];
+        float reciprocal = ElementKernels.SoftmaxWeights(KernelPaths.Best, scores, 2);
+        double sum = Math.Exp(2) + exact.Sum(s => Math.Exp(s));
+        for (int i = 0; i < scores.Length; i++)
+            Assert.Equal(Math.Exp(exact[i]) / sum, scores[i] * reciprocal, 1e-6);
+    }
+
+    [Fact]
+    public void LayerNormSoftCapAndScale_AnyLength_VectorEqualsScalarAndTheExactFunction()
+    {
+        for (int length = 1; length <= LongestLength; length++)
+        {
+            float[] values = Numbers(length, 5), weight = Numbers(length, 2), bias = Numbers(length, 1);
+            float[] Compute(KernelPath path)
+            {
+                float[] norm = new float[length], cap = [.. values];
+                NormKernels.LayerNorm(path, values, weight, bias, 1e-5f, norm);
+                ElementKernels.SoftCap(path, cap, 3);
+                ElementKernels.Scale(path, cap, 0.7f);
+                return [.. norm, .. cap];
+            }
+            float[] scalar = Compute(KernelPath.Scalar);
+            foreach (KernelPath path in Vectors)
+                Assert.Equal(scalar, Compute(path));
+            double mean = values.Average(v => (double)v), variance = values.Average(v => (v - mean) * (v - mean));
+            for (int i = 0; i < length; i++)
+            {
+                Assert.Equal(weight[i] * (values[i] - mean) / Math.Sqrt(variance + 1e-5) + bias[i], scalar[i], 1e-4);
+                Assert.Equal(0.7 * 3 * Math.Tanh(values[i] / 3.0), scalar[length + i], 1e-5);
+            }
         }
     }
 
@@ -93,9 +139,12 @@ public sealed class ElementKernelsTests
         for (int length = 1; length <= LongestLength; length++)
         {
             float[] input = Numbers(length, 5), weight = Numbers(length, 2), vector = new float[length], scalar = new float[length];
-            ElementKernels.RmsNorm(KernelPaths.Best, input, weight, 1e-5f, vector);
             ElementKernels.RmsNorm(KernelPath.Scalar, input, weight, 1e-5f, scalar);
-            Assert.Equal(scalar, vector);
+            foreach (KernelPath path in Vectors)
+            {
+                ElementKernels.RmsNorm(path, input, weight, 1e-5f, vector);
+                Assert.Equal(scalar, vector);
+            }
             double scale = 1 / Math.Sqrt(input.Average(x => (double)x * x) + 1e-5);
             for (int i = 0; i < length; i++)
                 Assert.Equal(weight[i] * input[i] * scale, vector[i], 1e-5);
@@ -103,17 +152,21 @@ public sealed class ElementKernelsTests
     }
 
     [Fact]
-    public void Rotate_Head_RotatesThePairsOfItsHalvesOnBothPaths()
+    public void Rotate_Head_RotatesThePairsOfItsHalvesOnEveryPath()
     {
         for (int half = 1; half <= LongestLength; half++)
         {
-            float[] head = Numbers(2 * half, 2), scalar = [.. head], original = [.. head], angles = Numbers(half, 3);
+            float[] original = Numbers(2 * half, 2), head = [.. original], angles = Numbers(half, 3);
             float[] cosines = Array.ConvertAll(angles, MathF.Cos), sines = Array.ConvertAll(angles, MathF.Sin);
 
-            ElementKernels.Rotate(KernelPaths.Best, head, cosines, sines);
-            ElementKernels.Rotate(KernelPath.Scalar, scalar, cosines, sines);
+            ElementKernels.Rotate(KernelPath.Scalar, head, cosines, sines);
 
-            Assert.Equal(scalar, head);
+            foreach (KernelPath path in Vectors)
+            {
+                float[] vector = [.. original];
+                ElementKernels.Rotate(path, vector, cosines, sines);
+                Assert.Equal(head, vector);
+            }
             for (int i = 0; i < half; i++)
             {
                 Assert.Equal(original[i] * Math.Cos(angles[i]) - original[i + half] * Math.Sin(angles[i]), head[i], 1e-6);
@@ -127,14 +180,17 @@ public sealed class ElementKernelsTests
     {
         for (int length = 0; length <= LongestLength; length++)
         {
-            float[] vector = Numbers(length, 3), scalar = [.. vector], other = Numbers(length, 3);
-
-            ElementKernels.Add(KernelPaths.Best, vector, other);
-            ElementKernels.Multiply(KernelPaths.Best, vector, other);
+            float[] numbers = Numbers(length, 3), scalar = [.. numbers], other = Numbers(length, 3);
             ElementKernels.Add(KernelPath.Scalar, scalar, other);
             ElementKernels.Multiply(KernelPath.Scalar, scalar, other);
 
-            Assert.Equal(scalar, vector);
+            foreach (KernelPath path in Vectors)
+            {
+                float[] vector = [.. numbers];
+                ElementKernels.Add(path, vector, other);
+                ElementKernels.Multiply(path, vector, other);
+                Assert.Equal(scalar, vector);
+            }
         }
     }
 
@@ -147,6 +203,39 @@ public sealed class ElementKernelsTests
             float[] widened = new float[length];
             MatrixKernels.WidenBfloat16(source, widened);
             Assert.Equal(source.Select(s => (uint)s << 16), widened.Select(BitConverter.SingleToUInt32Bits));
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void WidenBytes_AnyLength_IsExact(bool isSigned)
+    {
+        for (int length = 0; length <= LongestLength; length++)
+        {
+            byte[] source = new byte[length];
+            _random.NextBytes(source);
+            float[] widened = new float[length];
+            MatrixKernels.WidenBytes(source, widened, isSigned);
+            Assert.Equal(source.Select(s => isSigned ? (sbyte)s : (float)s), widened);
+        }
+    }
+
+    [Fact]
+    public void Dot_AnyLength_EveryPathGivesTheSumOfSixteenLanes()
+    {
+        foreach (int length in new[] { 0, 1, 15, 16, 17, 31, 32, 70, 511, 512, 513, 528, 1024, 1100 })
+        {
+            float[] a = Numbers(length, 2), b = Numbers(length, 2), lanes = new float[16];
+            for (int i = 0; i < length; i++)
+                lanes[i % 16] = MathF.FusedMultiplyAdd(a[i], b[i], lanes[i % 16]);
+            for (int distance = 8; distance > 0; distance /= 2)
+            {
+                for (int i = 0; i < distance; i++)
+                    lanes[i] += lanes[i + distance];
+            }
+            Assert.Equal(lanes[0], MatrixKernels.Dot(KernelPath.Scalar, a, b));
+            Assert.All(Vectors, path => Assert.Equal(lanes[0], MatrixKernels.Dot(path, a, b)));
         }
     }
 

@@ -1,86 +1,83 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
-
 namespace LlmService.Inference.Kernels;
 
-/// <summary>What a kernel over floats needs of an instruction set. A lane is an output, so no sum depends on how many lanes there are. Callers check the bounds.</summary>
+/// <summary>
+/// What a kernel over floats needs of an instruction set. Every operation does the same in every lane, and rounds as the others of its name do, so that a kernel gives the
+/// same bits with all of them where its sums do not depend on how many lanes there are. Callers check the bounds.
+/// </summary>
 /// <typeparam name="TVector">A float in every lane.</typeparam>
 internal interface IFloatLanes<TVector>
 {
     /// <summary>Floats of a vector: 16, 8, 4 or 1.</summary>
     static abstract int Count { get; }
 
+    static abstract TVector Create(float value);
+
     static abstract TVector Load(ref float source, nint index);
 
     static abstract void Store(TVector values, ref float destination, nint index);
 
+    static abstract TVector Add(TVector a, TVector b);
+
+    static abstract TVector Subtract(TVector a, TVector b);
+
+    static abstract TVector Multiply(TVector a, TVector b);
+
+    static abstract TVector Multiply(TVector values, float factor);
+
+    static abstract TVector Divide(TVector a, TVector b);
+
+    /// <summary>a · b + sum in every lane, fused.</summary>
+    static abstract TVector MultiplyAdd(TVector a, TVector b, TVector sum);
+
     /// <summary>values · factor + sum in every lane, fused.</summary>
     static abstract TVector MultiplyAdd(TVector values, float factor, TVector sum);
 
-    static abstract TVector Multiply(TVector values, float factor);
-}
+    static abstract TVector Negate(TVector values);
 
-internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
-{
-    public static int Count => 16;
+    static abstract TVector Abs(TVector values);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load(ref float source, nint index) => Vector512.LoadUnsafe(ref source, (nuint)index);
+    /// <summary>The smaller one; what is not a number stays so.</summary>
+    static abstract TVector Min(TVector a, TVector b);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Vector512<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
+    /// <summary>The larger one; what is not a number stays so.</summary>
+    static abstract TVector Max(TVector a, TVector b);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> MultiplyAdd(Vector512<float> values, float factor, Vector512<float> sum) => Avx512F.FusedMultiplyAdd(values, Vector512.Create(factor), sum);
+    /// <summary>The smaller of two numbers, faster.</summary>
+    static abstract TVector MinOfNumbers(TVector a, TVector b);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Multiply(Vector512<float> values, float factor) => values * factor;
-}
+    /// <summary>The larger of two numbers, faster.</summary>
+    static abstract TVector MaxOfNumbers(TVector a, TVector b);
 
-internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
-{
-    public static int Count => 8;
+    /// <summary>To the nearest whole number, halves to even.</summary>
+    static abstract TVector Round(TVector values);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Load(ref float source, nint index) => Vector256.LoadUnsafe(ref source, (nuint)index);
+    /// <summary>The magnitude of one with the sign of another.</summary>
+    static abstract TVector CopySign(TVector magnitudes, TVector signs);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Vector256<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
+    /// <summary>2 to the power of whole numbers from -126 to 127.</summary>
+    static abstract TVector PowerOfTwo(TVector exponents);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> MultiplyAdd(Vector256<float> values, float factor, Vector256<float> sum) => Fma.MultiplyAdd(values, Vector256.Create(factor), sum);
+    /// <summary>a &lt; b ? yes : no in every lane.</summary>
+    static abstract TVector SelectLess(TVector a, TVector b, TVector yes, TVector no);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Multiply(Vector256<float> values, float factor) => values * factor;
-}
+    /// <summary>The largest of all lanes; what is not a number stays so.</summary>
+    static abstract float Highest(TVector values);
 
-internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
-{
-    public static int Count => 4;
+    /// <summary>Writes whole numbers as integers.</summary>
+    static abstract void StoreIntegers(TVector values, ref int destination, nint index);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> Load(ref float source, nint index) => Vector128.LoadUnsafe(ref source, (nuint)index);
+    /// <summary>To the nearest bfloat16, halves to even.</summary>
+    static abstract TVector RoundToBfloat16(TVector values);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Vector128<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
+    /// <summary>To the smallest bfloat16 that is not below a number that is not negative.</summary>
+    static abstract TVector RoundUpToBfloat16(TVector values);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> MultiplyAdd(Vector128<float> values, float factor, Vector128<float> sum) => Vector128.FusedMultiplyAdd(values, Vector128.Create(factor), sum);
+    /// <summary>Writes the upper halves of the bits, two bytes a lane.</summary>
+    static abstract void StoreBfloat16(TVector values, ref byte destination);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> Multiply(Vector128<float> values, float factor) => values * factor;
-}
+    /// <summary>Writes two whole numbers from -128 to 127 a lane, as two bytes one after the other.</summary>
+    static abstract void StoreBytes(TVector first, TVector second, ref byte destination);
 
-internal readonly struct ScalarFloats : IFloatLanes<float>
-{
-    public static int Count => 1;
-
-    public static float Load(ref float source, nint index) => Unsafe.Add(ref source, index);
-
-    public static void Store(float values, ref float destination, nint index) => Unsafe.Add(ref destination, index) = values;
-
-    public static float MultiplyAdd(float values, float factor, float sum) => MathF.FusedMultiplyAdd(values, factor, sum);
-
-    public static float Multiply(float values, float factor) => values * factor;
+    /// <summary>Writes four whole numbers from 0 to 255 a lane, as four bytes one after the other.</summary>
+    static abstract void StoreBytes(TVector first, TVector second, TVector third, TVector fourth, ref byte destination);
 }

@@ -6,7 +6,7 @@ namespace LlmService.Inference.Weights.Gguf;
 /// <summary>By what the architectures of GGUF files differ from Llama; much of it is not written in the file, but in llama.cpp.</summary>
 internal static class GgufDecoders
 {
-    private const int LargeGemma2Layers = 46, LargeGemma3Layers = 62, Gemma3Pattern = 6;
+    private const int LargeGemma2Layers = 46, LargeGemma3Layers = 62, Gemma3Pattern = 6, Gemma2Window = 4096;
 
     /// <summary>Whether an architecture honours a key that is refused with others.</summary>
     public static bool Honours(string architecture, string key) => (architecture, key) switch
@@ -22,9 +22,10 @@ internal static class GgufDecoders
     {
         GgufConfiguration.Qwen3 => model with { HeadNorm = HeadNormKind.Rms },
         GgufConfiguration.Gemma => OfGemma(model),
-        GgufConfiguration.Gemma2 => Around(model, header.Metadata, architecture, i => i % 2 == 0, LargeGemma2Layers) with
+        GgufConfiguration.Gemma2 => Around(model, header.Metadata, architecture, i => i % 2 == 0, Gemma2Window, LargeGemma2Layers) with
         {
-            ScoreCap = Cap(header.Metadata, $"{architecture}.attn_logit_softcapping", 50), LogitCap = Cap(header.Metadata, $"{architecture}.final_logit_softcapping", 30),
+            ScoreCap = Cap(header.Metadata, $"{architecture}.attn_logit_softcapping", 50),
+            LogitCap = Cap(header.Metadata, $"{architecture}.final_logit_softcapping", 30),
         },
         GgufConfiguration.Gemma3 => OfGemma3(model, header.Metadata),
         GgufConfiguration.Phi3 => OfPhi3(model, header),
@@ -34,17 +35,22 @@ internal static class GgufDecoders
 
     private static DecoderConfiguration OfGemma(DecoderConfiguration model) => model with
     {
-        Norm = NormKind.RmsPlusOne, EmbeddingScale = MathF.Sqrt(model.HiddenSize), Activation = Activation.GeluTanh, Windows = new int[model.LayerCount],
+        Norm = NormKind.RmsPlusOne,
+        EmbeddingScale = MathF.Sqrt(model.HiddenSize),
+        Activation = Activation.GeluTanh,
+        Windows = new int[model.LayerCount],
     };
 
-    private static DecoderConfiguration Around(DecoderConfiguration model, GgufMetadata metadata, string name, Func<int, bool> slides, int largeLayers)
+    private static DecoderConfiguration Around(DecoderConfiguration model, GgufMetadata metadata, string name, Func<int, bool> slides, int usualWindow, int largeLayers)
     {
-        int window = metadata.Integer($"{name}.attention.sliding_window", 0, int.MaxValue) ?? 4096;
+        int window = metadata.Integer($"{name}.attention.sliding_window", 0, int.MaxValue) ?? usualWindow;
         // The largest model of each generation scales scores by the width for each head, the others by the size of the heads.
         float scaled = model.LayerCount == largeLayers ? (float)model.HiddenSize / model.HeadCount : model.HeadSize;
         return OfGemma(model) with
         {
-            Shape = LayerShape.NormAround, AttentionScale = 1 / MathF.Sqrt(scaled), Windows = [.. Enumerable.Range(0, model.LayerCount).Select(i => slides(i) ? window : 0)],
+            Shape = LayerShape.NormAround,
+            AttentionScale = 1 / MathF.Sqrt(scaled),
+            Windows = [.. Enumerable.Range(0, model.LayerCount).Select(i => slides(i) ? window : 0)],
             Names = new() { AttentionOuterNorm = "post_attention_layernorm", FeedForwardNorm = "pre_feedforward_layernorm", FeedForwardOuterNorm = "post_feedforward_layernorm" },
         };
     }
@@ -53,11 +59,13 @@ internal static class GgufDecoders
     {
         const string Name = GgufConfiguration.Gemma3;
         int pattern = metadata.Integer($"{Name}.attention.sliding_window_pattern", 1, 1 << 16) ?? Gemma3Pattern;
-        DecoderConfiguration around = Around(model, metadata, Name, i => (i + 1) % pattern != 0, LargeGemma3Layers);
+        DecoderConfiguration around = Around(model, metadata, Name, i => (i + 1) % pattern != 0, 0, LargeGemma3Layers);
         RotaryConfiguration sliding = new() { Theta = metadata.Number($"{Name}.rope.local.freq_base", 1e-3, 1e12) ?? metadata.Number($"{Name}.rope.freq_base_swa", 1e-3, 1e12) ?? 10000 };
         return around with
         {
-            HeadNorm = HeadNormKind.RmsPlusOne, LogitCap = Cap(metadata, $"{Name}.final_logit_softcapping", 0), ScoreCap = Cap(metadata, $"{Name}.attn_logit_softcapping", 0),
+            HeadNorm = HeadNormKind.RmsPlusOne,
+            LogitCap = Cap(metadata, $"{Name}.final_logit_softcapping", 0),
+            ScoreCap = Cap(metadata, $"{Name}.attn_logit_softcapping", 0),
             Rotary = [.. around.Windows.Select((window, i) => window > 0 ? sliding : model.Rotary[i])],
         };
     }
@@ -75,14 +83,25 @@ internal static class GgufDecoders
         };
         return model with
         {
-            Rotary = DecoderFields.Repeat(rotary, model.LayerCount), Fused = FusedOrder.Stacked, Names = new() { QueryKeyValue = "self_attn.qkv_proj", GateUp = "mlp.gate_up_proj" },
+            Rotary = DecoderFields.Repeat(rotary, model.LayerCount),
+            Fused = FusedOrder.Stacked,
+            Names = new() { QueryKeyValue = "self_attn.qkv_proj", GateUp = "mlp.gate_up_proj" },
         };
     }
 
     private static DecoderConfiguration OfGpt2(DecoderConfiguration model, GgufHeader header) => model with
     {
-        LearnedPositions = model.ContextLength, Rotary = DecoderFields.Repeat(null, model.LayerCount), Norm = NormKind.Layer, Activation = Activation.GeluTanh,
-        InputBias = header.Tensors.ContainsKey("blk.0.attn_qkv.bias"), OutputBias = true, FeedForwardBias = true, IsGated = false, Fused = FusedOrder.Stacked, Names = Gpt2.Names, IsTransposed = true,
+        LearnedPositions = model.ContextLength,
+        Rotary = DecoderFields.Repeat(null, model.LayerCount),
+        Norm = NormKind.Layer,
+        Activation = Activation.GeluTanh,
+        InputBias = header.Tensors.ContainsKey("blk.0.attn_qkv.bias"),
+        OutputBias = true,
+        FeedForwardBias = true,
+        IsGated = false,
+        Fused = FusedOrder.Stacked,
+        Names = Gpt2.Names,
+        IsTransposed = true,
     };
 
     private static float Cap(GgufMetadata metadata, string key, float usual) => metadata.Number(key, 0, 1e6) ?? usual;

@@ -13,6 +13,9 @@ internal sealed class GgufTokenizer
     private static readonly string[] EndTexts =
         ["<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>", "<EOT>", "</s>"];
 
+    // All special tokens of Phi 3 but these take the white space behind them; the file does not say so.
+    private static readonly string[] PlainPhi3Tokens = ["<unk>", "<s>", "<|endoftext|>"];
+
     private readonly GgufMetadata _metadata;
     private readonly string _model;
     private readonly string[] _tokens;
@@ -72,7 +75,7 @@ internal sealed class GgufTokenizer
         return _model switch
         {
             "gpt2" => ByteLevel(common),
-            "llama" => Framed(common, addBos: true, addEos: false) with { Kind = VocabularyKind.SentencePieceBpe, Scores = Scores(), AddSpacePrefix = Flag("add_space_prefix", true) },
+            "llama" => Framed(common, addBos: true, addEos: false) with { Kind = VocabularyKind.SentencePieceBpe, Scores = Scores(), AddSpacePrefix = Flag("add_space_prefix", true), StrippingTokens = Stripping() },
             "t5" => Framed(common, addBos: false, addEos: true) with
             {
                 Kind = VocabularyKind.Unigram,
@@ -84,6 +87,9 @@ internal sealed class GgufTokenizer
             _ => throw Unsupported(Prefix + "model", _model, "llama, gpt2, t5"),
         };
     }
+
+    private HashSet<string> Stripping() => GgufConfiguration.ArchitectureOf(_metadata) != GgufConfiguration.Phi3 ? []
+        : [.. _tokens.Where((token, id) => (_kinds[id] is TokenKind.Control or TokenKind.UserDefined || token == "</s>") && !PlainPhi3Tokens.Contains(token))];
 
     private TokenizerVocabulary ByteLevel(TokenizerVocabulary common)
     {

@@ -12,6 +12,19 @@ internal static class GgufGolden
         ("model.embed_tokens", "token_embd"), ("model.norm", "output_norm"), ("lm_head", "output"), ("model.layers.", "blk."), ("input_layernorm", "attn_norm"),
         ("post_attention_layernorm", "ffn_norm"), ("self_attn.q_proj", "attn_q"), ("self_attn.k_proj", "attn_k"), ("self_attn.v_proj", "attn_v"),
         ("self_attn.o_proj", "attn_output"), ("mlp.gate_proj", "ffn_gate"), ("mlp.up_proj", "ffn_up"), ("mlp.down_proj", "ffn_down"),
+        ("self_attn.q_norm", "attn_q_norm"), ("self_attn.k_norm", "attn_k_norm"), ("self_attn.qkv_proj", "attn_qkv"), ("mlp.gate_up_proj", "ffn_up"),
+    ];
+
+    // Gemma 2 and 3 norm around their blocks; what others call the second norm is the outer one of attention.
+    private static readonly (string Published, string Stored)[] GemmaNames =
+    [
+        ("post_attention_layernorm", "post_attention_norm"), ("pre_feedforward_layernorm", "ffn_norm"), ("post_feedforward_layernorm", "post_ffw_norm"), .. DecoderNames,
+    ];
+
+    private static readonly (string Published, string Stored)[] Gpt2Names =
+    [
+        ("transformer.wte", "token_embd"), ("transformer.wpe", "position_embd"), ("transformer.ln_f", "output_norm"), ("transformer.h.", "blk."), ("ln_1", "attn_norm"), ("ln_2", "ffn_norm"),
+        ("attn.c_attn", "attn_qkv"), ("attn.c_proj", "attn_output"), ("mlp.c_fc", "ffn_up"), ("mlp.c_proj", "ffn_down"),
     ];
 
     private static readonly (string Published, string Stored)[] T5Names =
@@ -28,86 +41,44 @@ internal static class GgufGolden
 
     /// <summary>The GGUF file of a golden model, and a safetensors file of the numbers that are in it.</summary>
     /// <param name="folder">The golden model.</param>
+    /// <param name="config">What is written as its config.json.</param>
     /// <param name="type">How matrices are stored whose rows fill whole blocks; the rest is F32.</param>
     /// <param name="writer">Receives keys and tensors.</param>
-    public static byte[] Write(string folder, uint type, GgufWriter writer)
+    public static byte[] Write(string folder, string config, uint type, GgufWriter writer)
     {
-        JsonElement config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json"))).RootElement;
-        string model = config.GetProperty("model_type").GetString()!;
-        WriteKeys(writer, model == "mistral" ? "llama" : model, config);
+        JsonElement fields = JsonDocument.Parse(config).RootElement;
+        string model = GgufGoldenKeys.Write(writer, fields);
         List<(string, string, long[], byte[])> published = [];
         foreach (Source source in Read(folder))
         {
-            (byte[] bytes, uint stored, float[] values) = Encode(type, source);
-            published.Add((source.Name, "F32", source.Shape, CheckpointFolder.Bytes(values)));
+            bool isTransposed = model == "gpt2" && source.Shape.Length == 2 && source.Name.Contains(".c_", StringComparison.Ordinal);
+            Source converted = isTransposed ? Transpose(source) : model.StartsWith("gemma", StringComparison.Ordinal) && source.Name.EndsWith("norm.weight", StringComparison.Ordinal) ? Shift(source, 1) : source;
+            (byte[] bytes, uint stored, float[] values) = Encode(type, converted);
+            Source decoded = converted with { Values = values };
+            published.Add((source.Name, "F32", source.Shape, CheckpointFolder.Bytes((isTransposed ? Transpose(decoded) : converted == source ? decoded : Shift(decoded, -1)).Values)));
             string name = NameOf(model, source.Name);
-            if (model is "llama" or "mistral" && name.Contains(".attn_q.", StringComparison.Ordinal))
-                bytes = Interleave(bytes, source.Shape[0], config.GetProperty("num_attention_heads").GetInt32());
-            if (model is "llama" or "mistral" && name.Contains(".attn_k.", StringComparison.Ordinal))
-                bytes = Interleave(bytes, source.Shape[0], config.GetProperty("num_key_value_heads").GetInt32());
-            writer.AddTensor(name, stored, [.. source.Shape.Reverse().Select(d => (ulong)d)], bytes);
+            if (model == "llama" && name.Contains(".attn_q.", StringComparison.Ordinal))
+                bytes = Interleave(bytes, source.Shape[0], fields.GetProperty("num_attention_heads").GetInt32());
+            if (model == "llama" && name.Contains(".attn_k.", StringComparison.Ordinal))
+                bytes = Interleave(bytes, source.Shape[0], fields.GetProperty("num_key_value_heads").GetInt32());
+            writer.AddTensor(name, stored, [.. converted.Shape.Reverse().Select(d => (ulong)d)], bytes);
         }
         return CheckpointFolder.Encode([.. published]);
     }
 
-    private static void WriteKeys(GgufWriter writer, string model, JsonElement config)
-    {
-        writer.Add("general.architecture", model).Add("general.type", "model").Add("general.name", "a golden model").Add("general.file_type", 0);
-        uint? Number(string field) => config.TryGetProperty(field, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? (uint)value.GetInt32() : null;
-        void Copy(string key, string field)
-        {
-            if (Number(field) is { } value)
-                writer.Add($"{model}.{key}", value);
-        }
-        if (model == "t5")
-        {
-            writer.Add("t5.context_length", 512).Add("t5.attention.layer_norm_epsilon", config.GetProperty("layer_norm_epsilon").GetSingle())
-                .Add("t5.attention.layer_norm_rms_epsilon", config.GetProperty("layer_norm_epsilon").GetSingle());
-            (string, string)[] keys =
-            [
-                ("embedding_length", "d_model"), ("feed_forward_length", "d_ff"), ("block_count", "num_layers"), ("decoder_block_count", "num_decoder_layers"),
-                ("attention.head_count", "num_heads"), ("attention.key_length", "d_kv"), ("attention.value_length", "d_kv"),
-                ("attention.relative_buckets_count", "relative_attention_num_buckets"), ("decoder_start_token_id", "decoder_start_token_id"),
-            ];
-            foreach ((string key, string field) in keys)
-                Copy(key, field);
-            return;
-        }
-        (string, string)[] names =
-        [
-            ("context_length", "max_position_embeddings"), ("embedding_length", "hidden_size"), ("feed_forward_length", "intermediate_size"), ("block_count", "num_hidden_layers"),
-            ("attention.head_count", "num_attention_heads"), ("attention.head_count_kv", "num_key_value_heads"), ("rope.dimension_count", "head_dim"),
-            ("attention.key_length", "head_dim"), ("attention.value_length", "head_dim"), ("vocab_size", "vocab_size"),
-        ];
-        foreach ((string key, string field) in names)
-            Copy(key, field);
-        if (model == "llama")
-            Copy("attention.sliding_window", "sliding_window");
-        writer.Add($"{model}.attention.layer_norm_rms_epsilon", config.GetProperty("rms_norm_eps").GetSingle()).Add($"{model}.rope.freq_base", config.GetProperty("rope_theta").GetSingle());
-        if (config.TryGetProperty("rope_scaling", out JsonElement scaling) && scaling.ValueKind == JsonValueKind.Object)
-            WriteScaling(writer, model, config, scaling);
-    }
+    // Norms of Gemma are stored as what they multiply by.
+    private static Source Shift(Source source, float by) => source with { Values = Array.ConvertAll(source.Values, value => value + by) };
 
-    private static void WriteScaling(GgufWriter writer, string model, JsonElement config, JsonElement scaling)
+    private static Source Transpose(Source source)
     {
-        string type = (scaling.TryGetProperty("rope_type", out JsonElement today) ? today : scaling.GetProperty("type")).GetString()!;
-        float factor = scaling.GetProperty("factor").GetSingle();
-        if (type == "linear")
+        int rows = (int)source.Shape[0], columns = (int)source.Shape[1];
+        float[] turned = new float[source.Values.Length];
+        for (int row = 0; row < rows; row++)
         {
-            writer.Add($"{model}.rope.scaling.type", "linear").Add($"{model}.rope.scaling.factor", factor);
-            return;
+            for (int column = 0; column < columns; column++)
+                turned[column * rows + row] = source.Values[row * columns + column];
         }
-        // The bands of Llama 3.1 become a tensor of divisors.
-        int size = config.GetProperty("head_dim").GetInt32(), context = scaling.GetProperty("original_max_position_embeddings").GetInt32();
-        float low = scaling.GetProperty("low_freq_factor").GetSingle(), high = scaling.GetProperty("high_freq_factor").GetSingle(), theta = config.GetProperty("rope_theta").GetSingle();
-        float[] divisors = new float[size / 2];
-        for (int i = 0; i < divisors.Length; i++)
-        {
-            float wave = 2 * MathF.PI * MathF.Pow(theta, 2f * i / size);
-            float smooth = (context / wave - low) / (high - low);
-            divisors[i] = wave < context / high ? 1 : wave > context / low ? factor : 1 / ((1 - smooth) / factor + smooth);
-        }
-        writer.AddTensor("rope_freqs.weight", GgufWriter.F32, [(ulong)divisors.Length], CheckpointFolder.Bytes(divisors));
+        return new(source.Name, [columns, rows], turned);
     }
 
     private static IEnumerable<Source> Read(string folder)
@@ -146,9 +117,16 @@ internal static class GgufGolden
         return (bytes, type, values);
     }
 
+    private static string NameOf(string model, string name) => NamesOf(model, name).Aggregate(name, (current, pair) => current.Replace(pair.Published, pair.Stored, StringComparison.Ordinal));
+
     // The second layer of an encoder block is the feed-forward one, of a decoder block the cross-attention.
-    private static string NameOf(string model, string name) =>
-        (model == "t5" ? [("layer.1.layer_norm", name.StartsWith("encoder", StringComparison.Ordinal) ? "ffn_norm" : "cross_attn_norm"), .. T5Names] : DecoderNames).Aggregate(name, (current, pair) => current.Replace(pair.Published, pair.Stored, StringComparison.Ordinal));
+    private static (string Published, string Stored)[] NamesOf(string model, string name) => model switch
+    {
+        "t5" => [("layer.1.layer_norm", name.StartsWith("encoder", StringComparison.Ordinal) ? "ffn_norm" : "cross_attn_norm"), .. T5Names],
+        "gpt2" => Gpt2Names,
+        "gemma2" or "gemma3" => GemmaNames,
+        _ => DecoderNames,
+    };
 
     /// <summary>Row (part p, place i) of a head goes to (i, p): reshape(heads, 2, size / 2).swapaxes(1, 2).</summary>
     private static byte[] Interleave(byte[] bytes, long rows, int heads)

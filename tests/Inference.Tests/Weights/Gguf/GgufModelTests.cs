@@ -116,6 +116,23 @@ public sealed class GgufModelTests : IDisposable
     public void Configuration_OtherScaling_IsRefusedByName() =>
         AssertRefused(Whole().Add("llama.rope.scaling.type", "yarn"), InferenceFailure.UnsupportedModelType, "llama.rope.scaling.type 'yarn'");
 
+    // What a Gemma does where its file says nothing stands in llama.cpp: Gemma 2 slides by 4096, Gemma 3 not at all; the one on every second layer, the other on five of six.
+    [Theory]
+    [InlineData("gemma2", null, new[] { 4096, 0, 4096, 0, 4096, 0, 4096 })]
+    [InlineData("gemma2", 8u, new[] { 8, 0, 8, 0, 8, 0, 8 })]
+    [InlineData("gemma3", null, new[] { 0, 0, 0, 0, 0, 0, 0 })]
+    [InlineData("gemma3", 8u, new[] { 8, 8, 8, 8, 8, 0, 8 })]
+    public void Configuration_WindowsOfGemma_FollowItsGeneration(string architecture, uint? window, int[] expected)
+    {
+        GgufWriter writer = Table(Llama("llama.block_count", architecture)).Add($"{architecture}.block_count", (uint)expected.Length);
+        if (window is { } size)
+            writer.Add($"{architecture}.attention.sliding_window", size);
+
+        DecoderConfiguration model = GgufModel.Open(_folder.Write("model.gguf", writer.Build())).Configuration().Decoder!;
+
+        Assert.Equal(expected, model.Windows);
+    }
+
     [Fact]
     public void Configuration_SizesThatDifferByLayer_AreRefusedByName() =>
         AssertRefused(Table(Llama("llama.feed_forward_length")).Add("llama.feed_forward_length", [8, 16]), InferenceFailure.UnsupportedModelType, "llama.feed_forward_length");
@@ -165,7 +182,8 @@ public sealed class GgufModelTests : IDisposable
     {
         GgufWriter writer = new GgufWriter().Add("tokenizer.ggml.model", "llama").Add("tokenizer.ggml.tokens", [.. Enumerable.Range(0, 300).Select(i => $"t{i}")])
             .Add("tokenizer.ggml.scores", new float[300]).Add("tokenizer.chat_template", "{{ messages }}");
-        GgufGolden.Write(TestData.Fixture("golden", "llama-gqa"), GgufWriter.Q8_0, writer);
+        string golden = TestData.Fixture("golden", "llama-gqa");
+        GgufGolden.Write(golden, File.ReadAllText(Path.Combine(golden, "config.json")), GgufWriter.Q8_0, writer);
         byte[] good = writer.Build();
         int header = (int)GgufModel.Open(_folder.Write("model.gguf", good)).HeaderBytes, loaded = 0;
         using WorkerPool workers = new(1);
@@ -212,16 +230,16 @@ public sealed class GgufModelTests : IDisposable
     }
 
     /// <summary>The keys of a small model, but one.</summary>
-    private static GgufWriter Llama(string without = "")
+    private static GgufWriter Llama(string without = "", string architecture = "llama")
     {
-        GgufWriter writer = new GgufWriter().Add("general.architecture", "llama");
+        GgufWriter writer = new GgufWriter().Add("general.architecture", architecture);
         (string Key, uint Value)[] keys =
         [
             ("llama.context_length", 32), ("llama.embedding_length", 4), ("llama.feed_forward_length", 8), ("llama.block_count", 1), ("llama.attention.head_count", 2),
         ];
         foreach ((string key, uint value) in keys.Where(k => k.Key != without))
-            writer.Add(key, value);
-        return without.EndsWith("epsilon", StringComparison.Ordinal) ? writer : writer.Add("llama.attention.layer_norm_rms_epsilon", 1e-5f);
+            writer.Add(key.Replace("llama", architecture, StringComparison.Ordinal), value);
+        return without.EndsWith("epsilon", StringComparison.Ordinal) ? writer : writer.Add($"{architecture}.attention.layer_norm_rms_epsilon", 1e-5f);
     }
 
     private static GgufWriter Table(GgufWriter writer) => writer.AddTensor("token_embd.weight", GgufWriter.F32, [4, 3], new byte[48]);

@@ -48,6 +48,37 @@ public sealed class GgufTokenizerTests : IDisposable
         Check(family, writer);
     }
 
+    // The special tokens of Phi 3 take the white space behind them, which no key says.
+    [Fact]
+    public void Encode_Phi3Vocabulary_SameIdsAsTheReference()
+    {
+        JsonElement json = ReadJson("phi-3-mini");
+        GgufWriter writer = Begin(json, "llama", out string[] tokens, "phi3").Add("tokenizer.ggml.scores", Scores(json, tokens)).Add("tokenizer.ggml.pre", "default")
+            .Add("tokenizer.ggml.bos_token_id", 1).Add("tokenizer.ggml.eos_token_id", 32000).Add("tokenizer.ggml.unknown_token_id", 0).Add("tokenizer.ggml.add_bos_token", false);
+
+        Check("phi-3-mini", writer);
+    }
+
+    // Converters write the runs of spaces among the tokens of Gemma as spaces; nothing comes before a text.
+    [Theory]
+    [InlineData("a b", new[] { 2, 6, 7 })]
+    [InlineData("a  b", new[] { 2, 6, 8, 9 })]
+    [InlineData("a    b", new[] { 2, 6, 10, 9 })]
+    [InlineData("<start_of_turn>a\n\nb", new[] { 2, 4, 6, 11, 9 })]
+    public void Encode_GemmaVocabulary_FindsUserDefinedTokensFirst(string text, int[] expected)
+    {
+        Write(new GgufWriter().Add("general.architecture", "gemma3").Add("tokenizer.ggml.model", "llama").Add("tokenizer.ggml.pre", "default").Add("tokenizer.ggml.add_space_prefix", false)
+            .Add("tokenizer.ggml.tokens", ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>", "a", "▁b", "  ", "b", "    ", "\n\n", "▁"])
+            .Add("tokenizer.ggml.token_type", [Control, Control, Control, Unknown, Control, Control, Normal, Normal, UserDefined, Normal, UserDefined, UserDefined, Normal])
+            .Add("tokenizer.ggml.scores", new float[13]).Add("tokenizer.ggml.bos_token_id", 2).Add("tokenizer.ggml.eos_token_id", 1).Add("tokenizer.ggml.unknown_token_id", 3)
+            .Add("tokenizer.ggml.add_bos_token", true));
+
+        ModelSource source = ModelSource.Of(_folder.Folder, null);
+
+        Assert.Equal(expected, source.Tokenizer().Encode(text).Ids.ToArray());
+        Assert.Equal([1, 5], source.Generation().EndTokenIds);
+    }
+
     // SentencePiece strips a text, this tokenizer.json does not: texts that end with a space, or have one before an added token, are left out. So are runs of one character: they can be
     // cut in several ways of the same sum, and the reference rounds the scores that it reads.
     [Fact]
@@ -132,7 +163,7 @@ public sealed class GgufTokenizerTests : IDisposable
         Assert.Contains(expected, e.Message, StringComparison.Ordinal);
     }
 
-    private static GgufWriter Begin(JsonElement json, string model, out string[] tokens)
+    private static GgufWriter Begin(JsonElement json, string model, out string[] tokens, string architecture = "llama")
     {
         Dictionary<int, string> byId = [];
         JsonElement vocabulary = json.GetProperty("model").GetProperty("vocab");
@@ -155,7 +186,7 @@ public sealed class GgufTokenizerTests : IDisposable
         }
         tokens = [.. Enumerable.Range(0, byId.Keys.Max() + 1).Select(id => byId.GetValueOrDefault(id, $"[PAD{id}]"))];
         string[] all = tokens;
-        return new GgufWriter().Add("general.architecture", "llama").Add("tokenizer.ggml.model", model).Add("tokenizer.ggml.tokens", tokens)
+        return new GgufWriter().Add("general.architecture", architecture).Add("tokenizer.ggml.model", model).Add("tokenizer.ggml.tokens", tokens)
             .Add("tokenizer.ggml.token_type", [.. tokens.Select((token, id) => kinds.GetValueOrDefault(id, model == "llama" && IsByte(all[id]) ? ByteToken : Normal))]);
     }
 

@@ -1,6 +1,6 @@
 // The peer of the tokenizer comparison: the npm package `tokenizers`, which binds the format's reference, written in Rust.
 //
-//     node tokenizers-peer.mjs FOLDER_WITH_NODE_MODULES
+//     node tokenizers.mjs FOLDER_WITH_NODE_MODULES
 //
 // Reads one JSON object a line and answers each with one line: the CPU time that it took, in milliseconds.
 import { createRequire } from "node:module";

@@ -3,11 +3,17 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace LlmService.Benchmarks;
+namespace LlmService.Benchmarks.Shapes;
 
-/// <summary><c>shape NAME FOLDER</c>: writes a model folder with the shapes of a published model and random weights, in bfloat16: speed depends on nothing else.</summary>
+/// <summary>
+/// <c>shape NAME FOLDER</c>: writes a model folder with the shapes of a published model and random weights, since speed depends on nothing else: in bfloat16 as safetensors, as the
+/// ONNX files that transformers.js and ONNX Runtime take, and for Qwen2.5 as the GGUF file that llama.cpp takes.
+/// </summary>
 internal static class ShapeModels
 {
+    // Written last, so that a folder that broke off is written again.
+    private const string Complete = "generation_config.json";
+
     private static readonly Dictionary<string, string> Configurations = new(StringComparer.Ordinal)
     {
         ["flan-t5-small"] = T5(512, 64, 1024, 6, 8),
@@ -36,7 +42,7 @@ internal static class ShapeModels
     /// <summary>Writes the folder of a name, unless it is there.</summary>
     public static void Make(string name, string folder)
     {
-        if (!File.Exists(Path.Combine(folder, "model.safetensors")))
+        if (!File.Exists(Path.Combine(folder, Complete)))
             Write(Configurations[name], folder);
     }
 
@@ -51,7 +57,26 @@ internal static class ShapeModels
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, "config.json"), configuration);
         using JsonDocument config = JsonDocument.Parse(configuration);
-        (string Name, int[] Shape)[] tensors = [.. config.RootElement.GetProperty("model_type").GetString() == "t5" ? T5Tensors(config.RootElement) : DecoderTensors(config.RootElement)];
+        JsonElement root = config.RootElement;
+        bool isT5 = root.GetProperty("model_type").GetString() == "t5";
+        WriteSafetensors(Path.Combine(folder, "model.safetensors"), [.. isT5 ? T5Tensors(root) : DecoderTensors(root)]);
+        if (isT5)
+        {
+            new T5Graphs(new T5Sizes(Number(root, "d_model"), Number(root, "d_kv"), Number(root, "d_ff"), Number(root, "num_heads"), Number(root, "num_layers"), Number(root, "vocab_size")))
+                .Write(Path.Combine(folder, "onnx"));
+        }
+        else
+        {
+            Qwen2Sizes sizes = new(Number(root, "hidden_size"), Number(root, "intermediate_size"), Number(root, "num_attention_heads"), Number(root, "num_key_value_heads"),
+                Number(root, "num_hidden_layers"), Number(root, "vocab_size"));
+            new Qwen2Graph(sizes).Write(Path.Combine(folder, "onnx"));
+            new Qwen2Gguf(sizes).Write(Path.Combine(Directory.CreateDirectory(Path.Combine(folder, "gguf")).FullName, "model-q4_0.gguf"));
+        }
+        File.WriteAllText(Path.Combine(folder, Complete), isT5 ? """{ "decoder_start_token_id": 0, "eos_token_id": 1, "pad_token_id": 0 }""" : "{}");
+    }
+
+    private static void WriteSafetensors(string path, (string Name, int[] Shape)[] tensors)
+    {
         JsonObject header = [];
         long offset = 0;
         foreach ((string name, int[] shape) in tensors)
@@ -61,7 +86,7 @@ internal static class ShapeModels
             offset += bytes;
         }
         byte[] json = Encoding.UTF8.GetBytes(header.ToJsonString());
-        using FileStream file = File.Create(Path.Combine(folder, "model.safetensors"));
+        using FileStream file = File.Create(path);
         Span<byte> length = stackalloc byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
         file.Write(length);

@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using LlmService.Inference;
+using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
+
+namespace LlmService.Benchmarks.Comparison;
+
+/// <summary><c>own-engine</c>: our engine as a process of the comparison; requests go through the engine's own queue, as those of the service do.</summary>
+internal static class OwnEngine
+{
+    public static async Task<int> RunAsync()
+    {
+        LlmEngine? engine = null;
+        while (Console.ReadLine() is { } line)
+        {
+            using JsonDocument command = JsonDocument.Parse(line);
+            JsonObject answer;
+            if (command.RootElement.GetProperty("do").GetString() == "open")
+            {
+                engine = Open(command.RootElement);
+                answer = new JsonObject { ["version"] = $"{engine.Model.Precision}, {engine.Model.WeightBytes / 1e6:0} MB, {KernelPaths.Best}" };
+            }
+            else
+            {
+                answer = await GenerateAsync(engine!, command.RootElement);
+            }
+            Console.WriteLine(answer.ToJsonString());
+        }
+        if (engine is not null)
+            await engine.DisposeAsync();
+        return 0;
+    }
+
+    // The workers live as long as the process.
+    private static LlmEngine Open(JsonElement command) => LlmEngine.Load(command.GetProperty("folder").GetString()!, new EngineOptions
+    {
+        Workers = new WorkerPool(command.GetProperty("threads").GetInt32()),
+        Format = ComputeFormats.Find(command.GetProperty("format").GetString()!),
+        SkipTokenizer = true,
+    });
+
+    private static async Task<JsonObject> GenerateAsync(LlmEngine engine, JsonElement command)
+    {
+        int streams = command.GetProperty("streams").GetInt32(), prompt = command.GetProperty("prompt").GetInt32(), tokens = command.GetProperty("tokens").GetInt32();
+        long started = Stopwatch.GetTimestamp();
+        double[][] times = await Task.WhenAll(Enumerable.Range(0, streams).Select(stream => StreamAsync(engine, stream, prompt, tokens, started)));
+        double first = times.Max(stream => stream[0]);
+        double[] later = [.. times.SelectMany(stream => stream).Where(time => time > first)];
+        return new JsonObject { ["first"] = first, ["count"] = later.Length, ["seconds"] = later.Length > 0 ? later.Max() - first : 0 };
+    }
+
+    private static async Task<double[]> StreamAsync(LlmEngine engine, int stream, int prompt, int tokens, long started)
+    {
+        GenerationRequest request = new()
+        {
+            PromptTokenIds = [.. Enumerable.Range(0, prompt).Select(i => 3 + (i * 37 + stream) % 1000)],
+            MaxTokens = tokens,
+            IgnoreEndTokens = true,
+        };
+        List<double> times = new(tokens);
+        await foreach (GenerationUpdate update in engine.GenerateAsync(request, CancellationToken.None))
+        {
+            for (int i = 0; i < update.Tokens.Count; i++)
+                times.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
+        }
+        return [.. times];
+    }
+}

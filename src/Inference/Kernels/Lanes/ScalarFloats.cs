@@ -1,0 +1,61 @@
+using System.Runtime.CompilerServices;
+
+namespace LlmService.Inference.Kernels;
+
+/// <summary>One float at a time: the twin of the vectors, in plain arithmetic.</summary>
+internal readonly struct ScalarFloats : IFloatLanes<float>
+{
+    public static int Count => 1;
+
+    public static float Create(float value) => value;
+
+    public static float Load(ref float source, nint index) => Unsafe.Add(ref source, index);
+
+    public static void Store(float values, ref float destination, nint index) => Unsafe.Add(ref destination, index) = values;
+
+    public static float Add(float a, float b) => a + b;
+
+    public static float Subtract(float a, float b) => a - b;
+
+    public static float Multiply(float a, float b) => a * b;
+
+    public static float Divide(float a, float b) => a / b;
+
+    public static float MultiplyAdd(float a, float b, float sum) => MathF.FusedMultiplyAdd(a, b, sum);
+
+    public static float Negate(float values) => -values;
+
+    public static float Abs(float values) => MathF.Abs(values);
+
+    public static float Min(float a, float b) => MathF.Min(a, b);
+
+    public static float Max(float a, float b) => MathF.Max(a, b);
+
+    public static float MinOfNumbers(float a, float b) => MathF.Min(a, b);
+
+    public static float MaxOfNumbers(float a, float b) => MathF.Max(a, b);
+
+    public static float Round(float values) => MathF.Round(values);
+
+    public static float CopySign(float magnitudes, float signs) => MathF.CopySign(magnitudes, signs);
+
+    public static float PowerOfTwo(float exponents) => BitConverter.Int32BitsToSingle(((int)exponents + 127) << 23);
+
+    public static float SelectLess(float a, float b, float yes, float no) => a < b ? yes : no;
+
+    public static float Highest(float values) => values;
+
+    public static void StoreIntegers(float values, ref int destination, nint index) => Unsafe.Add(ref destination, index) = (int)values;
+
+    public static float RoundToBfloat16(float values) =>
+        BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(values) + 0x7FFF + ((BitConverter.SingleToUInt32Bits(values) >> 16) & 1)) & 0xFFFF0000);
+
+    public static float RoundUpToBfloat16(float values) => BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(values) + 0xFFFF) & 0xFFFF0000);
+
+    public static void StoreBfloat16(float values, ref byte destination) => Unsafe.WriteUnaligned(ref destination, (ushort)(BitConverter.SingleToUInt32Bits(values) >> 16));
+
+    public static void StoreBytes(float first, float second, ref byte destination) => Unsafe.WriteUnaligned(ref destination, (ushort)((byte)(int)first | ((int)second << 8)));
+
+    public static void StoreBytes(float first, float second, float third, float fourth, ref byte destination) =>
+        Unsafe.WriteUnaligned(ref destination, (int)first | ((int)second << 8) | ((int)third << 16) | ((int)fourth << 24));
+}

@@ -1,0 +1,100 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace LlmService.Inference.Kernels;
+
+/// <summary>Four floats, in operations that every vector machine has.</summary>
+internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
+{
+    public static int Count => 4;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Create(float value) => Vector128.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Load(ref float source, nint index) => Vector128.LoadUnsafe(ref source, (nuint)index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector128<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Add(Vector128<float> a, Vector128<float> b) => a + b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Subtract(Vector128<float> a, Vector128<float> b) => a - b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Multiply(Vector128<float> a, Vector128<float> b) => a * b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Multiply(Vector128<float> values, float factor) => values * factor;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Divide(Vector128<float> a, Vector128<float> b) => a / b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MultiplyAdd(Vector128<float> a, Vector128<float> b, Vector128<float> sum) => Vector128.FusedMultiplyAdd(a, b, sum);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MultiplyAdd(Vector128<float> values, float factor, Vector128<float> sum) => Vector128.FusedMultiplyAdd(values, Vector128.Create(factor), sum);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Negate(Vector128<float> values) => -values;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Abs(Vector128<float> values) => Vector128.Abs(values);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Min(Vector128<float> a, Vector128<float> b) => Vector128.Min(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Max(Vector128<float> a, Vector128<float> b) => Vector128.Max(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MinOfNumbers(Vector128<float> a, Vector128<float> b) => Vector128.MinNative(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MaxOfNumbers(Vector128<float> a, Vector128<float> b) => Vector128.MaxNative(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Round(Vector128<float> values) => Vector128.Round(values);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> CopySign(Vector128<float> magnitudes, Vector128<float> signs) => Vector128.CopySign(magnitudes, signs);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> PowerOfTwo(Vector128<float> exponents) => ((Vector128.ConvertToInt32Native(exponents) + Vector128.Create(127)) << 23).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SelectLess(Vector128<float> a, Vector128<float> b, Vector128<float> yes, Vector128<float> no) => Vector128.ConditionalSelect(Vector128.LessThan(a, b), yes, no);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Highest(Vector128<float> values) => MathF.Max(MathF.Max(values[0], values[1]), MathF.Max(values[2], values[3]));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreIntegers(Vector128<float> values, ref int destination, nint index) => Vector128.ConvertToInt32(values).StoreUnsafe(ref destination, (nuint)index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> RoundToBfloat16(Vector128<float> values)
+    {
+        Vector128<uint> bits = values.AsUInt32();
+        return ((bits + Vector128.Create(0x7FFFu) + ((bits >>> 16) & Vector128<uint>.One)) & Vector128.Create(0xFFFF0000u)).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> RoundUpToBfloat16(Vector128<float> values) => ((values.AsUInt32() + Vector128.Create(0xFFFFu)) & Vector128.Create(0xFFFF0000u)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBfloat16(Vector128<float> values, ref byte destination) => StoreShorts(values.AsInt32() >>> 16, ref destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(Vector128<float> first, Vector128<float> second, ref byte destination) => StoreShorts((Vector128.ConvertToInt32Native(first) & Vector128.Create(255)) | (Vector128.ConvertToInt32Native(second) << 8), ref destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(Vector128<float> first, Vector128<float> second, Vector128<float> third, Vector128<float> fourth, ref byte destination) =>
+        (Vector128.ConvertToInt32Native(first) | (Vector128.ConvertToInt32Native(second) << 8) | (Vector128.ConvertToInt32Native(third) << 16) | (Vector128.ConvertToInt32Native(fourth) << 24)).AsByte().StoreUnsafe(ref destination);
+
+    // The lower half of each.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreShorts(Vector128<int> values, ref byte destination) => Unsafe.WriteUnaligned(ref destination, Vector128.Narrow(values, values).AsInt64()[0]);
+}
