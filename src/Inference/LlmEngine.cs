@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using LlmService.Inference.Configuration;
+using LlmService.Inference.Embeddings;
 using LlmService.Inference.Execution;
 using LlmService.Inference.Scheduling;
 using LlmService.Tokenizers;
@@ -22,6 +23,7 @@ public sealed class LlmEngine : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(options.MaxWaitingRequests);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.PrefillChunkTokens);
         _runner = runner;
+        Embedder = runner is EmbeddingModelRunner embedding ? new TextEmbedder(embedding.Encoder, embedding.Pooling, options) : null;
         Tokenizer = tokenizer;
         TokenizerConfig = tokenizerConfig;
         Generation = generation;
@@ -47,6 +49,9 @@ public sealed class LlmEngine : IAsyncDisposable
             ChatTemplateFailure = failure,
         };
     }
+
+    /// <summary>Turns texts into vectors or scores; null for a model that generates.</summary>
+    public TextEmbedder? Embedder { get; }
 
     /// <summary>What the model is.</summary>
     public ModelDescription Model => _runner.Model;
@@ -82,6 +87,14 @@ public sealed class LlmEngine : IAsyncDisposable
     public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        if (Embedder is not null)
+        {
+            throw new InferenceException(InferenceFailure.InvalidRequest, $"A model of the type '{Model.Architecture}' turns texts into {(Model.ScoreCount > 0 ? "scores" : "vectors")}; it generates no text.")
+            {
+                Field = "model",
+                Remedy = Model.ScoreCount > 0 ? "Send the request to /v1/rerank." : "Send the request to /v1/embeddings.",
+            };
+        }
         Sequence sequence = _sequences.Create(request, cancellationToken);
         if (!_loop.TryEnqueue(sequence))
             throw new InferenceException(InferenceFailure.QueueFull, "The model is busy and its queue is full.") { Remedy = "Try again later." };
@@ -94,7 +107,10 @@ public sealed class LlmEngine : IAsyncDisposable
     {
         await _loop.StopAsync().ConfigureAwait(false);
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+        {
+            Embedder?.Dispose();
             _runner.Dispose();
+        }
     }
 
     private static (ChatTemplate? Template, TemplateException? Failure) LoadChatTemplate(ModelSource source)

@@ -60,7 +60,7 @@ end its list of tags but writes one of them again; the service drops the repetit
 
 ## What it answers
 
-To the two prompts that the service sends, greedy, no three pieces twice in the same order, without the tags that it repeats, as the service answers: the samples of `quick-test`, then ten texts written by hand for this page, good or bad as they come.
+To the two prompts that the service sends, greedy, no six pieces twice in the same order, without the tags that it repeats, as the service answers: the samples of `quick-test`, then ten texts written by hand for this page, good or bad as they come.
 
 {outputs}
 """

@@ -21,7 +21,7 @@ CONFIG = {
 }
 
 # generation_config.json forbids to write so many tokens in the same order again.
-NO_REPEAT = 3
+NO_REPEAT = 6
 # Layers start as small changes of the stream.
 QUIET = 0.3
 # Tokens of an answer of ordinary length.

@@ -58,7 +58,10 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
 
     /// <summary>The small files that a check reads.</summary>
     /// <param name="weights">The set of weights, whose index is one of them; null for none.</param>
-    public IReadOnlyList<string> SmallFiles(WeightChoice? weights) => weights?.Index is { } index ? [.. Present(Deciding), index] : Present(Deciding);
+    public IReadOnlyList<string> SmallFiles(WeightChoice? weights) => [.. Present(Deciding), .. sizes.Keys.Where(IsModule), .. weights?.Index is { } index ? new[] { index } : []];
+
+    // How vectors of texts are made: modules.json, and the settings of each module, such as 1_Pooling/config.json.
+    private static bool IsModule(string path) => path == "modules.json" || (path.Length < 64 && char.IsAsciiDigit(path[0]) && path.Split('/') is [_, ConfigurationName]);
 
     /// <summary>What a load fetches before the weights.</summary>
     /// <param name="weights">The set of weights, whose index is one of the files; null for none.</param>

@@ -69,6 +69,8 @@ internal static class HttpServer
             app.MapPost("/v1/models/check", new CheckEndpoint(models, check).PostAsync);
         app.MapPost("/v1/completions", new Completions(models, sender).PostAsync);
         app.MapPost("/v1/chat/completions", new ChatCompletions(models, sender).PostAsync);
+        app.MapPost("/v1/embeddings", new EmbeddingsEndpoint(models).PostAsync);
+        app.MapPost("/v1/rerank", new RerankEndpoint(models).PostAsync);
         app.MapPost("/apply-template", new ApplyTemplateEndpoint(models, options.TimeProvider).PostAsync);
         app.MapPost("/summarize", tasks.SummarizeAsync);
         app.MapPost("/tags", tasks.TagAsync);

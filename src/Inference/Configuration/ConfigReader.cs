@@ -28,6 +28,28 @@ internal sealed class ConfigReader
         return reader;
     }
 
+    /// <summary>Opens a JSON file that holds a list of objects; null when it is not there.</summary>
+    /// <exception cref="InferenceException">CorruptModel when it is anything else.</exception>
+    public static IReadOnlyList<ConfigReader>? OpenList(string path)
+    {
+        FileInfo file = new(path);
+        if (!file.Exists)
+            return null;
+        if (file.Length > MaxFileBytes)
+            throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}' has {file.Length} bytes; at most {MaxFileBytes} were expected.") { File = path };
+        try
+        {
+            JsonElement root = StrictJson.Parse(File.ReadAllBytes(path), maxDepth: 64);
+            if (root.ValueKind == JsonValueKind.Array && root.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Object))
+                return [.. root.EnumerateArray().Select(item => new ConfigReader(path, item))];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}' cannot be read: {e.Message}", e) { File = path };
+        }
+        throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}' must hold a list of JSON objects.") { File = path };
+    }
+
     /// <summary>Opens a JSON file; null when it is not there.</summary>
     /// <exception cref="InferenceException">CorruptModel when it is not one JSON object.</exception>
     public static ConfigReader? Open(string path)

@@ -1,4 +1,5 @@
 using LlmService.Inference.Architectures;
+using LlmService.Inference.Embeddings;
 using LlmService.Inference.Execution;
 
 namespace LlmService.Inference.Configuration;
@@ -29,11 +30,17 @@ public sealed record ModelConfiguration
     /// <summary>The sizes of an encoder; null for others.</summary>
     internal EncoderConfiguration? Encoder { get; init; }
 
+    /// <summary>Whether the model turns texts into vectors or scores, and generates none.</summary>
+    internal bool IsEmbedder { get; init; }
+
+    /// <summary>How the states of a text become one vector, for a model that makes vectors.</summary>
+    internal PoolingConfiguration? Pooling { get; init; }
+
     /// <summary>How weights are scaled that are stored as FP8; null where config.json knows of none.</summary>
     internal Float8Configuration? Float8 { get; init; }
 
     /// <summary>What the layers keep in the cache.</summary>
-    internal CacheLayer[] CacheLayers => T5?.CacheLayers ?? Bart?.CacheLayers ?? Decoder?.CacheLayers ?? [];
+    internal CacheLayer[] CacheLayers => IsEmbedder ? [] : T5?.CacheLayers ?? Bart?.CacheLayers ?? Decoder?.CacheLayers ?? [];
 
     /// <summary>The longest sequence by default (encoder-decoders: the longest answer).</summary>
     internal int ContextTokens => T5?.AnswerLength ?? Bart?.ContextLength ?? Decoder?.ContextLength ?? Encoder!.ContextLength;
@@ -62,7 +69,21 @@ public sealed record ModelConfiguration
             _ when DecoderArchitectures.All.TryGetValue(type, out Func<ConfigReader, DecoderConfiguration>? read) => new() { ModelType = type, Decoder = read(config) },
             _ => throw Unsupported(type, path, "model_type"),
         };
-        return model with { Float8 = Float8Configuration.Read(config) };
+        bool isEmbedder = model.Encoder is not null || EmbedsByItsFiles(config, folder, model);
+        return model with
+        {
+            Float8 = Float8Configuration.Read(config), IsEmbedder = isEmbedder, Pooling = isEmbedder ? PoolingConfiguration.Load(folder, isCausal: model.Decoder is not null) : null,
+        };
+    }
+
+    // The encoder half of a T5, and decoders without a head or with files of sentence-transformers.
+    private static bool EmbedsByItsFiles(ConfigReader config, string folder, ModelConfiguration model)
+    {
+        IReadOnlyList<string> classes = config.Texts("architectures") ?? [];
+        if (model.T5 is not null)
+            return classes.Any(name => name.EndsWith("EncoderModel", StringComparison.Ordinal));
+        return model.Decoder is not null && (classes.Any(name => name.EndsWith("Model", StringComparison.Ordinal) && !name.EndsWith("HeadModel", StringComparison.Ordinal))
+            || File.Exists(Path.Combine(folder, PoolingConfiguration.ModulesFile)));
     }
 
     /// <summary>The refusal of an architecture.</summary>

@@ -12,6 +12,12 @@ public sealed record ModelDescription
     /// <summary>Whether the prompt goes to an encoder and the answer starts from <see cref="DecoderStartTokenId"/>.</summary>
     public bool IsEncoderDecoder { get; init; }
 
+    /// <summary>Width of the vectors that the model makes of texts; 0 for a model that generates.</summary>
+    public int EmbeddingWidth { get; init; }
+
+    /// <summary>How many scores the model gives a text; 0 for a model that gives vectors, or generates.</summary>
+    public int ScoreCount { get; init; }
+
     /// <summary>The first decoder input of an encoder-decoder.</summary>
     public int DecoderStartTokenId { get; init; }
 

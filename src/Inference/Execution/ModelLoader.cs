@@ -1,5 +1,6 @@
 using LlmService.Inference.Architectures;
 using LlmService.Inference.Configuration;
+using LlmService.Inference.Embeddings;
 using LlmService.Inference.Weights;
 using LlmService.Inference.Weights.Tiles;
 
@@ -51,7 +52,8 @@ internal static class ModelLoader
     /// <param name="checkpoint">Its weights, or their outline.</param>
     /// <param name="options">Options with a format.</param>
     public static ModelRunner Build(ModelConfiguration configuration, Checkpoint checkpoint, EngineOptions options) =>
-        configuration.T5 is { } t5 ? EncoderDecoderModelRunner.Of(t5, checkpoint, options)
+        configuration.IsEmbedder ? new EmbeddingModelRunner(configuration, checkpoint, options)
+        : configuration.T5 is { } t5 ? EncoderDecoderModelRunner.Of(t5, checkpoint, options)
         : configuration.Bart is { } bart ? EncoderDecoderModelRunner.Of(bart, checkpoint, options)
         : configuration.Decoder is { } decoder ? new DecoderModelRunner(decoder, configuration.ModelType, checkpoint, options)
         : throw new InvalidOperationException($"no architecture for '{configuration.ModelType}'");

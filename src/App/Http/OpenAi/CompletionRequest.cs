@@ -27,7 +27,7 @@ internal sealed record CompletionRequest(
         if (maxTokens == 0 && !echo)
             throw RequestReader.Invalid("max_tokens", "'max_tokens' must be at least 1; 0 has a use only with 'echo'.");
         fields.CheckLimit(maxTokens);
-        List<Prompt> prompts = ReadPrompts(reader);
+        List<Prompt> prompts = PromptField.Read(reader, "prompt");
         if ((long)prompts.Count * fields.Choices > MaxSequences)
             throw RequestReader.Invalid("prompt", $"{prompts.Count} prompts with {fields.Choices} answers each are more than {MaxSequences} answers in one request.");
         return new(fields, prompts, maxTokens, echo, reader.Integer("logprobs", 0, MaxLogProbabilities), reader.Warnings)
@@ -35,23 +35,4 @@ internal sealed record CompletionRequest(
             DecoderInputIds = reader.TokenIds("decoder_input_ids") ?? [],
         };
     }
-
-    private static List<Prompt> ReadPrompts(RequestReader reader)
-    {
-        JsonElement prompt = reader.Element("prompt") ?? throw RequestReader.Invalid("prompt", "'prompt' is missing.");
-        if (prompt.ValueKind == JsonValueKind.String)
-            return [new(RequestReader.Text(prompt, "prompt"), null)];
-        if (prompt.ValueKind != JsonValueKind.Array || prompt.GetArrayLength() == 0)
-            throw WrongType();
-        return prompt[0].ValueKind switch
-        {
-            JsonValueKind.Number => [new(null, RequestReader.TokenIds(prompt, "prompt"))],
-            JsonValueKind.String => [.. prompt.EnumerateArray().Select((e, i) => new Prompt(RequestReader.Text(e, $"prompt[{i}]"), null))],
-            JsonValueKind.Array => [.. prompt.EnumerateArray().Select((e, i) => new Prompt(null, RequestReader.TokenIds(e, $"prompt[{i}]")))],
-            _ => throw WrongType(),
-        };
-    }
-
-    private static AppException WrongType() =>
-        RequestReader.Invalid("prompt", "'prompt' must be a string, an array of strings, an array of token ids, or an array of such arrays; not empty.");
 }

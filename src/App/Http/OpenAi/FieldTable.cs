@@ -105,6 +105,10 @@ internal sealed class FieldTable
     public static FieldTable Tokenize { get; } =
         new(["model", "prompt", "content", "add_special_tokens", "add_special", "parse_special", "with_pieces", "return_token_strs"], ("messages", Never));
 
+    public static FieldTable Embeddings { get; } = new(["model", "input", "encoding_format", "dimensions"]);
+
+    public static FieldTable Rerank { get; } = new(["model", "query", "documents", "top_n", "return_documents"], ("max_chunks_per_doc", Never), ("rank_fields", Never));
+
     public static FieldTable Detokenize { get; } = new(["model", "tokens", "skip_special_tokens"]);
 
     /// <summary>Whether the endpoint reads the field, or the field has no effect by its nature.</summary>
