@@ -3,7 +3,7 @@ using LlmService.Inference.Configuration;
 using LlmService.Inference.Execution;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Tests.Architectures;
-using LlmService.Inference.Tests.Weights;
+using LlmService.Inference.Tests;
 
 namespace LlmService.Inference.Embeddings;
 
