@@ -108,7 +108,9 @@ public sealed class LlmEngine : IAsyncDisposable
         await _loop.StopAsync().ConfigureAwait(false);
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
         {
-            Embedder?.Dispose();
+            // Weights may be given back only when no pass reads them.
+            if (Embedder is not null)
+                await Embedder.DisposeAsync().ConfigureAwait(false);
             _runner.Dispose();
         }
     }

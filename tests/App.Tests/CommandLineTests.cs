@@ -34,7 +34,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task Run_Demo_WritesOnlyTheAnswerToStandardOutput()
     {
-        (int exit, string output, string error) = await RunAsync("run", "demo", "@word is no response file", "--max-tokens", "4");
+        (int exit, string output, string error) = await RunAsync("run", "demo", "summarize: @word is a name that no file has, and the old bridge is closed.", "--max-tokens", "4");
         Assert.Equal(0, exit);
         Assert.DoesNotContain("[LLM]", output, StringComparison.Ordinal);
         Assert.Contains("4 tokens", error, StringComparison.Ordinal);

@@ -66,7 +66,9 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
             {
                 byte[] content = await repository.ReadAsync(path, MaxSmallFileBytes, cancellationToken)
                     ?? throw new AppException(FailureCode.CorruptModel, $"'{path}' of '{model.Text}' has {files.Size(path)} bytes; at most {MaxSmallFileBytes} were expected.") { Remedy = "Choose another model: nothing that runs has such a file." };
-                await File.WriteAllBytesAsync(Path.Combine(folder, path), content, cancellationToken);
+                string target = Path.Combine(folder, path);
+                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+                await File.WriteAllBytesAsync(target, content, cancellationToken);
             }
             if (choice?.IsSelfContained == true)
                 await WeightHeaders.BringConfigurationAsync(repository, choice, folder, cancellationToken);

@@ -13,15 +13,29 @@ internal static class Bloom
         DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_epsilon", 1e-5f), activation: "gelu_new", inner: 4);
         return model with
         {
-            NormsEmbeddings = true, Alibi = new(), Rotary = DecoderFields.Repeat(null, model.LayerCount), Norm = NormKind.Layer,
-            InputBias = true, OutputBias = true, FeedForwardBias = true, IsGated = false, Fused = FusedOrder.ByHead, Names = Names with { EmbeddingNorm = "transformer.word_embeddings_layernorm" },
+            NormsEmbeddings = true,
+            Alibi = new(),
+            Rotary = DecoderFields.Repeat(null, model.LayerCount),
+            Norm = NormKind.Layer,
+            InputBias = true,
+            OutputBias = true,
+            FeedForwardBias = true,
+            IsGated = false,
+            Fused = FusedOrder.ByHead,
+            Names = Names with { EmbeddingNorm = "transformer.word_embeddings_layernorm" },
         };
     }
 
     /// <summary>The names that BLOOM and Falcon share.</summary>
     public static DecoderNames Names { get; } = new()
     {
-        Prefix = "transformer.", Embeddings = "transformer.word_embeddings", Layers = "transformer.h.", FinalNorm = "transformer.ln_f",
-        QueryKeyValue = "self_attention.query_key_value", Output = "self_attention.dense", Up = "mlp.dense_h_to_4h", Down = "mlp.dense_4h_to_h",
+        Prefix = "transformer.",
+        Embeddings = "transformer.word_embeddings",
+        Layers = "transformer.h.",
+        FinalNorm = "transformer.ln_f",
+        QueryKeyValue = "self_attention.query_key_value",
+        Output = "self_attention.dense",
+        Up = "mlp.dense_h_to_4h",
+        Down = "mlp.dense_4h_to_h",
     };
 }

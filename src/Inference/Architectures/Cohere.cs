@@ -10,8 +10,12 @@ internal static class Cohere
         bool bias = config.Boolean("attention_bias") ?? false;
         return DecoderFields.Read(config, tied: true, epsilon: ("layer_norm_eps", 1e-5f), isInterleaved: true) with
         {
-            Norm = NormKind.LayerWithoutBias, Shape = LayerShape.Parallel, InputBias = bias, OutputBias = bias,
-            HeadNorm = config.Boolean("use_qk_norm") == true ? HeadNormKind.LayerOfHeads : HeadNormKind.None, LogitScale = config.Number("logit_scale", 1e-6, 1e6) ?? 0.0625f,
+            Norm = NormKind.LayerWithoutBias,
+            Shape = LayerShape.Parallel,
+            InputBias = bias,
+            OutputBias = bias,
+            HeadNorm = config.Boolean("use_qk_norm") == true ? HeadNormKind.LayerOfHeads : HeadNormKind.None,
+            LogitScale = config.Number("logit_scale", 1e-6, 1e6) ?? 0.0625f,
         };
     }
 }

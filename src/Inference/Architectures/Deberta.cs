@@ -13,14 +13,19 @@ internal static class Deberta
         config.Require("conv_kernel_size", "0");
         EncoderConfiguration model = EncoderFields.Read(config, new()
         {
-            Prefix = "deberta.", Query = "attention.self.query_proj", Key = "attention.self.key_proj", Value = "attention.self.value_proj",
+            Prefix = "deberta.",
+            Query = "attention.self.query_proj",
+            Key = "attention.self.key_proj",
+            Value = "attention.self.value_proj",
             OtherHeads = ["lm_predictions.", "mask_predictions.", "cls.", "qa_outputs."],
         }, epsilon: 1e-7f);
         if (config.Integer("embedding_size", 1, 1 << 17) is { } width && width != model.HiddenSize)
             throw config.Unsupported("embedding_size", $"{width}", $"{model.HiddenSize}, the width of the layers");
         return model with
         {
-            PositionRows = null, TypeCount = config.Integer("type_vocab_size", 0, 1 << 16) ?? 0, Disentangled = Positions(config, model.ContextLength),
+            PositionRows = null,
+            TypeCount = config.Integer("type_vocab_size", 0, 1 << 16) ?? 0,
+            Disentangled = Positions(config, model.ContextLength),
             Classifier = EncoderFields.Classifier(config, "pooler.dense", Activations.Parse(config, "pooler_hidden_act", config.Text("pooler_hidden_act") ?? "gelu"), "classifier"),
         };
     }

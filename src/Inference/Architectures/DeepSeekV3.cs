@@ -19,8 +19,14 @@ internal static class DeepSeekV3
         RotaryConfiguration rotary = RotaryConfiguration.Read(config, latent.RotarySize) with { IsInterleaved = config.Boolean("rope_interleave") ?? true };
         return model with
         {
-            Latent = latent, DraftLayers = config.Integer("num_nextn_predict_layers", 0, 64) ?? 0, HeadSize = size, KeyValueHeadCount = model.HeadCount, Rotary = DecoderFields.Repeat(rotary, model.LayerCount),
-            InputBias = config.Boolean("attention_bias") ?? false, AttentionScale = Scale(config, rotary, size), Experts = Experts(config, model.LayerCount),
+            Latent = latent,
+            DraftLayers = config.Integer("num_nextn_predict_layers", 0, 64) ?? 0,
+            HeadSize = size,
+            KeyValueHeadCount = model.HeadCount,
+            Rotary = DecoderFields.Repeat(rotary, model.LayerCount),
+            InputBias = config.Boolean("attention_bias") ?? false,
+            AttentionScale = Scale(config, rotary, size),
+            Experts = Experts(config, model.LayerCount),
         };
     }
 
@@ -38,9 +44,17 @@ internal static class DeepSeekV3
         DecoderFields.Require(count % groups == 0, config, "n_routed_experts", $"is {count}, which is not a multiple of n_group {groups}", "n_group");
         return new()
         {
-            Count = count, PerToken = config.Integer("num_experts_per_tok", 1, count) ?? 8, IntermediateSize = inner, IsSparse = [.. Enumerable.Range(0, layers).Select(i => i >= dense)],
-            Router = RouterKind.Sigmoid, Normalizes = config.Boolean("norm_topk_prob") ?? true, Scale = config.Number("routed_scaling_factor", 1e-6, 1e6) ?? 2.5f,
-            GroupCount = groups, GroupsPerToken = config.Integer("topk_group", 1, groups) ?? 4, SharedSize = inner * (config.Integer("n_shared_experts", 0, 64) ?? 1), Shared = "mlp.shared_experts",
+            Count = count,
+            PerToken = config.Integer("num_experts_per_tok", 1, count) ?? 8,
+            IntermediateSize = inner,
+            IsSparse = [.. Enumerable.Range(0, layers).Select(i => i >= dense)],
+            Router = RouterKind.Sigmoid,
+            Normalizes = config.Boolean("norm_topk_prob") ?? true,
+            Scale = config.Number("routed_scaling_factor", 1e-6, 1e6) ?? 2.5f,
+            GroupCount = groups,
+            GroupsPerToken = config.Integer("topk_group", 1, groups) ?? 4,
+            SharedSize = inner * (config.Integer("n_shared_experts", 0, 64) ?? 1),
+            Shared = "mlp.shared_experts",
         };
     }
 }

@@ -11,7 +11,8 @@ internal static class Electra
         int width = config.Integer("embedding_size", 1, 1 << 17) ?? 128;
         return model with
         {
-            EmbeddingWidth = width == model.HiddenSize ? null : width, Classifier = EncoderFields.Classifier(config, "classifier.dense", Activation.Gelu, "classifier.out_proj"),
+            EmbeddingWidth = width == model.HiddenSize ? null : width,
+            Classifier = EncoderFields.Classifier(config, "classifier.dense", Activation.Gelu, "classifier.out_proj"),
         };
     }
 }

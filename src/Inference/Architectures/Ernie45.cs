@@ -10,7 +10,9 @@ internal static class Ernie45
         bool bias = config.Boolean("use_bias") ?? false;
         return DecoderFields.Read(config, defaultKeyValueHeads: 2, tied: true, epsilon: ("rms_norm_eps", 1e-5f), theta: 500000, isInterleaved: true, headSize: 128) with
         {
-            InputBias = bias, OutputBias = bias, FeedForwardBias = bias,
+            InputBias = bias,
+            OutputBias = bias,
+            FeedForwardBias = bias,
         };
     }
 }

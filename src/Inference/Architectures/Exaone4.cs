@@ -14,7 +14,10 @@ internal static class Exaone4
         bool slides = (config.Integer("sliding_window", 0, int.MaxValue) ?? window) > 0;
         return model with
         {
-            Shape = LayerShape.NormAfter, HeadNorm = HeadNormKind.Rms, Windows = windows, Names = Olmo2.NamesBehind,
+            Shape = LayerShape.NormAfter,
+            HeadNorm = HeadNormKind.Rms,
+            Windows = windows,
+            Names = Olmo2.NamesBehind,
             Rotary = [.. windows.Select((own, i) => slides && own == 0 ? null : model.Rotary[i])],
         };
     }

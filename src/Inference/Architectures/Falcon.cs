@@ -15,10 +15,16 @@ internal static class Falcon
         bool twoNorms = isNew && (config.Integer("num_ln_in_parallel_attn", 1, 2) ?? 2) == 2;
         return model with
         {
-            KeyValueHeadCount = isNew ? model.KeyValueHeadCount : isSingle ? 1 : model.HeadCount, Fused = !isNew && isSingle ? FusedOrder.Stacked : FusedOrder.ByHead,
-            Shape = twoNorms ? LayerShape.ParallelTwoNorms : isParallel ? LayerShape.Parallel : LayerShape.NormBefore, Norm = NormKind.Layer,
-            Alibi = alibi ? new(Rounds: true) : null, Rotary = alibi ? DecoderFields.Repeat(null, model.LayerCount) : model.Rotary,
-            InputBias = bias, OutputBias = bias, FeedForwardBias = bias, IsGated = false,
+            KeyValueHeadCount = isNew ? model.KeyValueHeadCount : isSingle ? 1 : model.HeadCount,
+            Fused = !isNew && isSingle ? FusedOrder.Stacked : FusedOrder.ByHead,
+            Shape = twoNorms ? LayerShape.ParallelTwoNorms : isParallel ? LayerShape.Parallel : LayerShape.NormBefore,
+            Norm = NormKind.Layer,
+            Alibi = alibi ? new(Rounds: true) : null,
+            Rotary = alibi ? DecoderFields.Repeat(null, model.LayerCount) : model.Rotary,
+            InputBias = bias,
+            OutputBias = bias,
+            FeedForwardBias = bias,
+            IsGated = false,
             Names = twoNorms ? Bloom.Names with { AttentionNorm = "ln_attn", FeedForwardNorm = "ln_mlp" } : Bloom.Names,
         };
     }

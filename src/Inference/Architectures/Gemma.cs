@@ -15,7 +15,10 @@ internal static class Gemma
         string activation = config.Text("hidden_activation") ?? "gelu_pytorch_tanh";
         return Llama.WithBiases(config, model) with
         {
-            Norm = NormKind.RmsPlusOne, EmbeddingScale = MathF.Sqrt(model.HiddenSize), Activation = Activations.Parse(config, "hidden_activation", activation), FeedForwardBias = false,
+            Norm = NormKind.RmsPlusOne,
+            EmbeddingScale = MathF.Sqrt(model.HiddenSize),
+            Activation = Activations.Parse(config, "hidden_activation", activation),
+            FeedForwardBias = false,
         };
     }
 }

@@ -10,7 +10,8 @@ internal static class Gemma2
         DecoderConfiguration model = DecoderFields.Read(config, defaultKeyValueHeads: 4, tied: true, headSize: 256);
         return Around(config, model, i => i % 2 == 0) with
         {
-            ScoreCap = config.CapOrDefault("attn_logit_softcapping", 50), LogitCap = config.CapOrDefault("final_logit_softcapping", 30),
+            ScoreCap = config.CapOrDefault("attn_logit_softcapping", 50),
+            LogitCap = config.CapOrDefault("final_logit_softcapping", 30),
         };
     }
 

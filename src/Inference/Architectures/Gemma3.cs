@@ -16,7 +16,8 @@ internal static class Gemma3
         return around with
         {
             HeadNorm = HeadNormKind.RmsPlusOne,
-            ScoreCap = config.CapOrDefault("attn_logit_softcapping", 0), LogitCap = config.CapOrDefault("final_logit_softcapping", 0),
+            ScoreCap = config.CapOrDefault("attn_logit_softcapping", 0),
+            LogitCap = config.CapOrDefault("final_logit_softcapping", 0),
             Rotary = [.. around.Windows.Select(window => window > 0 ? sliding : full)],
         };
     }

@@ -8,6 +8,7 @@ internal static class Glm
     public static DecoderConfiguration Read(ConfigReader config) =>
         DecoderFields.Read(config, defaultKeyValueHeads: 2, epsilon: ("rms_norm_eps", 1.5625e-07f), rotaryPart: 0.5f, isInterleaved: true, headSize: 128) with
         {
-            InputBias = config.Boolean("attention_bias") ?? false, Names = new() { GateUp = "mlp.gate_up_proj" },
+            InputBias = config.Boolean("attention_bias") ?? false,
+            Names = new() { GateUp = "mlp.gate_up_proj" },
         };
 }

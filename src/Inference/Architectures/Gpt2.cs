@@ -12,8 +12,17 @@ internal static class Gpt2
     /// <summary>The names of the tensors that GPT-2, GPT-Neo, GPT-J and GPT-BigCode share.</summary>
     public static DecoderNames Names { get; } = new()
     {
-        Prefix = "transformer.", Embeddings = "transformer.wte", Positions = "transformer.wpe", Layers = "transformer.h.", FinalNorm = "transformer.ln_f",
-        AttentionNorm = "ln_1", FeedForwardNorm = "ln_2", QueryKeyValue = "attn.c_attn", Output = "attn.c_proj", Up = "mlp.c_fc", Down = "mlp.c_proj",
+        Prefix = "transformer.",
+        Embeddings = "transformer.wte",
+        Positions = "transformer.wpe",
+        Layers = "transformer.h.",
+        FinalNorm = "transformer.ln_f",
+        AttentionNorm = "ln_1",
+        FeedForwardNorm = "ln_2",
+        QueryKeyValue = "attn.c_attn",
+        Output = "attn.c_proj",
+        Up = "mlp.c_fc",
+        Down = "mlp.c_proj",
         Buffers = ["attn.bias", "attn.masked_bias", "attn.attention.bias", "attn.attention.masked_bias", "rotary_emb.inv_freq"],
     };
 
@@ -31,9 +40,17 @@ internal static class Gpt2
         int positions = fields.Integer("max_position_embeddings", 1, 1 << 24) ?? 1024;
         return model with
         {
-            ContextLength = positions, LearnedPositions = positions, Rotary = DecoderFields.Repeat(null, model.LayerCount), Norm = NormKind.Layer,
+            ContextLength = positions,
+            LearnedPositions = positions,
+            Rotary = DecoderFields.Repeat(null, model.LayerCount),
+            Norm = NormKind.Layer,
             AttentionScale = config.Boolean("scale_attn_weights") == false ? 1 : null,
-            InputBias = true, OutputBias = true, FeedForwardBias = true, IsGated = false, Fused = FusedOrder.Stacked, Names = Names,
+            InputBias = true,
+            OutputBias = true,
+            FeedForwardBias = true,
+            IsGated = false,
+            Fused = FusedOrder.Stacked,
+            Names = Names,
         };
     }
 }

@@ -14,7 +14,11 @@ internal static class GptJ
         return model with
         {
             Rotary = DecoderFields.Repeat(new() { Theta = 10000, Dimensions = turning, IsInterleaved = true }, model.LayerCount),
-            Norm = NormKind.Layer, Shape = LayerShape.Parallel, FeedForwardBias = true, HeadBias = true, IsGated = false,
+            Norm = NormKind.Layer,
+            Shape = LayerShape.Parallel,
+            FeedForwardBias = true,
+            HeadBias = true,
+            IsGated = false,
             Names = Gpt2.Names with { Query = "attn.q_proj", Key = "attn.k_proj", Value = "attn.v_proj", Output = "attn.out_proj", Up = "mlp.fc_in", Down = "mlp.fc_out" },
         };
     }

@@ -12,14 +12,20 @@ internal static class GptNeo
         int window = config.Integer("window_size", 1, 1 << 24) ?? 256, positions = config.Integer("max_position_embeddings", 1, 1 << 24) ?? 2048;
         return model with
         {
-            ContextLength = positions, LearnedPositions = positions, Rotary = DecoderFields.Repeat(null, model.LayerCount), Norm = NormKind.Layer, AttentionScale = 1,
+            ContextLength = positions,
+            LearnedPositions = positions,
+            Rotary = DecoderFields.Repeat(null, model.LayerCount),
+            Norm = NormKind.Layer,
+            AttentionScale = 1,
             Windows = [.. Kinds(config, model.LayerCount).Select(kind => kind switch
             {
                 "local" => window,
                 "global" => 0,
                 _ => throw config.Unsupported("attention_layers", kind, "global, local"),
             })],
-            OutputBias = true, FeedForwardBias = true, IsGated = false,
+            OutputBias = true,
+            FeedForwardBias = true,
+            IsGated = false,
             Names = Gpt2.Names with { Query = "attn.attention.q_proj", Key = "attn.attention.k_proj", Value = "attn.attention.v_proj", Output = "attn.attention.out_proj" },
         };
     }

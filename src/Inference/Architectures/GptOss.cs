@@ -12,12 +12,22 @@ internal static class GptOss
         bool bias = config.Boolean("attention_bias") ?? true;
         return model with
         {
-            InputBias = bias, OutputBias = bias, HasSinks = true, Windows = DecoderFields.WindowsWhere(config, model.LayerCount, i => i % 2 == 0, 128),
+            InputBias = bias,
+            OutputBias = bias,
+            HasSinks = true,
+            Windows = DecoderFields.WindowsWhere(config, model.LayerCount, i => i % 2 == 0, 128),
             Experts = new()
             {
-                Count = config.Integer("num_local_experts", 1, 4096) ?? 128, PerToken = config.Integer("num_experts_per_tok", 1, 4096) ?? config.Integer("experts_per_token", 1, 4096) ?? 4,
-                IntermediateSize = model.IntermediateSize, IsSparse = [.. Enumerable.Repeat(true, model.LayerCount)], Layout = ExpertLayout.StackedTransposed, HasBias = true, IsClamped = true,
-                RouterName = "mlp.router", Experts = "mlp.experts.", Gate = "gate_up_proj",
+                Count = config.Integer("num_local_experts", 1, 4096) ?? 128,
+                PerToken = config.Integer("num_experts_per_tok", 1, 4096) ?? config.Integer("experts_per_token", 1, 4096) ?? 4,
+                IntermediateSize = model.IntermediateSize,
+                IsSparse = [.. Enumerable.Repeat(true, model.LayerCount)],
+                Layout = ExpertLayout.StackedTransposed,
+                HasBias = true,
+                IsClamped = true,
+                RouterName = "mlp.router",
+                Experts = "mlp.experts.",
+                Gate = "gate_up_proj",
             },
         };
     }

@@ -14,9 +14,15 @@ internal static class GraniteMoe
             FeedForwardBias = false,
             Experts = new()
             {
-                Count = config.Integer("num_local_experts", 1, 4096) ?? 8, PerToken = config.Integer("num_experts_per_tok", 1, 4096) ?? 2, IntermediateSize = model.IntermediateSize,
-                IsSparse = [.. Enumerable.Repeat(true, model.LayerCount)], Layout = ExpertLayout.Stacked,
-                RouterName = "block_sparse_moe.router.layer", Experts = "block_sparse_moe.", Gate = "input_linear", Down = "output_linear",
+                Count = config.Integer("num_local_experts", 1, 4096) ?? 8,
+                PerToken = config.Integer("num_experts_per_tok", 1, 4096) ?? 2,
+                IntermediateSize = model.IntermediateSize,
+                IsSparse = [.. Enumerable.Repeat(true, model.LayerCount)],
+                Layout = ExpertLayout.Stacked,
+                RouterName = "block_sparse_moe.router.layer",
+                Experts = "block_sparse_moe.",
+                Gate = "input_linear",
+                Down = "output_linear",
             },
         };
     }

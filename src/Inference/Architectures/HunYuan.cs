@@ -11,7 +11,9 @@ internal static class HunYuan
         DecoderConfiguration model = Llama.WithBiases(config, DecoderFields.Read(config, epsilon: ("rms_norm_eps", 1e-5f)));
         return model with
         {
-            HeadNorm = HeadNormKind.RmsAfterRotation, FeedForwardBias = false, Names = new() { QueryNorm = "self_attn.query_layernorm", KeyNorm = "self_attn.key_layernorm" },
+            HeadNorm = HeadNormKind.RmsAfterRotation,
+            FeedForwardBias = false,
+            Names = new() { QueryNorm = "self_attn.query_layernorm", KeyNorm = "self_attn.key_layernorm" },
             Rotary = alpha > 0 && model.Rotary[0]!.Scaling is DynamicScaling ? DecoderFields.Repeat(Grown(model, alpha.Value), model.LayerCount) : model.Rotary,
         };
     }

@@ -14,12 +14,21 @@ internal static class Lfm2
         IReadOnlyList<string>? types = DecoderFields.LayerTypes(config, model.LayerCount);
         return model with
         {
-            IntermediateSize = Inner(config, model.IntermediateSize), HeadNorm = HeadNormKind.Rms, ConvolutionLength = config.Integer("conv_L_cache", 2, 1024) ?? 3,
+            IntermediateSize = Inner(config, model.IntermediateSize),
+            HeadNorm = HeadNormKind.Rms,
+            ConvolutionLength = config.Integer("conv_L_cache", 2, 1024) ?? 3,
             IsConvolution = [.. Enumerable.Range(0, model.LayerCount).Select(i => types is not null ? types[i] == "conv" : attending is not null && !attending.Contains(i))],
             Names = new()
             {
-                FinalNorm = "model.embedding_norm", AttentionNorm = "operator_norm", FeedForwardNorm = "ffn_norm", Output = "self_attn.out_proj",
-                QueryNorm = "self_attn.q_layernorm", KeyNorm = "self_attn.k_layernorm", Gate = "feed_forward.w1", Up = "feed_forward.w3", Down = "feed_forward.w2",
+                FinalNorm = "model.embedding_norm",
+                AttentionNorm = "operator_norm",
+                FeedForwardNorm = "ffn_norm",
+                Output = "self_attn.out_proj",
+                QueryNorm = "self_attn.q_layernorm",
+                KeyNorm = "self_attn.k_layernorm",
+                Gate = "feed_forward.w1",
+                Up = "feed_forward.w3",
+                Down = "feed_forward.w2",
             },
         };
     }

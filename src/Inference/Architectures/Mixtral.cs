@@ -13,8 +13,15 @@ internal static class Mixtral
             Windows = DecoderFields.WindowOnAll(config, model.LayerCount),
             Experts = new()
             {
-                Count = config.Integer("num_local_experts", 1, 4096) ?? 8, PerToken = config.Integer("num_experts_per_tok", 1, 4096) ?? 2, IntermediateSize = model.IntermediateSize,
-                IsSparse = [.. Enumerable.Repeat(true, model.LayerCount)], RouterName = "block_sparse_moe.gate", Experts = "block_sparse_moe.experts", Gate = "w1", Up = "w3", Down = "w2",
+                Count = config.Integer("num_local_experts", 1, 4096) ?? 8,
+                PerToken = config.Integer("num_experts_per_tok", 1, 4096) ?? 2,
+                IntermediateSize = model.IntermediateSize,
+                IsSparse = [.. Enumerable.Repeat(true, model.LayerCount)],
+                RouterName = "block_sparse_moe.gate",
+                Experts = "block_sparse_moe.experts",
+                Gate = "w1",
+                Up = "w3",
+                Down = "w2",
             },
         };
     }

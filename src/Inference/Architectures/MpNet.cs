@@ -9,11 +9,18 @@ internal static class MpNet
     {
         EncoderConfiguration model = EncoderFields.Read(config, new()
         {
-            Prefix = "mpnet.", Query = "attention.attn.q", Key = "attention.attn.k", Value = "attention.attn.v", Output = "attention.attn.o", AttentionNorm = "attention.LayerNorm", Pooler = "pooler.dense",
+            Prefix = "mpnet.",
+            Query = "attention.attn.q",
+            Key = "attention.attn.k",
+            Value = "attention.attn.v",
+            Output = "attention.attn.o",
+            AttentionNorm = "attention.LayerNorm",
+            Pooler = "pooler.dense",
         });
         return EncoderFields.CountedFromPadding(config, model, 1) with
         {
-            TypeCount = 0, RelativeBuckets = config.Integer("relative_attention_num_buckets", 4, 1 << 16) ?? 32,
+            TypeCount = 0,
+            RelativeBuckets = config.Integer("relative_attention_num_buckets", 4, 1 << 16) ?? 32,
             Classifier = EncoderFields.Classifier(config, "classifier.dense", Activation.Tanh, "classifier.out_proj"),
         };
     }

@@ -18,12 +18,25 @@ internal static class Mpt
         attention?.Require("attn_type", "multihead_attention");
         return model with
         {
-            Rotary = DecoderFields.Repeat(null, model.LayerCount), Alibi = new(attention?.Integer("alibi_bias_max", 1, 1024) ?? 8, InterleavesRest: true),
-            Norm = NormKind.LayerWithoutBias, IsGated = false, Fused = FusedOrder.Stacked, InputLimit = attention?.Number("clip_qkv", 1e-6, 1e6), AttentionScale = attention?.Number("softmax_scale", 1e-6, 1e6),
+            Rotary = DecoderFields.Repeat(null, model.LayerCount),
+            Alibi = new(attention?.Integer("alibi_bias_max", 1, 1024) ?? 8, InterleavesRest: true),
+            Norm = NormKind.LayerWithoutBias,
+            IsGated = false,
+            Fused = FusedOrder.Stacked,
+            InputLimit = attention?.Number("clip_qkv", 1e-6, 1e6),
+            AttentionScale = attention?.Number("softmax_scale", 1e-6, 1e6),
             Names = new()
             {
-                Prefix = "transformer.", Embeddings = "transformer.wte", Layers = "transformer.blocks.", FinalNorm = "transformer.norm_f", AttentionNorm = "norm_1", FeedForwardNorm = "norm_2",
-                QueryKeyValue = "attn.Wqkv", Output = "attn.out_proj", Up = "ffn.up_proj", Down = "ffn.down_proj",
+                Prefix = "transformer.",
+                Embeddings = "transformer.wte",
+                Layers = "transformer.blocks.",
+                FinalNorm = "transformer.norm_f",
+                AttentionNorm = "norm_1",
+                FeedForwardNorm = "norm_2",
+                QueryKeyValue = "attn.Wqkv",
+                Output = "attn.out_proj",
+                Up = "ffn.up_proj",
+                Down = "ffn.down_proj",
             },
         };
     }

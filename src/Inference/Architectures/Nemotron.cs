@@ -7,6 +7,7 @@ internal static class Nemotron
 {
     public static DecoderConfiguration Read(ConfigReader config) => Llama.WithBiases(config, DecoderFields.Read(config, epsilon: ("norm_eps", 1e-5f), activation: "relu2", rotaryPart: 0.5f)) with
     {
-        Norm = NormKind.LayerPlusOne, IsGated = false,
+        Norm = NormKind.LayerPlusOne,
+        IsGated = false,
     };
 }

@@ -7,7 +7,10 @@ internal static class Olmo2
 {
     public static DecoderConfiguration Read(ConfigReader config) => Llama.WithBiases(config, DecoderFields.Read(config, epsilon: ("rms_norm_eps", 1e-5f))) with
     {
-        Shape = LayerShape.NormAfter, HeadNorm = HeadNormKind.RmsOfAllHeads, FeedForwardBias = false, Names = NamesBehind,
+        Shape = LayerShape.NormAfter,
+        HeadNorm = HeadNormKind.RmsOfAllHeads,
+        FeedForwardBias = false,
+        Names = NamesBehind,
     };
 
     /// <summary>The norms of layers that norm behind their blocks.</summary>

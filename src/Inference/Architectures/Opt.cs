@@ -14,16 +14,32 @@ internal static class Opt
         bool isBefore = config.Boolean("do_layer_norm_before") ?? true, bias = config.Boolean("enable_bias") ?? true;
         return model with
         {
-            ContextLength = positions, LearnedPositions = positions, PositionOffset = 2, Rotary = DecoderFields.Repeat(null, model.LayerCount),
+            ContextLength = positions,
+            LearnedPositions = positions,
+            PositionOffset = 2,
+            Rotary = DecoderFields.Repeat(null, model.LayerCount),
             EmbeddingWidth = width == model.HiddenSize ? null : width,
             Norm = config.Boolean("layer_norm_elementwise_affine") ?? true ? NormKind.Layer : NormKind.LayerWithoutWeights,
-            Shape = isBefore ? LayerShape.NormBefore : LayerShape.NormJoined, HasFinalNorm = isBefore && config.Boolean("_remove_final_layer_norm") != true,
-            InputBias = bias, OutputBias = bias, FeedForwardBias = bias, IsGated = false,
+            Shape = isBefore ? LayerShape.NormBefore : LayerShape.NormJoined,
+            HasFinalNorm = isBefore && config.Boolean("_remove_final_layer_norm") != true,
+            InputBias = bias,
+            OutputBias = bias,
+            FeedForwardBias = bias,
+            IsGated = false,
             Names = new()
             {
-                Embeddings = "model.decoder.embed_tokens", Positions = "model.decoder.embed_positions", ProjectionIn = "model.decoder.project_in", ProjectionOut = "model.decoder.project_out",
-                Layers = "model.decoder.layers.", FinalNorm = "model.decoder.final_layer_norm", AttentionNorm = "self_attn_layer_norm", FeedForwardNorm = "final_layer_norm",
-                Output = "self_attn.out_proj", Up = "fc1", Down = "fc2", Buffers = ["version"],
+                Embeddings = "model.decoder.embed_tokens",
+                Positions = "model.decoder.embed_positions",
+                ProjectionIn = "model.decoder.project_in",
+                ProjectionOut = "model.decoder.project_out",
+                Layers = "model.decoder.layers.",
+                FinalNorm = "model.decoder.final_layer_norm",
+                AttentionNorm = "self_attn_layer_norm",
+                FeedForwardNorm = "final_layer_norm",
+                Output = "self_attn.out_proj",
+                Up = "fc1",
+                Down = "fc2",
+                Buffers = ["version"],
             },
         };
     }

@@ -10,7 +10,13 @@ internal static class Phi
         config.Require("qk_layernorm", "false");
         return DecoderFields.Read(config, epsilon: ("layer_norm_eps", 1e-5f), activation: "gelu_new", rotaryPart: 0.5f) with
         {
-            Norm = NormKind.Layer, Shape = LayerShape.Parallel, InputBias = true, OutputBias = true, FeedForwardBias = true, HeadBias = true, IsGated = false,
+            Norm = NormKind.Layer,
+            Shape = LayerShape.Parallel,
+            InputBias = true,
+            OutputBias = true,
+            FeedForwardBias = true,
+            HeadBias = true,
+            IsGated = false,
             Names = new() { FinalNorm = "model.final_layernorm", Output = "self_attn.dense", Up = "mlp.fc1", Down = "mlp.fc2" },
         };
     }

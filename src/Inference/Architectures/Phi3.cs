@@ -10,7 +10,8 @@ internal static class Phi3
         DecoderConfiguration model = DecoderFields.Read(config, epsilon: ("rms_norm_eps", 1e-5f), rotaryPart: 1);
         return model with
         {
-            Windows = DecoderFields.WindowOnAll(config, model.LayerCount), Fused = FusedOrder.Stacked,
+            Windows = DecoderFields.WindowOnAll(config, model.LayerCount),
+            Fused = FusedOrder.Stacked,
             Names = new() { QueryKeyValue = "self_attn.qkv_proj", GateUp = "mlp.gate_up_proj" },
         };
     }

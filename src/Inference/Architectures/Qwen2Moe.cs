@@ -15,8 +15,11 @@ internal static class Qwen2Moe
     /// <summary>What the Qwens with experts share.</summary>
     public static ExpertConfiguration Routed(ConfigReader config, int layers, int count, int perToken, int inner) => new()
     {
-        Count = config.Integer("num_experts", 1, 4096) ?? count, PerToken = config.Integer("num_experts_per_tok", 1, 4096) ?? perToken,
-        IntermediateSize = config.Integer("moe_intermediate_size", 1, 1 << 20) ?? inner, IsSparse = DecoderFields.SparseLayers(config, layers),
-        Router = RouterKind.SoftmaxOfAll, Normalizes = config.Boolean("norm_topk_prob") ?? false,
+        Count = config.Integer("num_experts", 1, 4096) ?? count,
+        PerToken = config.Integer("num_experts_per_tok", 1, 4096) ?? perToken,
+        IntermediateSize = config.Integer("moe_intermediate_size", 1, 1 << 20) ?? inner,
+        IsSparse = DecoderFields.SparseLayers(config, layers),
+        Router = RouterKind.SoftmaxOfAll,
+        Normalizes = config.Boolean("norm_topk_prob") ?? false,
     };
 }

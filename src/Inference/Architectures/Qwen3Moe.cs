@@ -11,7 +11,8 @@ internal static class Qwen3Moe
         bool uses = config.Boolean("use_sliding_window") ?? false;
         return model with
         {
-            Windows = DecoderFields.WindowsWhere(config, model.LayerCount, _ => true, uses: uses), Experts = Qwen2Moe.Routed(config, model.LayerCount, count: 128, perToken: 8, inner: 768),
+            Windows = DecoderFields.WindowsWhere(config, model.LayerCount, _ => true, uses: uses),
+            Experts = Qwen2Moe.Routed(config, model.LayerCount, count: 128, perToken: 8, inner: 768),
         };
     }
 }

@@ -7,6 +7,8 @@ internal static class SeedOss
 {
     public static DecoderConfiguration Read(ConfigReader config) => DecoderFields.Read(config, defaultKeyValueHeads: 8, headSize: 128) with
     {
-        InputBias = config.Boolean("attention_bias") ?? true, OutputBias = config.Boolean("attention_out_bias") ?? false, FeedForwardBias = config.Boolean("mlp_bias") ?? false,
+        InputBias = config.Boolean("attention_bias") ?? true,
+        OutputBias = config.Boolean("attention_out_bias") ?? false,
+        FeedForwardBias = config.Boolean("mlp_bias") ?? false,
     };
 }

@@ -11,7 +11,12 @@ internal static class Starcoder2
         bool bias = config.Boolean("use_bias") ?? true;
         return model with
         {
-            Windows = DecoderFields.WindowOnAll(config, model.LayerCount), Norm = NormKind.Layer, InputBias = bias, OutputBias = bias, FeedForwardBias = bias, IsGated = false,
+            Windows = DecoderFields.WindowOnAll(config, model.LayerCount),
+            Norm = NormKind.Layer,
+            InputBias = bias,
+            OutputBias = bias,
+            FeedForwardBias = bias,
+            IsGated = false,
             Names = new() { Up = "mlp.c_fc", Down = "mlp.c_proj" },
         };
     }

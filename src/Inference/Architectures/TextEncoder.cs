@@ -32,8 +32,8 @@ internal sealed class TextEncoder : IDisposable
     /// <summary>How many scores a text has; 0 where the model gives vectors.</summary>
     public int Labels => _parts.Classifier?.Labels ?? 0;
 
-    /// <summary>Whether tokens of a second text have a type of their own.</summary>
-    public bool HasTypes => _types > 1;
+    /// <summary>How many types of tokens there are; 0 where they have none.</summary>
+    public int TypeCount => _types;
 
     /// <summary>Builds an encoder over weights, which it owns.</summary>
     /// <exception cref="InferenceException">CorruptModel, UnsupportedModelType: the architecture gives no states of texts.</exception>

@@ -43,10 +43,10 @@ public sealed record ModelConfiguration
     internal CacheLayer[] CacheLayers => IsEmbedder ? [] : T5?.CacheLayers ?? Bart?.CacheLayers ?? Decoder?.CacheLayers ?? [];
 
     /// <summary>The longest sequence by default (encoder-decoders: the longest answer).</summary>
-    internal int ContextTokens => T5?.AnswerLength ?? Bart?.ContextLength ?? Decoder?.ContextLength ?? Encoder!.ContextLength;
+    internal int ContextTokens => (IsEmbedder ? T5?.PromptLength : T5?.AnswerLength) ?? Bart?.ContextLength ?? Decoder?.ContextLength ?? Encoder!.ContextLength;
 
     /// <summary>The longest encoder input by default; 0 for decoder-only models.</summary>
-    internal int EncoderTokens => T5?.PromptLength ?? Bart?.ContextLength ?? 0;
+    internal int EncoderTokens => IsEmbedder ? 0 : T5?.PromptLength ?? Bart?.ContextLength ?? 0;
 
     /// <summary>Reads <c>config.json</c> of a folder and checks that the architecture is known and that no setting is left unhonoured.</summary>
     /// <exception cref="InferenceException">NoUsableWeights without config.json; CorruptModel; UnsupportedModelType.</exception>
@@ -72,7 +72,9 @@ public sealed record ModelConfiguration
         bool isEmbedder = model.Encoder is not null || EmbedsByItsFiles(config, folder, model);
         return model with
         {
-            Float8 = Float8Configuration.Read(config), IsEmbedder = isEmbedder, Pooling = isEmbedder ? PoolingConfiguration.Load(folder, isCausal: model.Decoder is not null) : null,
+            Float8 = Float8Configuration.Read(config),
+            IsEmbedder = isEmbedder,
+            Pooling = isEmbedder ? PoolingConfiguration.Load(folder, isCausal: model.Decoder is not null) : null,
         };
     }
 
@@ -82,7 +84,7 @@ public sealed record ModelConfiguration
         IReadOnlyList<string> classes = config.Texts("architectures") ?? [];
         if (model.T5 is not null)
             return classes.Any(name => name.EndsWith("EncoderModel", StringComparison.Ordinal));
-        return model.Decoder is not null && (classes.Any(name => name.EndsWith("Model", StringComparison.Ordinal) && !name.EndsWith("HeadModel", StringComparison.Ordinal))
+        return model.Decoder is not null && (classes.Any(name => name.EndsWith("Model", StringComparison.Ordinal) && !name.EndsWith("HeadModel", StringComparison.Ordinal) && !name.EndsWith("HeadsModel", StringComparison.Ordinal))
             || File.Exists(Path.Combine(folder, PoolingConfiguration.ModulesFile)));
     }
 

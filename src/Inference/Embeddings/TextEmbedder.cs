@@ -3,7 +3,7 @@ using LlmService.Inference.Architectures;
 namespace LlmService.Inference.Embeddings;
 
 /// <summary>Turns texts into vectors or scores. Safe for concurrent use: requests take turns, in passes of a bounded number of tokens.</summary>
-public sealed class TextEmbedder : IDisposable
+public sealed class TextEmbedder : IAsyncDisposable
 {
     private readonly TextEncoder _encoder;
     private readonly PoolingConfiguration _pooling;
@@ -11,10 +11,11 @@ public sealed class TextEmbedder : IDisposable
     private readonly int _passTokens;
     private readonly int _maxWaiting;
     private int _waiting;
+    private bool _isDisposed;
 
     internal TextEmbedder(TextEncoder encoder, PoolingConfiguration pooling, EngineOptions options)
     {
-        (_encoder, _pooling, _passTokens, _maxWaiting) = (encoder, pooling, options.PrefillChunkTokens, options.MaxRunningSequences + options.MaxWaitingRequests);
+        (_encoder, _pooling, _passTokens, _maxWaiting) = (encoder, pooling, options.ExactOnnxArithmetic ? 0 : options.PrefillChunkTokens, options.MaxRunningSequences + options.MaxWaitingRequests);
     }
 
     /// <summary>Width of a vector.</summary>
@@ -24,7 +25,7 @@ public sealed class TextEmbedder : IDisposable
     public int ScoreCount => _encoder.Labels;
 
     /// <summary>Whether the tokens of the second of two texts have a type of their own.</summary>
-    public bool HasTypes => _encoder.HasTypes;
+    public bool HasTypes => _encoder.TypeCount > 1;
 
     /// <summary>One vector for each text, pooled and normalised as the repository says.</summary>
     /// <param name="texts">The ids of each text.</param>
@@ -44,14 +45,21 @@ public sealed class TextEmbedder : IDisposable
     public Task<float[][]> ScoreAsync(IReadOnlyList<int[]> texts, IReadOnlyList<int[]>? types, CancellationToken cancellation) =>
         RunAsync(texts, types, (states, encoder) => encoder.Score(states), cancellation);
 
-    /// <inheritdoc/>
-    public void Dispose() => _turn.Dispose();
+    /// <summary>Waits for the pass that runs, and lets none begin after it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _turn.WaitAsync().ConfigureAwait(false);
+        _isDisposed = true;
+        _turn.Release();
+    }
 
     private delegate float[] Reading(ReadOnlySpan<float> states, TextEncoder encoder);
 
     private async Task<float[][]> RunAsync(IReadOnlyList<int[]> texts, IReadOnlyList<int[]>? types, Reading read, CancellationToken cancellation)
     {
         Check(texts);
+        if (types?.Any(text => text.Any(type => type < 0 || type >= _encoder.TypeCount)) == true)
+            throw new InferenceException(InferenceFailure.CorruptModel, $"The tokenizer gives a token type that the model does not have; it has {_encoder.TypeCount}. They do not belong together.");
         if (Interlocked.Increment(ref _waiting) > _maxWaiting)
         {
             Interlocked.Decrement(ref _waiting);
@@ -68,6 +76,7 @@ public sealed class TextEmbedder : IDisposable
                 await _turn.WaitAsync(cancellation).ConfigureAwait(false);
                 try
                 {
+                    ObjectDisposedException.ThrowIf(_isDisposed, typeof(LlmEngine));
                     await Task.Run(() => Pass(texts, types, order.AsSpan(first, count), read, results), cancellation).ConfigureAwait(false);
                 }
                 finally
@@ -98,9 +107,10 @@ public sealed class TextEmbedder : IDisposable
         foreach (int text in chosen)
         {
             ids.Add(texts[text]);
-            kinds.Add(types?[text] ?? new int[texts[text].Length]);
+            if (types is not null)
+                kinds.Add(types[text]);
         }
-        ReadOnlySpan<float> states = _encoder.Encode(ids, kinds).Span;
+        ReadOnlySpan<float> states = _encoder.Encode(ids, types is null ? null : kinds).Span;
         foreach (int text in chosen)
         {
             int length = texts[text].Length * Width;

@@ -2,8 +2,8 @@ using System.Text.Json;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Execution;
 using LlmService.Inference.Kernels;
-using LlmService.Inference.Tests.Architectures;
 using LlmService.Inference.Tests;
+using LlmService.Inference.Tests.Architectures;
 
 namespace LlmService.Inference.Embeddings;
 
