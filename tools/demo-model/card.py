@@ -56,11 +56,11 @@ On {samples} held-out documents per task, made with words and templates that tra
 It copies and shortens; it does not understand. On real prose the summary is mostly the first sentence or one like it, and the tags are words
 and phrases that the text repeats, so some are beside the point, and a topic that is named in ever other words is missed. It knows only English,
 forgets what stands beyond 512 tokens, cannot reason, count reliably or chat, and knows nothing of the world. It often does not
-end its list of tags but writes one of them again; the service drops the repetitions. Yes/no questions, upper case and counting are hardly trained.
+end its list of tags but writes one of them again and again; the service drops the repetitions. Yes/no questions, upper case and counting are hardly trained.
 
 ## What it answers
 
-To the two prompts that the service sends, greedy, no six pieces twice in the same order, without the tags that it repeats, as the service answers: the samples of `quick-test`, then ten texts written by hand for this page, good or bad as they come.
+To the two prompts that the service sends, greedy, without the tags that it repeats, as the service answers: the samples of `quick-test`, then ten texts written by hand for this page, good or bad as they come.
 
 {outputs}
 """

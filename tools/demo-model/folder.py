@@ -4,7 +4,7 @@ import struct
 
 import torch
 
-from model import CONFIG, NO_REPEAT, T5
+from model import CONFIG, T5
 
 
 def from_checkpoint(path, vocabulary):
@@ -54,7 +54,7 @@ def write(model, vocabulary, folder):
     text += b" " * (-len(text) % 8)
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + b"".join(data))
     write_json(folder / "config.json", config(model.shared.num_embeddings))
-    write_json(folder / "generation_config.json", {"decoder_start_token_id": 0, "eos_token_id": 1, "no_repeat_ngram_size": NO_REPEAT, "pad_token_id": 0})
+    write_json(folder / "generation_config.json", {"decoder_start_token_id": 0, "eos_token_id": 1, "pad_token_id": 0})
     vocabulary.write(folder)
 
 

@@ -20,8 +20,6 @@ CONFIG = {
     "layer_norm_epsilon": 1e-6,
 }
 
-# generation_config.json forbids to write so many tokens in the same order again.
-NO_REPEAT = 6
 # Layers start as small changes of the stream.
 QUIET = 0.3
 # Tokens of an answer of ordinary length.
@@ -51,13 +49,6 @@ def position_buckets(queries, keys, is_bidirectional, buckets, max_distance):
     exact = buckets // 2
     far = exact + (torch.log(distance.clamp(min=1).float() / exact) / math.log(max_distance / exact) * (buckets - exact)).long()
     return result + torch.where(distance < exact, distance, far.clamp(max=buckets - 1))
-
-
-def seen_next(written):
-    """The tokens that have followed before what stands at the end now, NO_REPEAT - 1 tokens long."""
-    size = NO_REPEAT - 1
-    last = written[-size:]
-    return [written[i + size] for i in range(len(written) - size) if written[i:i + size] == last]
 
 
 class Norm(nn.Module):
@@ -281,7 +272,7 @@ class T5(nn.Module):
 
     @torch.no_grad()
     def generate(self, ids, max_tokens, end=1):
-        """Greedy decoding of a batch with a cache; no NO_REPEAT tokens in a row are written twice. Returns a list of lists of ids without the end token."""
+        """Greedy decoding of a batch with a cache. Returns a list of lists of ids without the end token."""
         memory, memory_bias = self.encode(ids)
         caches = [{} for _ in self.decoder]
         rows, done = [[] for _ in range(len(ids))], [False] * len(ids)
@@ -292,10 +283,7 @@ class T5(nn.Module):
             x = self.shared(token)
             for block, cache in zip(self.decoder, caches):
                 x = block(x, bias, memory, memory_bias, cache)
-            logits = self.head(x[:, -1])
-            for row, written in enumerate(rows):
-                logits[row, seen_next([0, *written])] = -math.inf
-            token = logits.argmax(-1, keepdim=True)
+            token = self.head(x[:, -1:]).argmax(-1)
             for row, value in enumerate(token[:, 0].tolist()):
                 done[row] = done[row] or value == end
                 if not done[row]:
