@@ -1,7 +1,6 @@
 using LlmService.Inference.Blocks;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Execution;
-using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
 
 namespace LlmService.Inference.Architectures;
@@ -21,10 +20,8 @@ internal sealed class DecoderModelRunner : ModelRunner
         _configuration = configuration;
         _checkpoint = checkpoint;
         _rowByRow = options.ExactOnnxArithmetic;
-        Compute compute = new(options.Kernels, options.Workers);
-        ComputeFormat format = options.Format ?? throw new ArgumentException("The format is not chosen.", nameof(options));
-        WeightReader weights = new(checkpoint, format, compute, options.ExactOnnxArithmetic);
-        _pass = new(compute);
+        WeightReader weights = WeightReader.Of(checkpoint, options);
+        _pass = new(weights.Compute);
         int context = Math.Min(options.MaxModelLength ?? configuration.ContextLength, configuration.LearnedPositions ?? int.MaxValue);
         Rotation = RotationLimit.Of(configuration.Rotary);
         Cache = CacheSizing.Create(configuration.CacheLayers, options, context, 0, Rotation is not null);
@@ -33,18 +30,8 @@ internal sealed class DecoderModelRunner : ModelRunner
         StoredTensor table = reader.Table();
         _stack = reader.Stack(table);
         _head = reader.Head(table);
-        checkpoint.CheckAllUsed(IsHarmless);
-        Model = new()
-        {
-            Architecture = modelType,
-            VocabularySize = configuration.VocabularySize,
-            ContextLength = context,
-            PromptLength = context,
-            StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
-            ParameterCount = checkpoint.ParameterCount,
-            Precision = ComputeFormats.NameOf(format),
-            WeightBytes = weights.HeldBytes,
-        };
+        checkpoint.CheckAllUsed(reader.IsHarmless);
+        Model = weights.Describe(modelType, configuration.VocabularySize, context);
     }
 
     /// <inheritdoc/>
@@ -75,9 +62,4 @@ internal sealed class DecoderModelRunner : ModelRunner
 
     /// <inheritdoc/>
     public override void Dispose() => _checkpoint.Dispose();
-
-    private bool IsHarmless(string name) =>
-        (_configuration.TiedHead && name == $"{_configuration.Names.Head}.weight")
-        || Enumerable.Range(_configuration.LayerCount, _configuration.DraftLayers).Any(layer => name.StartsWith($"{_configuration.Names.Layers}{layer}.", StringComparison.Ordinal))
-        || _configuration.Names.Buffers.Any(buffer => name.EndsWith($".{buffer}", StringComparison.Ordinal));
 }

@@ -62,6 +62,12 @@ internal sealed class DecoderReader(DecoderConfiguration configuration, Checkpoi
         };
     }
 
+    /// <summary>Tensors that may be there and are not needed: a head that is the table, layers that only draft, buffers that are computed.</summary>
+    public bool IsHarmless(string name) =>
+        (configuration.TiedHead && name == $"{Names.Head}.weight")
+        || Enumerable.Range(configuration.LayerCount, configuration.DraftLayers).Any(layer => name.StartsWith($"{Names.Layers}{layer}.", StringComparison.Ordinal))
+        || Names.Buffers.Any(buffer => name.EndsWith($".{buffer}", StringComparison.Ordinal));
+
     public Norm? FinalNorm() => configuration.HasFinalNorm ? Norm(Names.FinalNorm) : null;
 
     // GGUF files store what the frequencies are divided by, where a model scales them by bands, or by factors for short and long sequences.

@@ -14,8 +14,8 @@ internal static class DeepSeekV3
             config.Mentions("q_lora_rank") ? config.Integer("q_lora_rank", 1, 1 << 17) : 1536, config.Integer("kv_lora_rank", 1, 1 << 17) ?? 512,
             config.Integer("qk_nope_head_dim", 1, 4096) ?? 128, config.Integer("qk_rope_head_dim", 2, 4096) ?? 64, config.Integer("v_head_dim", 1, 4096) ?? 128);
         int size = latent.PlainSize + latent.RotarySize;
-        DecoderFields.Require(latent.ValueSize <= size, config, "v_head_dim", $"is {latent.ValueSize}; at most the {size} of the keys was expected", "v_head_dim");
-        DecoderFields.Require(latent.RotarySize % 2 == 0, config, "qk_rope_head_dim", $"is {latent.RotarySize}; an even count was expected", "qk_rope_head_dim");
+        DecoderFields.Require(latent.ValueSize <= size, config, "v_head_dim", $"is {latent.ValueSize}; at most the {size} of the keys was expected");
+        DecoderFields.Require(latent.RotarySize % 2 == 0, config, "qk_rope_head_dim", $"is {latent.RotarySize}; an even count was expected");
         RotaryConfiguration rotary = RotaryConfiguration.Read(config, latent.RotarySize) with { IsInterleaved = config.Boolean("rope_interleave") ?? true };
         return model with
         {

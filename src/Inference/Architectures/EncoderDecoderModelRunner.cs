@@ -55,18 +55,21 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
     {
         int prompt = options.MaxModelLength ?? configuration.PromptLength, answer = options.MaxModelLength ?? configuration.AnswerLength;
         KvCache cache = CacheSizing.Create(configuration.CacheLayers, options, answer, prompt);
-        (WeightReader weights, Compute compute) = Reader(checkpoint, options);
+        WeightReader weights = WeightReader.Of(checkpoint, options);
         T5Reader reader = new(configuration, checkpoint, weights, cache);
         EncoderDecoderParts parts = reader.Parts();
         checkpoint.CheckAllUsed(reader.IsHarmless);
-        ModelDescription model = Describe(checkpoint, weights, options, configuration.ModelType, configuration.VocabularySize, configuration.DecoderStartTokenId, answer, prompt) with
+        ModelDescription model = weights.Describe(configuration.ModelType, configuration.VocabularySize, answer) with
         {
+            IsEncoderDecoder = true,
+            DecoderStartTokenId = configuration.DecoderStartTokenId,
+            PromptLength = prompt,
             // The graphs of the two halves each hold the same table.
             ParameterCount = checkpoint.ParameterCount - (checkpoint.HasEncoderTable ? (long)configuration.VocabularySize * configuration.ModelSize : 0),
         };
         int inner = configuration.HeadCount * configuration.HeadSize;
         int activations = 6 * configuration.ModelSize + 9 * inner + (configuration.Gated ? 4 : 2) * configuration.FeedForwardSize;
-        return new(checkpoint, parts, cache, compute, model, 2 * inner, activations, options.ExactOnnxArithmetic);
+        return new(checkpoint, parts, cache, weights.Compute, model, 2 * inner, activations, options.ExactOnnxArithmetic);
     }
 
     /// <summary>Builds a BART or one of its like.</summary>
@@ -74,13 +77,13 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
     {
         int length = Math.Min(options.MaxModelLength ?? configuration.ContextLength, configuration.ContextLength), hidden = configuration.HiddenSize;
         KvCache cache = CacheSizing.Create(configuration.CacheLayers, options, length, length);
-        (WeightReader weights, Compute compute) = Reader(checkpoint, options);
+        WeightReader weights = WeightReader.Of(checkpoint, options);
         checkpoint.OptionalPrefix = "model.";
         EncoderDecoderParts parts = new BartReader(configuration, checkpoint, weights, cache).Parts();
         checkpoint.CheckAllUsed(BartReader.IsHarmless);
-        ModelDescription model = Describe(checkpoint, weights, options, configuration.ModelType, configuration.VocabularySize, configuration.DecoderStartTokenId, length, length);
+        ModelDescription model = weights.Describe(configuration.ModelType, configuration.VocabularySize, length) with { IsEncoderDecoder = true, DecoderStartTokenId = configuration.DecoderStartTokenId };
         int activations = 15 * hidden + 2 * Math.Max(configuration.EncoderFeedForwardSize, configuration.DecoderFeedForwardSize);
-        return new(checkpoint, parts, cache, compute, model, 2 * hidden, activations, options.ExactOnnxArithmetic);
+        return new(checkpoint, parts, cache, weights.Compute, model, 2 * hidden, activations, options.ExactOnnxArithmetic);
     }
 
     /// <inheritdoc/>
@@ -141,24 +144,4 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
         _parts.EncoderNorm?.Apply(state.Span, ids.Length, state.Span, _encoderPass.Path);
         return state;
     }
-
-    private static (WeightReader Weights, Compute Compute) Reader(Checkpoint checkpoint, EngineOptions options)
-    {
-        Compute compute = new(options.Kernels, options.Workers);
-        return (new(checkpoint, options.Format ?? throw new ArgumentException("The format is not chosen.", nameof(options)), compute, options.ExactOnnxArithmetic), compute);
-    }
-
-    private static ModelDescription Describe(Checkpoint checkpoint, WeightReader weights, EngineOptions options, string modelType, int vocabulary, int start, int answer, int prompt) => new()
-    {
-        Architecture = modelType,
-        VocabularySize = vocabulary,
-        IsEncoderDecoder = true,
-        DecoderStartTokenId = start,
-        ContextLength = answer,
-        PromptLength = prompt,
-        StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
-        ParameterCount = checkpoint.ParameterCount,
-        Precision = ComputeFormats.NameOf(options.Format!.Value),
-        WeightBytes = weights.HeldBytes,
-    };
 }

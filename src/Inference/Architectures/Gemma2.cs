@@ -21,6 +21,14 @@ internal static class Gemma2
         Shape = LayerShape.NormAround,
         AttentionScale = 1 / MathF.Sqrt(config.Number("query_pre_attn_scalar", 1e-3, 1e6) ?? 256),
         Windows = DecoderFields.WindowsWhere(config, model.LayerCount, slides, 4096),
-        Names = new() { AttentionOuterNorm = "post_attention_layernorm", FeedForwardNorm = "pre_feedforward_layernorm", FeedForwardOuterNorm = "post_feedforward_layernorm" },
+        Names = Names,
+    };
+
+    /// <summary>The names of the norms around both blocks.</summary>
+    public static DecoderNames Names { get; } = new()
+    {
+        AttentionOuterNorm = "post_attention_layernorm",
+        FeedForwardNorm = "pre_feedforward_layernorm",
+        FeedForwardOuterNorm = "post_feedforward_layernorm",
     };
 }

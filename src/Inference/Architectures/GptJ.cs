@@ -10,7 +10,7 @@ internal static class GptJ
         ConfigReader fields = Gpt2.Fields(config);
         DecoderConfiguration model = DecoderFields.Read(fields, epsilon: ("layer_norm_epsilon", 1e-5f), activation: "gelu_new", inner: 4);
         int turning = config.Mentions("rotary_dim") ? config.Integer("rotary_dim", 2, model.HeadSize) ?? model.HeadSize : Math.Min(64, model.HeadSize);
-        DecoderFields.Require(turning % 2 == 0, config, "rotary_dim", $"is {turning}; an even count was expected", "rotary_dim");
+        DecoderFields.Require(turning % 2 == 0, config, "rotary_dim", $"is {turning}; an even count was expected");
         return model with
         {
             Rotary = DecoderFields.Repeat(new() { Theta = 10000, Dimensions = turning, IsInterleaved = true }, model.LayerCount),

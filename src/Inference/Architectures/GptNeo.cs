@@ -34,7 +34,7 @@ internal static class GptNeo
     private static IReadOnlyList<string> Kinds(ConfigReader config, int layers)
     {
         IReadOnlyList<string> kinds = config.Texts("attention_layers") ?? config.RepeatedTexts("attention_types", layers) ?? [.. Enumerable.Range(0, layers).Select(i => i % 2 == 0 ? "global" : "local")];
-        DecoderFields.Require(kinds.Count == layers, config, "attention_layers", $"has {kinds.Count} entries; num_layers says {layers}", "attention_layers");
+        DecoderFields.Require(kinds.Count == layers, config, "attention_layers", $"has {kinds.Count} entries; num_layers says {layers}");
         return kinds;
     }
 }

@@ -10,7 +10,7 @@ internal static class Lfm2
         ConfigReader fields = config.Naming(("intermediate_size", config.Has("block_ff_dim") ? "block_ff_dim" : "intermediate_size"));
         DecoderConfiguration model = DecoderFields.Read(fields, defaultKeyValueHeads: 8, tied: config.Boolean("tie_embedding") ?? true, epsilon: ("norm_eps", 1e-5f), theta: 1e6f, otherKind: "conv");
         config.Require("conv_bias", "false");
-        IReadOnlyList<int>? attending = config.TokenIds("full_attn_idxs");
+        IReadOnlyList<int>? attending = config.Integers("full_attn_idxs", 0, int.MaxValue, model.LayerCount);
         IReadOnlyList<string>? types = DecoderFields.LayerTypes(config, model.LayerCount);
         return model with
         {

@@ -9,7 +9,7 @@ internal static class ModernBert
     {
         config.Require("position_embedding_type", "absolute", "sans_pos");
         int hidden = config.RequiredInteger("hidden_size", 1, 1 << 17), heads = config.RequiredInteger("num_attention_heads", 1, 4096), layers = config.RequiredInteger("num_hidden_layers", 1, 1024);
-        DecoderFields.Require(hidden % (2 * heads) == 0, config, "hidden_size", $"{hidden} is not a multiple of twice num_attention_heads {heads}", "hidden_size");
+        DecoderFields.Require(hidden % (2 * heads) == 0, config, "hidden_size", $"{hidden} is not a multiple of twice num_attention_heads {heads}");
         int every = config.Integer("global_attn_every_n_layers", 1, 1024) ?? 3, window = config.Integer("local_attention", 1, 1 << 24) ?? 128;
         bool attentionBias = config.Boolean("attention_bias") ?? false;
         float global = config.Number("global_rope_theta", 1e-3, 1e12) ?? 160000, local = config.Number("local_rope_theta", 1e-3, 1e12) ?? global;

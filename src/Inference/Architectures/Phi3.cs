@@ -12,7 +12,10 @@ internal static class Phi3
         {
             Windows = DecoderFields.WindowOnAll(config, model.LayerCount),
             Fused = FusedOrder.Stacked,
-            Names = new() { QueryKeyValue = "self_attn.qkv_proj", GateUp = "mlp.gate_up_proj" },
+            Names = Names,
         };
     }
+
+    /// <summary>The names of the fused projections.</summary>
+    public static DecoderNames Names { get; } = new() { QueryKeyValue = "self_attn.qkv_proj", GateUp = "mlp.gate_up_proj" };
 }

@@ -39,12 +39,10 @@ internal sealed class TextEncoder : IDisposable
     /// <exception cref="InferenceException">CorruptModel, UnsupportedModelType: the architecture gives no states of texts.</exception>
     public static TextEncoder Build(ModelConfiguration configuration, Checkpoint checkpoint, EngineOptions options)
     {
-        Compute compute = new(options.Kernels, options.Workers);
-        ComputeFormat format = options.Format ?? throw new ArgumentException("The format is not chosen.", nameof(options));
-        WeightReader weights = new(checkpoint, format, compute, options.ExactOnnxArithmetic);
-        return configuration.Encoder is { } encoder ? OfEncoder(encoder, checkpoint, weights, compute, options)
-            : configuration.T5 is { } t5 ? OfT5(t5, checkpoint, weights, compute, options)
-            : configuration.Decoder is { } decoder ? OfDecoder(decoder, configuration.ModelType, checkpoint, weights, compute, options)
+        WeightReader weights = WeightReader.Of(checkpoint, options);
+        return configuration.Encoder is { } encoder ? OfEncoder(encoder, checkpoint, weights, options)
+            : configuration.T5 is { } t5 ? OfT5(t5, checkpoint, weights, options)
+            : configuration.Decoder is { } decoder ? OfDecoder(decoder, configuration.ModelType, checkpoint, weights, options)
             : throw new InferenceException(InferenceFailure.UnsupportedModelType, $"A model of the type '{configuration.ModelType}' gives no embeddings.") { Field = "model_type" };
     }
 
@@ -54,8 +52,9 @@ internal sealed class TextEncoder : IDisposable
     public Memory<float> Encode(IReadOnlyList<int[]> texts, IReadOnlyList<int[]>? types = null)
     {
         int[] ids = [.. texts.SelectMany(text => text)];
-        if (ids.FirstOrDefault(id => (uint)id >= (uint)Model.VocabularySize, -1) is var unknown and not -1)
-            throw new ArgumentException($"The token id {unknown} is outside of the vocabulary of {Model.VocabularySize}.", nameof(texts));
+        int unknown = Array.FindIndex(ids, id => (uint)id >= (uint)Model.VocabularySize);
+        if (unknown >= 0)
+            throw new ArgumentException($"The token id {ids[unknown]} is outside of the vocabulary of {Model.VocabularySize}.", nameof(texts));
         _pass.Fill([.. texts.Select(text => text.Length)], _widest, types is null ? default : [.. types.SelectMany(type => type)]);
         Memory<float> state = _parts.Stack.Apply(ids, _pass);
         _parts.FinalNorm?.Apply(state.Span, ids.Length, state.Span, _pass.Path);
@@ -88,26 +87,26 @@ internal sealed class TextEncoder : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _checkpoint.Dispose();
 
-    private static TextEncoder OfEncoder(EncoderConfiguration configuration, Checkpoint checkpoint, WeightReader weights, Compute compute, EngineOptions options)
+    private static TextEncoder OfEncoder(EncoderConfiguration configuration, Checkpoint checkpoint, WeightReader weights, EngineOptions options)
     {
         checkpoint.OptionalPrefix = configuration.Names.Prefix;
         EncoderReader reader = new(configuration, checkpoint, weights);
         EncoderParts parts = reader.Parts();
         checkpoint.CheckAllUsed(reader.IsHarmless);
-        return new(checkpoint, parts, new(compute), 2 * configuration.HiddenSize, configuration.TypeCount, configuration.HiddenSize,
-            Describe(configuration.ModelType, configuration.VocabularySize, Math.Min(options.MaxModelLength ?? configuration.ContextLength, configuration.ContextLength), checkpoint, weights, options));
+        return new(checkpoint, parts, new(weights.Compute), 2 * configuration.HiddenSize, configuration.TypeCount, configuration.HiddenSize,
+            weights.Describe(configuration.ModelType, configuration.VocabularySize, Math.Min(options.MaxModelLength ?? configuration.ContextLength, configuration.ContextLength)));
     }
 
-    private static TextEncoder OfT5(T5Configuration configuration, Checkpoint checkpoint, WeightReader weights, Compute compute, EngineOptions options)
+    private static TextEncoder OfT5(T5Configuration configuration, Checkpoint checkpoint, WeightReader weights, EngineOptions options)
     {
         T5Reader reader = new(configuration, checkpoint, weights, null);
         EncoderParts parts = new(reader.Encoder(), reader.EncoderNorm(), null, null);
         checkpoint.CheckAllUsed(name => reader.IsHarmless(name) || name.StartsWith("decoder.", StringComparison.Ordinal) || name == "lm_head.weight");
-        return new(checkpoint, parts, new(compute), 2 * configuration.HeadCount * configuration.HeadSize, 0, configuration.ModelSize,
-            Describe(configuration.ModelType, configuration.VocabularySize, options.MaxModelLength ?? configuration.PromptLength, checkpoint, weights, options));
+        return new(checkpoint, parts, new(weights.Compute), 2 * configuration.HeadCount * configuration.HeadSize, 0, configuration.ModelSize,
+            weights.Describe(configuration.ModelType, configuration.VocabularySize, options.MaxModelLength ?? configuration.PromptLength));
     }
 
-    private static TextEncoder OfDecoder(DecoderConfiguration configuration, string type, Checkpoint checkpoint, WeightReader weights, Compute compute, EngineOptions options)
+    private static TextEncoder OfDecoder(DecoderConfiguration configuration, string type, Checkpoint checkpoint, WeightReader weights, EngineOptions options)
     {
         if (configuration.IsConvolution.Contains(true))
             throw new InferenceException(InferenceFailure.UnsupportedModelType, $"A model of the type '{type}' gives no embeddings: its convolutions keep a state from token to token.") { Field = "model_type" };
@@ -115,20 +114,8 @@ internal sealed class TextEncoder : IDisposable
         DecoderReader reader = new(configuration, checkpoint, weights, _ => default);
         Stack stack = reader.Stack(reader.Table());
         EncoderParts parts = new(stack, reader.FinalNorm(), null, null);
-        checkpoint.CheckAllUsed(name => name.StartsWith(configuration.Names.Head + ".", StringComparison.Ordinal) || configuration.Names.Buffers.Any(buffer => name.EndsWith($".{buffer}", StringComparison.Ordinal)));
-        return new(checkpoint, parts, new(compute) { IsCausal = true }, 2 * configuration.KeyValueHeadCount * configuration.HeadSize, 0, configuration.HiddenSize,
-            Describe(type, configuration.VocabularySize, Math.Min(options.MaxModelLength ?? configuration.ContextLength, configuration.LearnedPositions ?? int.MaxValue), checkpoint, weights, options));
+        checkpoint.CheckAllUsed(name => reader.IsHarmless(name) || name.StartsWith(configuration.Names.Head + ".", StringComparison.Ordinal));
+        return new(checkpoint, parts, new(weights.Compute) { IsCausal = true }, 2 * configuration.KeyValueHeadCount * configuration.HeadSize, 0, configuration.HiddenSize,
+            weights.Describe(type, configuration.VocabularySize, Math.Min(options.MaxModelLength ?? configuration.ContextLength, configuration.LearnedPositions ?? int.MaxValue)));
     }
-
-    private static ModelDescription Describe(string type, int vocabulary, int context, Checkpoint checkpoint, WeightReader weights, EngineOptions options) => new()
-    {
-        Architecture = type,
-        VocabularySize = vocabulary,
-        ContextLength = context,
-        PromptLength = context,
-        StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
-        ParameterCount = checkpoint.ParameterCount,
-        Precision = ComputeFormats.NameOf(options.Format!.Value),
-        WeightBytes = weights.HeldBytes,
-    };
 }

@@ -16,7 +16,6 @@ internal sealed class DisentangledAttention : IBlock
     private readonly float[] _rows;
     private readonly PositionScores _scores;
     private readonly AttentionShape _shape;
-    private readonly List<float[]> _blocks = [];
     private Memory<float> _positionKeys, _positionQueries;
 
     /// <summary>Makes the block.</summary>
@@ -50,20 +49,19 @@ internal sealed class DisentangledAttention : IBlock
         {
             int count = pass.Lengths[first];
             Range text = (first * Width)..((first + count) * Width);
-            AttendText(queries[text], keys[text], values[text], count, pass, attended[text]);
+            AttendText(queries[text], keys[text], values[text], pass.View(default, first, Width), count, pass, attended[text]);
             first += count;
         }
         _output.Apply(attended, tokens, output, pass.Compute);
     }
 
-    private void AttendText(Memory<float> queries, Memory<float> keys, Memory<float> values, int count, Pass pass, Memory<float> attended)
+    private void AttendText(Memory<float> queries, Memory<float> keys, Memory<float> values, KeyValueView view, int count, Pass pass, Memory<float> attended)
     {
         if (_configuration.UsesQueries)
             _scores.ByQuery = Scores("scores of queries", queries, _positionKeys, count, pass);
         if (_configuration.UsesKeys)
             _scores.ByKey = Scores("scores of keys", keys, _positionQueries, count, pass);
         _scores.Count = count;
-        KeyValueView view = View(count);
         List<AttentionQuery> all = [];
         for (int token = 0; token < count; token++)
         {
@@ -119,14 +117,6 @@ internal sealed class DisentangledAttention : IBlock
         Memory<float> projected = pass.Take(name, pass.TokenCount * Width);
         projection.Apply(input, pass.TokenCount, projected, pass.Compute);
         return projected;
-    }
-
-    private KeyValueView View(int tokens)
-    {
-        int blocks = (tokens + KeyValueView.BlockPositions - 1) / KeyValueView.BlockPositions;
-        while (_blocks.Count < blocks)
-            _blocks.Add(new float[2 * KeyValueView.BlockPositions * Width]);
-        return new([.. _blocks], 0, Width);
     }
 }
 

@@ -9,6 +9,8 @@ namespace LlmService.Inference.Blocks;
 internal sealed class RotaryEmbedding(RotaryConfiguration configuration, int headSize)
 {
     private readonly float[] _frequencies = configuration.Frequencies(headSize);
+    private readonly float _magnitude = configuration.Magnitude;
+    private readonly int? _lengthLimit = configuration.LengthLimit;
     private readonly int _size = configuration.Dimensions ?? headSize;
     private float[] _cosines = [];
     private float[] _sines = [];
@@ -26,7 +28,7 @@ internal sealed class RotaryEmbedding(RotaryConfiguration configuration, int hea
         float[] frequencies = _frequencies;
         for (int token = 0; token < tokens; token++)
         {
-            if (configuration.LengthLimit is { } limit && pass.Lengths[token] != lastLength)
+            if (_lengthLimit is { } limit && pass.Lengths[token] != lastLength)
             {
                 lastLength = pass.Lengths[token];
                 frequencies = lastLength > limit ? configuration.Frequencies(headSize, lastLength) : _frequencies;
@@ -35,8 +37,8 @@ internal sealed class RotaryEmbedding(RotaryConfiguration configuration, int hea
             {
                 // The product is rounded to a float first, as the reference does.
                 float angle = pass.Positions[token] * frequencies[i];
-                _cosines[token * half + i] = (float)Math.Cos(angle) * configuration.Magnitude;
-                _sines[token * half + i] = (float)Math.Sin(angle) * configuration.Magnitude;
+                _cosines[token * half + i] = (float)Math.Cos(angle) * _magnitude;
+                _sines[token * half + i] = (float)Math.Sin(angle) * _magnitude;
             }
         }
     }

@@ -30,29 +30,23 @@ internal sealed class ConfigReader
 
     /// <summary>Opens a JSON file that holds a list of objects; null when it is not there.</summary>
     /// <exception cref="InferenceException">CorruptModel when it is anything else.</exception>
-    public static IReadOnlyList<ConfigReader>? OpenList(string path)
+    public static IReadOnlyList<ConfigReader>? OpenList(string path) => Read(path) switch
     {
-        FileInfo file = new(path);
-        if (!file.Exists)
-            return null;
-        if (file.Length > MaxFileBytes)
-            throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}' has {file.Length} bytes; at most {MaxFileBytes} were expected.") { File = path };
-        try
-        {
-            JsonElement root = StrictJson.Parse(File.ReadAllBytes(path), maxDepth: 64);
-            if (root.ValueKind == JsonValueKind.Array && root.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Object))
-                return [.. root.EnumerateArray().Select(item => new ConfigReader(path, item))];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
-        {
-            throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}' cannot be read: {e.Message}", e) { File = path };
-        }
-        throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}' must hold a list of JSON objects.") { File = path };
-    }
+        null => null,
+        { ValueKind: JsonValueKind.Array } list when list.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Object) => [.. list.EnumerateArray().Select(item => new ConfigReader(path, item))],
+        _ => throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}' must hold a list of JSON objects.") { File = path },
+    };
 
     /// <summary>Opens a JSON file; null when it is not there.</summary>
     /// <exception cref="InferenceException">CorruptModel when it is not one JSON object.</exception>
-    public static ConfigReader? Open(string path)
+    public static ConfigReader? Open(string path) => Read(path) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Object } root => new ConfigReader(path, root),
+        _ => throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}' must hold one JSON object.") { File = path },
+    };
+
+    private static JsonElement? Read(string path)
     {
         FileInfo file = new(path);
         if (!file.Exists)
@@ -61,9 +55,7 @@ internal sealed class ConfigReader
             throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}' has {file.Length} bytes; at most {MaxFileBytes} were expected.") { File = path };
         try
         {
-            JsonElement root = StrictJson.Parse(File.ReadAllBytes(path), maxDepth: 64);
-            if (root.ValueKind == JsonValueKind.Object)
-                return new ConfigReader(path, root);
+            return StrictJson.Parse(File.ReadAllBytes(path), maxDepth: 64);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -73,7 +65,6 @@ internal sealed class ConfigReader
         {
             throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}' is not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}).", e) { File = path };
         }
-        throw new InferenceException(InferenceFailure.CorruptModel, $"'{path}' must hold one JSON object.") { File = path };
     }
 
     public bool Has(string field) => Find(field) is not null;
@@ -170,6 +161,16 @@ internal sealed class ConfigReader
         { ValueKind: JsonValueKind.Array } value when value.EnumerateArray().All(v => v.ValueKind == JsonValueKind.String) => [.. value.EnumerateArray().Select(v => v.GetString()!)],
         { } value => throw Wrong(field, "a list of texts", value),
     };
+
+    /// <summary>A list of whole numbers; null when absent.</summary>
+    public IReadOnlyList<int>? Integers(string field, int lowest, int highest, int most)
+    {
+        if (Find(field) is not { } value)
+            return null;
+        if (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() <= most && value.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out int number) && number >= lowest && number <= highest))
+            return [.. value.EnumerateArray().Select(v => v.GetInt32())];
+        throw Wrong(field, $"a list of at most {most} whole numbers from {lowest} to {highest}", value);
+    }
 
     /// <summary>A list of numbers; null when absent.</summary>
     public float[]? Numbers(string field, double lowest, double highest, int most)

@@ -84,7 +84,7 @@ internal static class DecoderFields
     public static IReadOnlyList<string>? LayerTypes(ConfigReader config, int layers)
     {
         IReadOnlyList<string>? types = config.Texts("layer_types");
-        Require(types is null || types.Count == layers, config, "layer_types", $"has {types?.Count} entries; num_hidden_layers says {layers}", "layer_types");
+        Require(types is null || types.Count == layers, config, "layer_types", $"has {types?.Count} entries; num_hidden_layers says {layers}");
         return types;
     }
 
@@ -92,15 +92,20 @@ internal static class DecoderFields
     public static bool[] SparseLayers(ConfigReader config, int layers)
     {
         int step = config.Integer("decoder_sparse_step", 1, 1 << 16) ?? 1;
-        IReadOnlyList<int> dense = config.TokenIds("mlp_only_layers") ?? [];
+        IReadOnlyList<int> dense = config.Integers("mlp_only_layers", 0, int.MaxValue, layers) ?? [];
         return [.. Enumerable.Range(0, layers).Select(i => !dense.Contains(i) && (i + 1) % step == 0)];
     }
 
     /// <summary>Refuses what contradicts itself.</summary>
-    public static void Require(bool condition, ConfigReader config, string field, string problem, string named)
+    /// <param name="condition">Whether it does not.</param>
+    /// <param name="config">config.json.</param>
+    /// <param name="field">The field that is told of.</param>
+    /// <param name="problem">What is wrong with it.</param>
+    /// <param name="other">The field that is to be changed, where it is another one.</param>
+    public static void Require(bool condition, ConfigReader config, string field, string problem, string? other = null)
     {
         if (!condition)
-            throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: {config.NameOf(field)} {problem}.") { Field = config.NameOf(named) };
+            throw new InferenceException(InferenceFailure.CorruptModel, $"config.json: {config.NameOf(field)} {problem}.") { Field = config.NameOf(other ?? field) };
     }
 
     // With dynamic scaling the file states the context of the training. The rotation follows any length; twice what the factor was chosen for is served.
@@ -113,9 +118,9 @@ internal static class DecoderFields
     private static int HeadSize(ConfigReader config, int hidden, int heads, int? usual)
     {
         int? given = config.Integer("head_dim", 1, 4096) ?? (config.Mentions("head_dim") ? null : usual);
-        Require(given is not null || hidden % heads == 0, config, "hidden_size", $"{hidden} is not a multiple of {config.NameOf("num_attention_heads")} {heads}", "hidden_size");
+        Require(given is not null || hidden % heads == 0, config, "hidden_size", $"{hidden} is not a multiple of {config.NameOf("num_attention_heads")} {heads}");
         int size = given ?? hidden / heads;
-        Require(size % 2 == 0, config, "head_dim", $"gives the heads {size} numbers; rotary positions need an even count", "head_dim");
+        Require(size % 2 == 0, config, "head_dim", $"gives the heads {size} numbers; rotary positions need an even count");
         return size;
     }
 }

@@ -15,7 +15,7 @@ internal static class EncoderFields
         config.Require("is_decoder", "false");
         config.Require("add_cross_attention", "false");
         int hidden = config.RequiredInteger("hidden_size", 1, 1 << 17), heads = config.RequiredInteger("num_attention_heads", 1, 4096);
-        DecoderFields.Require(hidden % heads == 0, config, "hidden_size", $"{hidden} is not a multiple of {config.NameOf("num_attention_heads")} {heads}", "hidden_size");
+        DecoderFields.Require(hidden % heads == 0, config, "hidden_size", $"{hidden} is not a multiple of {config.NameOf("num_attention_heads")} {heads}");
         int positions = config.Integer("max_position_embeddings", 1, 1 << 24) ?? 512;
         return new()
         {
@@ -38,7 +38,7 @@ internal static class EncoderFields
     public static EncoderConfiguration CountedFromPadding(ConfigReader config, EncoderConfiguration model, int usual)
     {
         int padding = config.Integer("pad_token_id", 0, model.VocabularySize - 1) ?? usual, context = model.ContextLength - padding - 1;
-        DecoderFields.Require(context > 0, config, "max_position_embeddings", $"is {model.ContextLength}; more than pad_token_id {padding} and one was expected", "max_position_embeddings");
+        DecoderFields.Require(context > 0, config, "max_position_embeddings", $"is {model.ContextLength}; more than pad_token_id {padding} and one was expected");
         return model with { PaddingTokenId = padding, ContextLength = context };
     }
 

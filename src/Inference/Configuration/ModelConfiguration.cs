@@ -31,7 +31,7 @@ public sealed record ModelConfiguration
     internal EncoderConfiguration? Encoder { get; init; }
 
     /// <summary>Whether the model turns texts into vectors or scores, and generates none.</summary>
-    internal bool IsEmbedder { get; init; }
+    internal bool IsEmbedder => Pooling is not null;
 
     /// <summary>How the states of a text become one vector, for a model that makes vectors.</summary>
     internal PoolingConfiguration? Pooling { get; init; }
@@ -73,7 +73,6 @@ public sealed record ModelConfiguration
         return model with
         {
             Float8 = Float8Configuration.Read(config),
-            IsEmbedder = isEmbedder,
             Pooling = isEmbedder ? PoolingConfiguration.Load(folder, isCausal: model.Decoder is not null) : null,
         };
     }

@@ -20,7 +20,7 @@ internal sealed class EmbeddingModelRunner : ModelRunner
 
     public TextEncoder Encoder { get; }
 
-    public PoolingConfiguration Pooling => _configuration.Pooling ?? new(Embeddings.Pooling.Mean, true);
+    public PoolingConfiguration Pooling => _configuration.Pooling!;
 
     /// <inheritdoc/>
     public override ModelDescription Model { get; }

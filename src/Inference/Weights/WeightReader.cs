@@ -1,5 +1,6 @@
 using LlmService.Inference.Blocks;
 using LlmService.Inference.Configuration;
+using LlmService.Inference.Execution;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights.Onnx;
 
@@ -16,6 +17,31 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
 
     // Bytes of the matrices that were made.
     private long _convertedBytes;
+
+    /// <summary>The threads, which also compute with what is read.</summary>
+    public Compute Compute => compute;
+
+    /// <summary>Reads the weights of a model as options say.</summary>
+    /// <param name="checkpoint">The stored tensors.</param>
+    /// <param name="options">Options with a format.</param>
+    public static WeightReader Of(Checkpoint checkpoint, EngineOptions options) => new(
+        checkpoint, options.Format ?? throw new ArgumentException("The format is not chosen.", nameof(options)), new Compute(options.Kernels, options.Workers), options.ExactOnnxArithmetic);
+
+    /// <summary>Describes the model once all of it has been read. The longest prompt is the longest sequence.</summary>
+    /// <param name="modelType"><c>model_type</c>.</param>
+    /// <param name="vocabulary">Rows of the embeddings.</param>
+    /// <param name="context">The longest sequence.</param>
+    public ModelDescription Describe(string modelType, int vocabulary, int context) => new()
+    {
+        Architecture = modelType,
+        VocabularySize = vocabulary,
+        ContextLength = context,
+        PromptLength = context,
+        StoredPrecision = TensorFormat.NameOf(checkpoint.MainType),
+        ParameterCount = checkpoint.ParameterCount,
+        Precision = ComputeFormats.NameOf(format),
+        WeightBytes = HeldBytes,
+    };
 
     /// <summary>Bytes that the weights are held in: those of the matrices that were made, or of the stored ones where none was.</summary>
     public long HeldBytes => _convertedBytes > 0 ? _convertedBytes : checkpoint.ByteCount;

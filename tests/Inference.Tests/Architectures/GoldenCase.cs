@@ -120,5 +120,5 @@ internal sealed class GoldenPrompt(JsonElement prompt)
     public static IEnumerable<float[]> Rows(JsonElement array) => array.EnumerateArray().Select(Floats);
 
     // Batches of one are written as a list in a list.
-    private static int[] First(JsonElement ids) => Ints(ids[0].ValueKind == JsonValueKind.Array ? ids[0] : ids);
+    public static int[] First(JsonElement ids) => Ints(ids[0].ValueKind == JsonValueKind.Array ? ids[0] : ids);
 }

@@ -9,9 +9,6 @@ namespace LlmService.Inference.Tests.Architectures;
 /// <summary>States of encoders against the reference implementation.</summary>
 public sealed class GoldenEncoderTests
 {
-    // The strict tolerance of the golden data for float32 in any order of summation.
-    private const float Tolerance = 2e-4f;
-
     public static TheoryData<string> Cases =>
         ["bert", "bert-fp16-gelu_new", "onnx-bert", "roberta", "xlm-roberta", "mpnet", "distilbert", "albert", "electra", "deberta-v2", "modernbert", "t5-encoder", "qwen3-embedding"];
 
@@ -29,9 +26,9 @@ public sealed class GoldenEncoderTests
             int[] positions = GoldenPrompt.Ints(prompt.GetProperty("positions"));
             float[][] expected = [.. GoldenPrompt.Rows(prompt.GetProperty("last_hidden_state"))];
             for (int i = 0; i < positions.Length; i++)
-                AssertClose(expected[i], states.Span.Slice(positions[i] * encoder.HiddenSize, encoder.HiddenSize));
+                GoldenNumbers.AssertClose(expected[i], states.Span.Slice(positions[i] * encoder.HiddenSize, encoder.HiddenSize));
             if (prompt.TryGetProperty("pooler_output", out JsonElement pooled))
-                AssertClose(GoldenPrompt.Floats(pooled), encoder.Pool(states[..encoder.HiddenSize]).Span);
+                GoldenNumbers.AssertClose(GoldenPrompt.Floats(pooled), encoder.Pool(states[..encoder.HiddenSize]).Span);
         }
     }
 
@@ -54,16 +51,7 @@ public sealed class GoldenEncoderTests
 
     private static JsonElement.ArrayEnumerator Prompts(string folder) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json"))).RootElement.GetProperty("prompts").EnumerateArray();
 
-    private static int[] Ids(JsonElement prompt) => First(prompt.GetProperty("input_ids"));
+    private static int[] Ids(JsonElement prompt) => GoldenPrompt.First(prompt.GetProperty("input_ids"));
 
-    private static int[][]? Types(JsonElement prompt) => prompt.TryGetProperty("token_type_ids", out JsonElement types) && types.ValueKind == JsonValueKind.Array ? [First(types)] : null;
-
-    private static int[] First(JsonElement ids) => GoldenPrompt.Ints(ids[0].ValueKind == JsonValueKind.Array ? ids[0] : ids);
-
-    private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
-    {
-        Assert.Equal(expected.Length, actual.Length);
-        for (int i = 0; i < expected.Length; i++)
-            Assert.True(MathF.Abs(expected[i] - actual[i]) <= Tolerance, $"at {i}: {expected[i]} expected, {actual[i]} found");
-    }
+    private static int[][]? Types(JsonElement prompt) => prompt.TryGetProperty("token_type_ids", out JsonElement types) && types.ValueKind == JsonValueKind.Array ? [GoldenPrompt.First(types)] : null;
 }

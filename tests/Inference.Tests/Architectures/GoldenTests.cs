@@ -7,9 +7,6 @@ namespace LlmService.Inference.Tests.Architectures;
 /// <summary>Forward passes against the reference implementation.</summary>
 public sealed class GoldenTests
 {
-    // The strict tolerance of the golden data for float32 in any order of summation.
-    private const float Tolerance = 2e-4f;
-
     public static TheoryData<string> Fixtures => ["flan-t5", "t5-v1_0", "llama-gqa", "qwen2-tied", "mistral-sliding"];
 
     public static TheoryData<string> References =>
@@ -108,7 +105,7 @@ public sealed class GoldenTests
         {
             float[] logits = Logits(model, prompt, prompt.DecoderIds.Length);
             for (int i = 0; i < prompt.LogitsPositions.Length; i++)
-                AssertClose(prompt.Logits[i], logits.AsSpan(prompt.LogitsPositions[i] * model.Vocabulary, model.Vocabulary));
+                GoldenNumbers.AssertClose(prompt.Logits[i], logits.AsSpan(prompt.LogitsPositions[i] * model.Vocabulary, model.Vocabulary));
             for (int i = 0; i < prompt.DecoderIds.Length; i++)
                 Assert.Equal(prompt.ArgmaxAllPositions[i], System.Numerics.Tensors.TensorPrimitives.IndexOfMax<float>(logits.AsSpan(i * model.Vocabulary, model.Vocabulary)));
 
@@ -116,7 +113,7 @@ public sealed class GoldenTests
             (int[] ids, float[] last) = model.Greedy(cache, model.GreedyStart(prompt), prompt.GreedyIds.Length);
             Assert.Equal(model.ExpectedGreedy(prompt), ids);
             if (prompt.GreedyIds.SequenceEqual(ids))
-                AssertClose(prompt.GreedyLastLogits, last);
+                GoldenNumbers.AssertClose(prompt.GreedyLastLogits, last);
             if (model.Runner is EncoderDecoderModelRunner t5)
                 CheckEncoder(t5, prompt);
         }
@@ -129,13 +126,6 @@ public sealed class GoldenTests
         int[] positions = GoldenPrompt.Ints(prompt.Raw.GetProperty("encoder_last_hidden_state_positions"));
         float[][] expected = [.. GoldenPrompt.Rows(prompt.Raw.GetProperty("encoder_last_hidden_state"))];
         for (int i = 0; i < positions.Length; i++)
-            AssertClose(expected[i], encoded.Slice(positions[i] * width, width));
-    }
-
-    private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
-    {
-        Assert.Equal(expected.Length, actual.Length);
-        for (int i = 0; i < expected.Length; i++)
-            Assert.True(MathF.Abs(expected[i] - actual[i]) <= Tolerance, $"at {i}: {expected[i]} expected, {actual[i]} found");
+            GoldenNumbers.AssertClose(expected[i], encoded.Slice(positions[i] * width, width));
     }
 }

@@ -91,7 +91,7 @@ public sealed class TextEmbedderTests
         using WorkerPool workers = new(2);
         await using LlmEngine engine = Open(folder, workers);
         JsonElement[] prompts = [.. JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(folder, "expected.json"), Cancellation)).RootElement.GetProperty("prompts").EnumerateArray()];
-        int[][] texts = [.. prompts.Select(prompt => prompt.GetProperty("input_ids")).Select(ids => GoldenPrompt.Ints(ids[0].ValueKind == JsonValueKind.Array ? ids[0] : ids))];
+        int[][] texts = [.. prompts.Select(prompt => GoldenPrompt.First(prompt.GetProperty("input_ids")))];
 
         float[][] vectors = await engine.Embedder!.EmbedAsync(texts, Cancellation);
 

@@ -51,7 +51,7 @@ internal static class GgufDecoders
             Shape = LayerShape.NormAround,
             AttentionScale = 1 / MathF.Sqrt(scaled),
             Windows = [.. Enumerable.Range(0, model.LayerCount).Select(i => slides(i) ? window : 0)],
-            Names = new() { AttentionOuterNorm = "post_attention_layernorm", FeedForwardNorm = "pre_feedforward_layernorm", FeedForwardOuterNorm = "post_feedforward_layernorm" },
+            Names = Architectures.Gemma2.Names,
         };
     }
 
@@ -85,7 +85,7 @@ internal static class GgufDecoders
         {
             Rotary = DecoderFields.Repeat(rotary, model.LayerCount),
             Fused = FusedOrder.Stacked,
-            Names = new() { QueryKeyValue = "self_attn.qkv_proj", GateUp = "mlp.gate_up_proj" },
+            Names = Architectures.Phi3.Names,
         };
     }
 
