@@ -149,7 +149,7 @@ internal static class AttentionKernels
             ref float s = ref MemoryMarshal.GetReference(scores[at..(at + (Together - 1) * width + KeyValueView.BlockPositions)]);
             switch (path)
             {
-                case KernelPath.Avx512: ScoreBlock<Avx512Floats, Vector512<float>>(ref k, size, ref q, ref s, width, count); break;
+                case KernelPath.Avx512 or KernelPath.Avx512Vnni: ScoreBlock<Avx512Floats, Vector512<float>>(ref k, size, ref q, ref s, width, count); break;
                 case KernelPath.Avx2: ScoreBlock<Avx2Floats, Vector256<float>>(ref k, size, ref q, ref s, width, count); break;
                 case KernelPath.Vector128: ScoreBlock<Vector128Floats, Vector128<float>>(ref k, size, ref q, ref s, width, count); break;
                 case KernelPath.Scalar: ScoreBlock<ScalarFloats, float>(ref k, size, ref q, ref s, width, count); break;
@@ -202,7 +202,7 @@ internal static class AttentionKernels
     {
         switch (path)
         {
-            case KernelPath.Avx512: GatherValues<Avx512Floats, Vector512<float>>(view, keyHead * size, size, start, width, first, last, weights, reciprocals, queries, output); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: GatherValues<Avx512Floats, Vector512<float>>(view, keyHead * size, size, start, width, first, last, weights, reciprocals, queries, output); break;
             case KernelPath.Avx2: GatherValues<Avx2Floats, Vector256<float>>(view, keyHead * size, size, start, width, first, last, weights, reciprocals, queries, output); break;
             case KernelPath.Vector128: GatherValues<Vector128Floats, Vector128<float>>(view, keyHead * size, size, start, width, first, last, weights, reciprocals, queries, output); break;
             case KernelPath.Scalar: GatherValues<ScalarFloats, float>(view, keyHead * size, size, start, width, first, last, weights, reciprocals, queries, output); break;

@@ -44,8 +44,8 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
     /// <param name="columns">Length of a row.</param>
     public QuantizedRows Quantize(TileFormat format, Memory<float> input, int tokens, int columns)
     {
-        _quantized.Reserve(format, tokens, columns);
-        Each(tokens, columns, token => _quantized.Set(Path, format, token, input.Span.Slice(token * columns, columns)));
+        _quantized.Reserve(Path, format, tokens, columns);
+        Each(tokens, columns, token => _quantized.Set(Path, token, input.Span.Slice(token * columns, columns)));
         return _quantized;
     }
 }

@@ -12,7 +12,7 @@ internal static class ElementKernels
     /// <param name="sink">One more score, which takes its share of the sum and has no weight; minus infinity for none.</param>
     public static float SoftmaxWeights(KernelPath path, Span<float> scores, float sink = float.NegativeInfinity) => 1 / path switch
     {
-        KernelPath.Avx512 => ElementLoops<Avx512Floats, Vector512<float>>.ExpSum(scores, sink),
+        KernelPath.Avx512 or KernelPath.Avx512Vnni => ElementLoops<Avx512Floats, Vector512<float>>.ExpSum(scores, sink),
         KernelPath.Avx2 => ElementLoops<Avx2Floats, Vector256<float>>.ExpSum(scores, sink),
         KernelPath.Vector128 => ElementLoops<Vector128Floats, Vector128<float>>.ExpSum(scores, sink),
         KernelPath.Scalar => ElementLoops<ScalarFloats, float>.ExpSum(scores, sink),
@@ -24,7 +24,7 @@ internal static class ElementKernels
     {
         switch (path)
         {
-            case KernelPath.Avx512: ElementLoops<Avx512Floats, Vector512<float>>.SoftCap(values, cap); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: ElementLoops<Avx512Floats, Vector512<float>>.SoftCap(values, cap); break;
             case KernelPath.Avx2: ElementLoops<Avx2Floats, Vector256<float>>.SoftCap(values, cap); break;
             case KernelPath.Vector128: ElementLoops<Vector128Floats, Vector128<float>>.SoftCap(values, cap); break;
             case KernelPath.Scalar: ElementLoops<ScalarFloats, float>.SoftCap(values, cap); break;
@@ -37,7 +37,7 @@ internal static class ElementKernels
     {
         switch (path)
         {
-            case KernelPath.Avx512: ElementLoops<Avx512Floats, Vector512<float>>.Scale(values, factor); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: ElementLoops<Avx512Floats, Vector512<float>>.Scale(values, factor); break;
             case KernelPath.Avx2: ElementLoops<Avx2Floats, Vector256<float>>.Scale(values, factor); break;
             case KernelPath.Vector128: ElementLoops<Vector128Floats, Vector128<float>>.Scale(values, factor); break;
             case KernelPath.Scalar: ElementLoops<ScalarFloats, float>.Scale(values, factor); break;
@@ -51,7 +51,7 @@ internal static class ElementKernels
         float scale = 1 / MathF.Sqrt(MatrixKernels.Dot(path, input, input) / input.Length + epsilon);
         switch (path)
         {
-            case KernelPath.Avx512: ElementLoops<Avx512Floats, Vector512<float>>.Scale(input, weight, scale, output); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: ElementLoops<Avx512Floats, Vector512<float>>.Scale(input, weight, scale, output); break;
             case KernelPath.Avx2: ElementLoops<Avx2Floats, Vector256<float>>.Scale(input, weight, scale, output); break;
             case KernelPath.Vector128: ElementLoops<Vector128Floats, Vector128<float>>.Scale(input, weight, scale, output); break;
             case KernelPath.Scalar: ElementLoops<ScalarFloats, float>.Scale(input, weight, scale, output); break;
@@ -64,7 +64,7 @@ internal static class ElementKernels
     {
         switch (path)
         {
-            case KernelPath.Avx512: ElementLoops<Avx512Floats, Vector512<float>>.Activate(activation, values); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: ElementLoops<Avx512Floats, Vector512<float>>.Activate(activation, values); break;
             case KernelPath.Avx2: ElementLoops<Avx2Floats, Vector256<float>>.Activate(activation, values); break;
             case KernelPath.Vector128: ElementLoops<Vector128Floats, Vector128<float>>.Activate(activation, values); break;
             case KernelPath.Scalar: ElementLoops<ScalarFloats, float>.Activate(activation, values); break;
@@ -77,7 +77,7 @@ internal static class ElementKernels
     {
         switch (path)
         {
-            case KernelPath.Avx512: ElementLoops<Avx512Floats, Vector512<float>>.Multiply(values, factors); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: ElementLoops<Avx512Floats, Vector512<float>>.Multiply(values, factors); break;
             case KernelPath.Avx2: ElementLoops<Avx2Floats, Vector256<float>>.Multiply(values, factors); break;
             case KernelPath.Vector128: ElementLoops<Vector128Floats, Vector128<float>>.Multiply(values, factors); break;
             case KernelPath.Scalar: ElementLoops<ScalarFloats, float>.Multiply(values, factors); break;
@@ -90,7 +90,7 @@ internal static class ElementKernels
     {
         switch (path)
         {
-            case KernelPath.Avx512: ElementLoops<Avx512Floats, Vector512<float>>.Add(values, addends); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: ElementLoops<Avx512Floats, Vector512<float>>.Add(values, addends); break;
             case KernelPath.Avx2: ElementLoops<Avx2Floats, Vector256<float>>.Add(values, addends); break;
             case KernelPath.Vector128: ElementLoops<Vector128Floats, Vector128<float>>.Add(values, addends); break;
             case KernelPath.Scalar: ElementLoops<ScalarFloats, float>.Add(values, addends); break;
@@ -103,7 +103,7 @@ internal static class ElementKernels
     {
         switch (path)
         {
-            case KernelPath.Avx512: ElementLoops<Avx512Floats, Vector512<float>>.Rotate(head, cosines, sines); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: ElementLoops<Avx512Floats, Vector512<float>>.Rotate(head, cosines, sines); break;
             case KernelPath.Avx2: ElementLoops<Avx2Floats, Vector256<float>>.Rotate(head, cosines, sines); break;
             case KernelPath.Vector128: ElementLoops<Vector128Floats, Vector128<float>>.Rotate(head, cosines, sines); break;
             case KernelPath.Scalar: ElementLoops<ScalarFloats, float>.Rotate(head, cosines, sines); break;

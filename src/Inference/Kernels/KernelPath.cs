@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics.X86;
+using LlmService.Inference.Kernels.Emitted;
 
 namespace LlmService.Inference.Kernels;
 
@@ -16,13 +17,17 @@ public enum KernelPath
 
     /// <summary>x86 with AVX-512 F, BW and VL.</summary>
     Avx512,
+
+    /// <summary>The same, with products of tiles in machine code for AVX-512 VNNI, which is written at run time.</summary>
+    Avx512Vnni,
 }
 
 /// <summary>What this machine can run.</summary>
 public static class KernelPaths
 {
     /// <summary>The fastest path of this machine.</summary>
-    public static KernelPath Best { get; } = IsSupported(KernelPath.Avx512) ? KernelPath.Avx512
+    public static KernelPath Best { get; } = IsSupported(KernelPath.Avx512Vnni) ? KernelPath.Avx512Vnni
+        : IsSupported(KernelPath.Avx512) ? KernelPath.Avx512
         : IsSupported(KernelPath.Avx2) ? KernelPath.Avx2
         : IsSupported(KernelPath.Vector128) ? KernelPath.Vector128
         : KernelPath.Scalar;
@@ -34,6 +39,7 @@ public static class KernelPaths
         KernelPath.Vector128 => System.Runtime.Intrinsics.Vector128.IsHardwareAccelerated,
         KernelPath.Avx2 => Avx2.IsSupported && Fma.IsSupported,
         KernelPath.Avx512 => Avx512BW.IsSupported && Avx512BW.VL.IsSupported,
+        KernelPath.Avx512Vnni => IsSupported(KernelPath.Avx512) && VnniKernels.IsSupported,
         _ => throw new InvalidOperationException($"unknown path {path}"),
     };
 }

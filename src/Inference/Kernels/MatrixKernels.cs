@@ -63,7 +63,7 @@ internal static class MatrixKernels
         int whole = a.Length / Lanes * Lanes;
         switch (path)
         {
-            case KernelPath.Avx512: SumRow<Avx512Floats, Vector512<float>>(ref left, ref right, whole, ref to); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: SumRow<Avx512Floats, Vector512<float>>(ref left, ref right, whole, ref to); break;
             case KernelPath.Avx2: SumRow<Avx2Floats, Vector256<float>>(ref left, ref right, whole, ref to); break;
             case KernelPath.Vector128: SumRow<Vector128Floats, Vector128<float>>(ref left, ref right, whole, ref to); break;
             default: throw new InvalidOperationException($"unknown path {path}");
@@ -157,8 +157,8 @@ internal static class MatrixKernels
         ref float w = ref MemoryMarshal.GetReference(weights), x = ref MemoryMarshal.GetReference(input), to = ref MemoryMarshal.GetReference(sums);
         switch (path, tokens)
         {
-            case (KernelPath.Avx512, 1): SumRows<Avx512Floats, Vector512<float>>(ref w, columns, ref x, ref to); break;
-            case (KernelPath.Avx512, _): SumTile<Avx512Floats, Vector512<float>>(ref w, columns, ref x, ref to); break;
+            case (KernelPath.Avx512 or KernelPath.Avx512Vnni, 1): SumRows<Avx512Floats, Vector512<float>>(ref w, columns, ref x, ref to); break;
+            case (KernelPath.Avx512 or KernelPath.Avx512Vnni, _): SumTile<Avx512Floats, Vector512<float>>(ref w, columns, ref x, ref to); break;
             case (KernelPath.Avx2, 1): SumRowsByTwo<Avx2Floats, Vector256<float>>(ref w, columns, ref x, ref to); break;
             // Sixteen registers hold two rows by four tokens.
             case (KernelPath.Avx2, _):

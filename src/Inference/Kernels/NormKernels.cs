@@ -27,7 +27,7 @@ internal static class NormKernels
     {
         switch (path)
         {
-            case KernelPath.Avx512: Centre<Avx512Floats, Vector512<float>>(input, output); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: Centre<Avx512Floats, Vector512<float>>(input, output); break;
             case KernelPath.Avx2: Centre<Avx2Floats, Vector256<float>>(input, output); break;
             case KernelPath.Vector128: Centre<Vector128Floats, Vector128<float>>(input, output); break;
             case KernelPath.Scalar: Centre<ScalarFloats, float>(input, output); break;

@@ -28,7 +28,7 @@ internal static class PackKernels
         ref byte scale = ref MemoryMarshal.GetReference(scales[..TileLayout.ScaleBytes]);
         switch (path)
         {
-            case KernelPath.Avx512: Nibbles<Avx512Floats, Vector512<float>>(ref weights, ref to, ref scale); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: Nibbles<Avx512Floats, Vector512<float>>(ref weights, ref to, ref scale); break;
             case KernelPath.Avx2: Nibbles<Avx2Floats, Vector256<float>>(ref weights, ref to, ref scale); break;
             case KernelPath.Vector128: Nibbles<Vector128Floats, Vector128<float>>(ref weights, ref to, ref scale); break;
             case KernelPath.Scalar: Nibbles<ScalarFloats, float>(ref weights, ref to, ref scale); break;
@@ -50,7 +50,7 @@ internal static class PackKernels
         ref byte scale = ref MemoryMarshal.GetReference(scales[..TileLayout.ScaleBytes]);
         switch (path)
         {
-            case KernelPath.Avx512: Bytes<Avx512Floats, Vector512<float>>(ref weights, ref unit, ref to, ref scale); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: Bytes<Avx512Floats, Vector512<float>>(ref weights, ref unit, ref to, ref scale); break;
             case KernelPath.Avx2: Bytes<Avx2Floats, Vector256<float>>(ref weights, ref unit, ref to, ref scale); break;
             case KernelPath.Vector128: Bytes<Vector128Floats, Vector128<float>>(ref weights, ref unit, ref to, ref scale); break;
             case KernelPath.Scalar: Bytes<ScalarFloats, float>(ref weights, ref unit, ref to, ref scale); break;
@@ -143,13 +143,16 @@ internal static class PackKernels
             TVector scale = TLanes.RoundUpToBfloat16(TLanes.Divide(magnitude, highest)), distance = TLanes.Abs(TLanes.Subtract(unit, one));
             TVector factor = TLanes.SelectLess(default, distance, TLanes.Divide(one, unit), Reciprocal<TLanes, TVector>(scale));
             scale = TLanes.SelectLess(default, distance, one, scale);
-            for (int column = 0; column < Columns; column += 2)
-                TLanes.StoreBytes(Number(ref weights, column), Number(ref weights, column + 1), ref Unsafe.Add(ref numbers, TileLayout.OffsetOfByte(group, column)));
+            for (int column = 0; column < Columns; column += 4)
+            {
+                TLanes.StoreBytes(Number(ref weights, column), Number(ref weights, column + 1), Number(ref weights, column + 2), Number(ref weights, column + 3),
+                    ref Unsafe.Add(ref numbers, TileLayout.OffsetOfByte(group, column)));
+            }
             TLanes.StoreBfloat16(scale, ref Unsafe.Add(ref scales, group * sizeof(ushort)));
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             TVector Number(ref float from, int column) =>
-                TLanes.MaxOfNumbers(TLanes.MinOfNumbers(TLanes.Round(TLanes.Multiply(TLanes.Load(ref from, column * TileLayout.Rows), factor)), highest), lowest);
+                TLanes.Subtract(TLanes.MaxOfNumbers(TLanes.MinOfNumbers(TLanes.Round(TLanes.Multiply(TLanes.Load(ref from, column * TileLayout.Rows), factor)), highest), lowest), lowest);
         }
     }
 

@@ -1,130 +1,161 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using LlmService.Inference.Kernels.Emitted;
 
 namespace LlmService.Inference.Kernels;
 
 /// <summary>
-/// Rows of activations in whole numbers, a scale for 32 of them: 16 bits for Q8 weights (the products fit 32 bits, and cost no more than those of bytes), 8 bits for Q4.
-/// Numbers are rounded to the nearest, halves to even. A buffer that is used again and again.
+/// Rows of activations in whole numbers of 8 bits, a scale for 32 of them, rounded to the nearest, halves to even. They lie in groups of the tokens that a kernel takes at once: for each block of 32
+/// columns the numbers of all tokens of the group, so that a kernel reads one stream. A buffer that is used again and again.
 /// </summary>
+/// <remarks>
+/// The numbers of a block are 32 bytes in the order of the columns. For Q8 without VNNI they are 32 shorts, as products of bytes with bytes do not fit 16 bits: the first and third
+/// of every four columns, then the second and fourth of every four.
+/// </remarks>
 internal sealed class QuantizedRows
 {
-    // The largest that leaves the sum of 32 products with 127 inside of 32 bits is far above; 15 bits are what a pair of products is made of.
-    private const int HighestShort = 32767, HighestByte = 127;
+    private const int Highest = 127, Size = TileLayout.BlockColumns;
 
-    private short[] _shorts = [];
-    private sbyte[] _bytes = [];
-    private float[] _scales = [];
-    private int[] _sums = [];
+    // Kernels read them while the memory must not move.
+    private byte[] _numbers = [];
+    private int[] _factors = [];
 
+    private TileFormat _format;
+    private int _blockBytes, _tokens, _groupTokens;
+    private bool _isPadded;
+
+    /// <summary>Blocks of a row.</summary>
     public int Blocks { get; private set; }
 
-    /// <summary>Numbers for Q8, [rows, Blocks · 32].</summary>
-    public ReadOnlySpan<short> Shorts => _shorts;
+    /// <summary>Groups of tokens.</summary>
+    public int GroupCount { get; private set; }
 
-    /// <summary>Numbers for Q4, [rows, Blocks · 32].</summary>
-    public ReadOnlySpan<sbyte> Bytes => _bytes;
+    /// <summary>The first token of a group.</summary>
+    public int First(int group) => group * _groupTokens;
 
-    /// <summary>What a number of a block is multiplied by, [rows, Blocks].</summary>
-    public ReadOnlySpan<float> Scales => _scales;
+    /// <summary>Tokens of a group.</summary>
+    public int Tokens(int group) => Math.Min(_groupTokens, _tokens - First(group));
 
-    /// <summary>For Q4: eight times the sum of each block, [rows, Blocks]; the nibbles are eight too high.</summary>
-    public ReadOnlySpan<int> Sums => _sums;
+    /// <summary>Tokens that there is room for in a group: 1 to 16 with VNNI, else 1 or 4.</summary>
+    public int Width(int group) => Tokens(group) is var tokens && _isPadded && tokens > 1 ? _groupTokens : tokens;
+
+    /// <summary>The numbers of a group, [Blocks, Width, 32].</summary>
+    public ReadOnlySpan<byte> Numbers(int group) => _numbers.AsSpan(First(group) * Blocks * _blockBytes, Width(group) * Blocks * _blockBytes);
+
+    /// <summary>For each block of a group: what the numbers of each token are multiplied by, as the bits of floats, then for each token what the unsigned weights add too much, below zero: [Blocks, 2, Width].</summary>
+    public ReadOnlySpan<int> Factors(int group) => _factors.AsSpan(First(group) * Blocks * 2, Width(group) * Blocks * 2);
 
     /// <summary>Makes room for rows.</summary>
-    public void Reserve(TileFormat format, int rows, int columns)
+    public void Reserve(KernelPath path, TileFormat format, int rows, int columns)
     {
+        bool isVnni = path == KernelPath.Avx512Vnni;
+        int most = isVnni ? VnniKernels.MaxTokens : TileKernels.MaxTokens;
+        GroupCount = (rows + most - 1) / most;
+        // Groups of like size, where any size will do.
+        _groupTokens = isVnni ? (rows + GroupCount - 1) / GroupCount : most;
+        GroupCount = (rows + _groupTokens - 1) / _groupTokens;
         Blocks = TileLayout.Blocks(columns);
-        // The kernels take four rows at a time; those past the end are computed with whatever is there, and not looked at.
-        rows = (rows + TileKernels.MaxTokens - 1) / TileKernels.MaxTokens * TileKernels.MaxTokens;
-        int blocks = checked(rows * Blocks), numbers = checked(blocks * TileLayout.BlockColumns);
-        if (_scales.Length < blocks)
-            _scales = new float[blocks];
-        if (format == TileFormat.Q8 && _shorts.Length < numbers)
-            _shorts = new short[numbers];
-        if (format == TileFormat.Q4 && _bytes.Length < numbers)
-            _bytes = new sbyte[numbers];
-        if (format == TileFormat.Q4 && _sums.Length < blocks)
-            _sums = new int[blocks];
+        (_format, _tokens, _isPadded) = (format, rows, !isVnni);
+        _blockBytes = Size * (format == TileFormat.Q8 && !isVnni ? sizeof(short) : sizeof(byte));
+        // The tokens missing in a group of four are computed with whatever is there, and not looked at.
+        int blocks = checked(GroupCount * _groupTokens * Blocks);
+        if (_numbers.Length < checked(blocks * _blockBytes))
+            _numbers = GC.AllocateArray<byte>(blocks * _blockBytes, pinned: true);
+        if (_factors.Length < checked(blocks * 2))
+            _factors = GC.AllocateArray<int>(blocks * 2, pinned: true);
     }
 
     /// <summary>Quantises one row; rows are independent, so several threads may do it at once.</summary>
     /// <param name="path">Which implementation.</param>
-    /// <param name="format">The format of the weights that the row is for.</param>
     /// <param name="row">Which row.</param>
     /// <param name="values">The activations, [columns].</param>
-    public void Set(KernelPath path, TileFormat format, int row, ReadOnlySpan<float> values)
+    public void Set(KernelPath path, int row, ReadOnlySpan<float> values)
     {
-        const int size = TileLayout.BlockColumns;
-        Span<float> padded = stackalloc float[size];
-        Span<int> numbers = stackalloc int[size];
-        int highest = format == TileFormat.Q8 ? HighestShort : HighestByte;
+        int group = row / _groupTokens, token = row % _groupTokens, width = Width(group);
+        Span<byte> numbers = _numbers.AsSpan(First(group) * Blocks * _blockBytes);
+        Span<int> factors = _factors.AsSpan(First(group) * Blocks * 2);
+        Span<float> padded = stackalloc float[Size];
+        Span<sbyte> bytes = stackalloc sbyte[Size];
         for (int block = 0; block < Blocks; block++)
         {
-            scoped ReadOnlySpan<float> part = values[(block * size)..];
-            if (part.Length < size)
+            scoped ReadOnlySpan<float> part = values[(block * Size)..];
+            if (part.Length < Size)
             {
                 padded.Clear();
                 part.CopyTo(padded);
                 part = padded;
             }
-            int at = row * Blocks + block;
-            _scales[at] = Round(path, part, highest, numbers);
-            if (format == TileFormat.Q8)
-                Narrow(numbers, _shorts.AsSpan(at * size, size));
-            else
-                _sums[at] = 8 * Narrow(numbers, _bytes.AsSpan(at * size, size));
+            Span<byte> to = numbers.Slice((block * width + token) * _blockBytes, _blockBytes);
+            if (_blockBytes == Size)
+                bytes = MemoryMarshal.Cast<byte, sbyte>(to);
+            factors[2 * block * width + token] = BitConverter.SingleToInt32Bits(Round(path, part, bytes));
+            factors[(2 * block + 1) * width + token] = -TileLayout.Zero(_format) * Sum(path, bytes);
+            if (_blockBytes != Size)
+                Widen(path, bytes, MemoryMarshal.Cast<byte, short>(to));
         }
     }
 
-    /// <summary>Rounds 32 numbers so that the largest becomes <paramref name="highest"/>, and returns the scale that undoes it.</summary>
-    private static float Round(KernelPath path, ReadOnlySpan<float> values, int highest, Span<int> numbers)
+    /// <summary>Rounds 32 numbers so that the largest becomes 127, and returns the scale that undoes it.</summary>
+    private static float Round(KernelPath path, ReadOnlySpan<float> values, Span<sbyte> numbers)
     {
-        ref float from = ref MemoryMarshal.GetReference(values[..TileLayout.BlockColumns]);
-        ref int to = ref MemoryMarshal.GetReference(numbers[..TileLayout.BlockColumns]);
+        ref float from = ref MemoryMarshal.GetReference(values[..Size]);
+        ref sbyte to = ref MemoryMarshal.GetReference(numbers[..Size]);
         return path switch
         {
-            KernelPath.Avx512 => Round<Avx512Floats, Vector512<float>>(ref from, highest, ref to),
-            KernelPath.Avx2 => Round<Avx2Floats, Vector256<float>>(ref from, highest, ref to),
-            KernelPath.Vector128 => Round<Vector128Floats, Vector128<float>>(ref from, highest, ref to),
-            KernelPath.Scalar => Round<ScalarFloats, float>(ref from, highest, ref to),
+            KernelPath.Avx512 or KernelPath.Avx512Vnni => Round<Avx512Floats, Vector512<float>>(ref from, ref to),
+            KernelPath.Avx2 => Round<Avx2Floats, Vector256<float>>(ref from, ref to),
+            KernelPath.Vector128 => Round<Vector128Floats, Vector128<float>>(ref from, ref to),
+            KernelPath.Scalar => Round<ScalarFloats, float>(ref from, ref to),
             _ => throw new InvalidOperationException($"unknown path {path}"),
         };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Round<TLanes, TVector>(ref float values, int highest, ref int numbers)
+    private static float Round<TLanes, TVector>(ref float values, ref sbyte numbers)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
         TVector largest = default;
-        for (nint i = 0; i < TileLayout.BlockColumns; i += TLanes.Count)
+        for (nint i = 0; i < Size; i += TLanes.Count)
             largest = TLanes.Max(largest, TLanes.Abs(TLanes.Load(ref values, i)));
         float magnitude = TLanes.Highest(largest);
-        TVector factor = TLanes.Create(Factor(magnitude, highest));
-        for (nint i = 0; i < TileLayout.BlockColumns; i += TLanes.Count)
-            TLanes.StoreIntegers(TLanes.Round(TLanes.Multiply(TLanes.Load(ref values, i), factor)), ref numbers, i);
-        return magnitude / highest;
+        TVector factor = TLanes.Create(Factor(magnitude));
+        for (nint i = 0; i < Size; i += TLanes.Count)
+            TLanes.StoreBytes(TLanes.Round(TLanes.Multiply(TLanes.Load(ref values, i), factor)), ref numbers, i);
+        return magnitude / Highest;
     }
 
     // A magnitude below the smallest that can be inverted counts as zero; one that is not a number stays visible in the scale.
-    private static float Factor(float magnitude, int highest) => highest / magnitude is var factor && float.IsFinite(factor) ? factor : 0;
+    private static float Factor(float magnitude) => Highest / magnitude is var factor && float.IsFinite(factor) ? factor : 0;
 
-    private static void Narrow(ReadOnlySpan<int> numbers, Span<short> destination)
+    private static int Sum(KernelPath path, ReadOnlySpan<sbyte> numbers)
     {
-        for (int i = 0; i < destination.Length; i++)
-            destination[i] = (short)numbers[i];
+        if (path == KernelPath.Scalar)
+        {
+            int sum = 0;
+            foreach (sbyte number in numbers)
+                sum += number;
+            return sum;
+        }
+        (Vector128<short> a, Vector128<short> b) = Vector128.Widen(Vector128.Create(numbers[..16]));
+        (Vector128<short> c, Vector128<short> d) = Vector128.Widen(Vector128.Create(numbers[16..Size]));
+        return Vector128.Sum(a + b + (c + d));
     }
 
-    private static int Narrow(ReadOnlySpan<int> numbers, Span<sbyte> destination)
+    private static void Widen(KernelPath path, ReadOnlySpan<sbyte> numbers, Span<short> to)
     {
-        int sum = 0;
-        for (int i = 0; i < destination.Length; i++)
+        if (path == KernelPath.Scalar)
         {
-            destination[i] = (sbyte)numbers[i];
-            sum += numbers[i];
+            for (int i = 0; i < Size; i++)
+                to[i % 2 * (Size / 2) + i / 2] = numbers[i];
+            return;
         }
-        return sum;
+        for (int half = 0; half < 2; half++)
+        {
+            Vector128<short> pairs = Vector128.Create(numbers.Slice(half * 16, 16)).AsInt16();
+            ((pairs << 8) >> 8).CopyTo(to[(half * 8)..]);
+            (pairs >> 8).CopyTo(to[(Size / 2 + half * 8)..]);
+        }
     }
 }

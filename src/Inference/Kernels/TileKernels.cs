@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using LlmService.Inference.Kernels.Emitted;
 using V128Byte = System.Runtime.Intrinsics.Vector128<byte>;
 using V128Float = System.Runtime.Intrinsics.Vector128<float>;
 using V128Int = System.Runtime.Intrinsics.Vector128<int>;
@@ -21,85 +22,82 @@ namespace LlmService.Inference.Kernels;
 /// </summary>
 internal static class TileKernels
 {
-    /// <summary>Tokens that a kernel takes at most.</summary>
+    /// <summary>Tokens that a kernel of the intrinsics takes at most.</summary>
     public const int MaxTokens = 4;
 
-    private const int Pairs = TileLayout.BlockColumns / 2, PairBytes = 2 * TileLayout.Rows, QuadBytes = 4 * TileLayout.Rows;
+    private const int Fours = TileLayout.BlockColumns / 4, FourBytes = 4 * TileLayout.Rows, OddNumbers = TileLayout.BlockColumns;
     private const int Q8Numbers = TileLayout.Rows * TileLayout.BlockColumns, Q4Numbers = Q8Numbers / 2, ScaleBytes = TileLayout.ScaleBytes;
 
-    /// <summary>result[t, row] = Σ weights[row, k] input[token + t, k] for the 16 rows of a tile.</summary>
+    // Numbers of activations: shorts for Q8, bytes for Q4.
+    private const int ShortBlock = TileLayout.BlockColumns * sizeof(short), ByteBlock = TileLayout.BlockColumns;
+
+    /// <summary>result[t, tile · 16 + row] = Σ weights[tile, row, k] input[t, k] for the 16 rows of some tiles that follow each other, and the tokens of a group.</summary>
     /// <param name="path">Which implementation.</param>
-    /// <param name="format">The tile's format.</param>
-    /// <param name="tile">The tile.</param>
-    /// <param name="input">Activations that were quantised for this format.</param>
-    /// <param name="token">The first row of the input.</param>
-    /// <param name="count">1 or <see cref="MaxTokens"/>.</param>
-    /// <param name="result">Receives [count, 16].</param>
-    public static void Multiply(KernelPath path, TileFormat format, ReadOnlySpan<byte> tile, QuantizedRows input, int token, int count, Span<float> result)
+    /// <param name="format">The tiles' format.</param>
+    /// <param name="tiles">The tiles.</param>
+    /// <param name="tileBytes">Bytes of each.</param>
+    /// <param name="input">Activations that were quantised for this format and path.</param>
+    /// <param name="group">Which of their groups.</param>
+    /// <param name="result">Receives [tokens of the group, stride], of which 16 a tile are written.</param>
+    /// <param name="stride">Floats from one token's results to the next one's.</param>
+    public static void Multiply(KernelPath path, TileFormat format, ReadOnlySpan<byte> tiles, int tileBytes, QuantizedRows input, int group, Span<float> result, int stride)
     {
-        int blocks = input.Blocks;
-        if (tile.Length < blocks * (TileLayout.NumberBytes(format) + TileLayout.ScaleBytes) || (count != 1 && count != MaxTokens) || result.Length < count * TileLayout.Rows)
+        int blocks = input.Blocks, width = input.Width(group);
+        if (path == KernelPath.Avx512Vnni)
+        {
+            VnniKernels.Multiply(format, tiles, tileBytes, blocks, input.Numbers(group), input.Factors(group), width, result, stride);
+            return;
+        }
+        int tokens = input.Tokens(group);
+        Span<float> sums = stackalloc float[MaxTokens * TileLayout.Rows];
+        for (int tile = 0; tile < tiles.Length / tileBytes; tile++)
+        {
+            Multiply(path, format, tiles.Slice(tile * tileBytes, tileBytes), blocks, input.Numbers(group), input.Factors(group), width, sums);
+            for (int token = 0; token < tokens; token++)
+                sums.Slice(token * TileLayout.Rows, TileLayout.Rows).CopyTo(result[(token * stride + tile * TileLayout.Rows)..]);
+        }
+    }
+
+    private static void Multiply(KernelPath path, TileFormat format, ReadOnlySpan<byte> tile, int blocks, ReadOnlySpan<byte> numbers, ReadOnlySpan<int> factors, int count, Span<float> result)
+    {
+        int numberBytes = format == TileFormat.Q8 ? ShortBlock : ByteBlock;
+        if (tile.Length < blocks * (TileLayout.NumberBytes(format) + TileLayout.ScaleBytes) || (count != 1 && count != MaxTokens) || result.Length < count * TileLayout.Rows
+            || numbers.Length < blocks * count * numberBytes || factors.Length < 2 * blocks * count)
             throw new ArgumentException($"A tile of {tile.Length} bytes, {blocks} blocks, {count} tokens and {result.Length} results do not fit.");
-        ReadOnlySpan<float> scales = input.Scales.Slice(token * blocks, count * blocks);
-        if (format == TileFormat.Q8)
-        {
-            ReadOnlySpan<short> numbers = input.Shorts.Slice(token * blocks * TileLayout.BlockColumns, count * blocks * TileLayout.BlockColumns);
-            MultiplyQ8(path, tile, blocks, numbers, scales, count, result);
-        }
-        else
-        {
-            ReadOnlySpan<sbyte> numbers = input.Bytes.Slice(token * blocks * TileLayout.BlockColumns, count * blocks * TileLayout.BlockColumns);
-            MultiplyQ4(path, tile, blocks, numbers, scales, input.Sums.Slice(token * blocks, count * blocks), count, result);
-        }
-    }
-
-    private static void MultiplyQ8(KernelPath path, ReadOnlySpan<byte> tile, int blocks, ReadOnlySpan<short> numbers, ReadOnlySpan<float> scales, int count, Span<float> result)
-    {
         ref byte weights = ref MemoryMarshal.GetReference(tile);
-        ref byte x = ref Unsafe.As<short, byte>(ref MemoryMarshal.GetReference(numbers));
-        ref float s = ref MemoryMarshal.GetReference(scales);
+        ref byte x = ref MemoryMarshal.GetReference(numbers);
+        ref int f = ref MemoryMarshal.GetReference(factors);
         ref float to = ref MemoryMarshal.GetReference(result);
-        switch (path, count)
+        switch (path)
         {
-            case (KernelPath.Avx512, 1): Q8Tile1<Avx512Lanes, V512Short, V512Byte, V512Int, V512Float>(ref weights, blocks, ref x, ref s, ref to); break;
-            case (KernelPath.Avx512, _): Q8Tile4<Avx512Lanes, V512Short, V512Byte, V512Int, V512Float>(ref weights, blocks, ref x, ref s, ref to); break;
-            case (KernelPath.Avx2, 1): Q8Tile1<Avx2Lanes, V256Short, V256Byte, V256Int, V256Float>(ref weights, blocks, ref x, ref s, ref to); break;
-            case (KernelPath.Avx2, _): Q8Tile4<Avx2Lanes, V256Short, V256Byte, V256Int, V256Float>(ref weights, blocks, ref x, ref s, ref to); break;
-            case (KernelPath.Vector128, 1): Q8Tile1<Vector128Lanes, V128Short, V128Byte, V128Int, V128Float>(ref weights, blocks, ref x, ref s, ref to); break;
-            case (KernelPath.Vector128, _): Q8Tile4<Vector128Lanes, V128Short, V128Byte, V128Int, V128Float>(ref weights, blocks, ref x, ref s, ref to); break;
-            case (KernelPath.Scalar, 1): Q8Tile1<ScalarLanes, (int, int), uint, int, float>(ref weights, blocks, ref x, ref s, ref to); break;
-            case (KernelPath.Scalar, _): Q8Tile4<ScalarLanes, (int, int), uint, int, float>(ref weights, blocks, ref x, ref s, ref to); break;
+            case KernelPath.Avx512: Multiply<Avx512Lanes, V512Short, V512Byte, V512Int, V512Float>(format, ref weights, blocks, ref x, ref f, count, ref to); break;
+            case KernelPath.Avx2: Multiply<Avx2Lanes, V256Short, V256Byte, V256Int, V256Float>(format, ref weights, blocks, ref x, ref f, count, ref to); break;
+            case KernelPath.Vector128: Multiply<Vector128Lanes, V128Short, V128Byte, V128Int, V128Float>(format, ref weights, blocks, ref x, ref f, count, ref to); break;
+            case KernelPath.Scalar: Multiply<ScalarLanes, (int, int), uint, int, float>(format, ref weights, blocks, ref x, ref f, count, ref to); break;
             default: throw new InvalidOperationException($"unknown path {path}");
         }
     }
 
-    private static void MultiplyQ4(
-        KernelPath path, ReadOnlySpan<byte> tile, int blocks, ReadOnlySpan<sbyte> numbers, ReadOnlySpan<float> scales, ReadOnlySpan<int> sums, int count, Span<float> result)
+    private static void Multiply<TLanes, TShorts, TBytes, TInts, TFloats>(TileFormat format, ref byte weights, int blocks, ref byte x, ref int factors, int count, ref float result)
+        where TLanes : struct, ILanes<TShorts, TBytes, TInts, TFloats>
+        where TInts : struct
+        where TFloats : struct
     {
-        ref byte weights = ref MemoryMarshal.GetReference(tile);
-        ref byte x = ref Unsafe.As<sbyte, byte>(ref MemoryMarshal.GetReference(numbers));
-        ref float s = ref MemoryMarshal.GetReference(scales);
-        ref int less = ref MemoryMarshal.GetReference(sums);
-        ref float to = ref MemoryMarshal.GetReference(result);
-        switch (path, count)
+        switch (format, count)
         {
-            case (KernelPath.Avx512, 1): Q4Tile1<Avx512Lanes, V512Short, V512Byte, V512Int, V512Float>(ref weights, blocks, ref x, ref s, ref less, ref to); break;
-            case (KernelPath.Avx512, _): Q4Tile4<Avx512Lanes, V512Short, V512Byte, V512Int, V512Float>(ref weights, blocks, ref x, ref s, ref less, ref to); break;
-            case (KernelPath.Avx2, 1): Q4Tile1<Avx2Lanes, V256Short, V256Byte, V256Int, V256Float>(ref weights, blocks, ref x, ref s, ref less, ref to); break;
-            case (KernelPath.Avx2, _): Q4Tile4<Avx2Lanes, V256Short, V256Byte, V256Int, V256Float>(ref weights, blocks, ref x, ref s, ref less, ref to); break;
-            case (KernelPath.Vector128, 1): Q4Tile1<Vector128Lanes, V128Short, V128Byte, V128Int, V128Float>(ref weights, blocks, ref x, ref s, ref less, ref to); break;
-            case (KernelPath.Vector128, _): Q4Tile4<Vector128Lanes, V128Short, V128Byte, V128Int, V128Float>(ref weights, blocks, ref x, ref s, ref less, ref to); break;
-            case (KernelPath.Scalar, 1): Q4Tile1<ScalarLanes, (int, int), uint, int, float>(ref weights, blocks, ref x, ref s, ref less, ref to); break;
-            case (KernelPath.Scalar, _): Q4Tile4<ScalarLanes, (int, int), uint, int, float>(ref weights, blocks, ref x, ref s, ref less, ref to); break;
-            default: throw new InvalidOperationException($"unknown path {path}");
+            case (TileFormat.Q8, 1): Q8Tile1<TLanes, TShorts, TBytes, TInts, TFloats>(ref weights, blocks, ref x, ref factors, ref result); break;
+            case (TileFormat.Q8, _): Q8Tile4<TLanes, TShorts, TBytes, TInts, TFloats>(ref weights, blocks, ref x, ref factors, ref result); break;
+            case (TileFormat.Q4, 1): Q4Tile1<TLanes, TShorts, TBytes, TInts, TFloats>(ref weights, blocks, ref x, ref factors, ref result); break;
+            case (TileFormat.Q4, _): Q4Tile4<TLanes, TShorts, TBytes, TInts, TFloats>(ref weights, blocks, ref x, ref factors, ref result); break;
+            default: throw new InvalidOperationException($"unknown format {format}");
         }
     }
 
-    // Every kernel reads blocks · (numbers + scales) of the tile and, for each token, blocks · 32 numbers and blocks scales; the callers have cut the spans to that.
-    // A block is read once, by all groups of rows, so that the memory is read in one stream. A group begins two bytes a row into each pair of columns (four into
-    // each four), and two into the scales. The sums stay in registers where one group is the whole tile, else in the result.
+    // Every kernel reads blocks · (numbers + scales) of the tile and, for each block and token, 32 numbers and two factors; the callers have checked the spans for that.
+    // A block is read once, by all groups of rows, so that the memory is read in one stream. A group begins four bytes a row into each four columns, and two into the
+    // scales. The sums stay in registers where one group is the whole tile, else in the result.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Q8Tile1<TLanes, TShorts, TBytes, TInts, TFloats>(ref byte weights, int blocks, ref byte x, ref float scales, ref float result)
+    private static void Q8Tile1<TLanes, TShorts, TBytes, TInts, TFloats>(ref byte weights, int blocks, ref byte x, ref int factors, ref float result)
         where TLanes : struct, ILanes<TShorts, TBytes, TInts, TFloats>
         where TInts : struct
         where TFloats : struct
@@ -110,78 +108,76 @@ internal static class TileKernels
         {
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
-                TInts dot = default;
-                ref byte w = ref Unsafe.Add(ref weights, group * 2);
-                for (nint pair = 0; pair < Pairs; pair += 4)
+                TInts even = TLanes.Create(Unsafe.Add(ref factors, 1)), odd = default;
+                ref byte w = ref Unsafe.Add(ref weights, group * 4);
+                for (nint four = 0; four < Fours; four += 2)
                 {
-                    dot = TLanes.AddProducts(dot, TLanes.Widen(ref Unsafe.AddByteOffset(ref w, pair * PairBytes)), Read(ref x, pair * 4));
-                    dot = TLanes.AddProducts(dot, TLanes.Widen(ref Unsafe.AddByteOffset(ref w, (pair * PairBytes) + PairBytes)), Read(ref x, (pair * 4) + 4));
-                    dot = TLanes.AddProducts(dot, TLanes.Widen(ref Unsafe.AddByteOffset(ref w, (pair * PairBytes) + (2 * PairBytes))), Read(ref x, (pair * 4) + 8));
-                    dot = TLanes.AddProducts(dot, TLanes.Widen(ref Unsafe.AddByteOffset(ref w, (pair * PairBytes) + (3 * PairBytes))), Read(ref x, (pair * 4) + 12));
+                    TBytes bytes = TLanes.Load(ref Unsafe.AddByteOffset(ref w, four * FourBytes));
+                    even = TLanes.AddProducts(even, TLanes.Even(bytes), Read(ref x, four * 4));
+                    odd = TLanes.AddProducts(odd, TLanes.Odd(bytes), Read(ref x, four * 4 + OddNumbers));
+                    bytes = TLanes.Load(ref Unsafe.AddByteOffset(ref w, four * FourBytes + FourBytes));
+                    even = TLanes.AddProducts(even, TLanes.Even(bytes), Read(ref x, four * 4 + 4));
+                    odd = TLanes.AddProducts(odd, TLanes.Odd(bytes), Read(ref x, four * 4 + 4 + OddNumbers));
                 }
                 TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, group * 2));
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole, ref Unsafe.Add(ref result, group), dot, scale, scales, b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole, ref Unsafe.Add(ref result, group), TLanes.Add(even, odd), scale, Float(ref factors, 0), b);
             }
             weights = ref Unsafe.Add(ref weights, Q8Numbers);
             scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
-            x = ref Unsafe.Add(ref x, TileLayout.BlockColumns * sizeof(short));
-            scales = ref Unsafe.Add(ref scales, 1);
+            x = ref Unsafe.Add(ref x, ShortBlock);
+            factors = ref Unsafe.Add(ref factors, 2);
         }
         if (TLanes.Rows == TileLayout.Rows)
             TLanes.Store(whole, ref result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Q8Tile4<TLanes, TShorts, TBytes, TInts, TFloats>(ref byte weights, int blocks, ref byte x, ref float scales, ref float result)
+    private static void Q8Tile4<TLanes, TShorts, TBytes, TInts, TFloats>(ref byte weights, int blocks, ref byte x, ref int factors, ref float result)
         where TLanes : struct, ILanes<TShorts, TBytes, TInts, TFloats>
         where TInts : struct
         where TFloats : struct
     {
-        nint stride = blocks * TileLayout.BlockColumns * sizeof(short);
         TFloats whole0 = default, whole1 = default, whole2 = default, whole3 = default;
         ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q8Numbers);
-        ref byte x0 = ref x, x1 = ref Unsafe.AddByteOffset(ref x, stride), x2 = ref Unsafe.AddByteOffset(ref x, 2 * stride), x3 = ref Unsafe.AddByteOffset(ref x, 3 * stride);
-        nint at = 0;
         for (int b = 0; b < blocks; b++)
         {
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
-                TInts dot0 = default, dot1 = default, dot2 = default, dot3 = default;
-                ref byte w = ref Unsafe.Add(ref weights, group * 2);
-                ref byte end = ref Unsafe.Add(ref w, Q8Numbers);
-                nint i = at;
-                do
+                TInts dot0 = TLanes.Create(Unsafe.Add(ref factors, 4)), dot1 = TLanes.Create(Unsafe.Add(ref factors, 5));
+                TInts dot2 = TLanes.Create(Unsafe.Add(ref factors, 6)), dot3 = TLanes.Create(Unsafe.Add(ref factors, 7));
+                ref byte w = ref Unsafe.Add(ref weights, group * 4);
+                for (nint four = 0; four < Fours; four++)
                 {
-                    TShorts wide = TLanes.Widen(ref w);
-                    dot0 = TLanes.AddProducts(dot0, wide, Read(ref x0, i));
-                    dot1 = TLanes.AddProducts(dot1, wide, Read(ref x1, i));
-                    dot2 = TLanes.AddProducts(dot2, wide, Read(ref x2, i));
-                    dot3 = TLanes.AddProducts(dot3, wide, Read(ref x3, i));
-                    wide = TLanes.Widen(ref Unsafe.Add(ref w, PairBytes));
-                    dot0 = TLanes.AddProducts(dot0, wide, Read(ref x0, i + 4));
-                    dot1 = TLanes.AddProducts(dot1, wide, Read(ref x1, i + 4));
-                    dot2 = TLanes.AddProducts(dot2, wide, Read(ref x2, i + 4));
-                    dot3 = TLanes.AddProducts(dot3, wide, Read(ref x3, i + 4));
-                    w = ref Unsafe.Add(ref w, 2 * PairBytes);
-                    i += 8;
+                    TBytes bytes = TLanes.Load(ref Unsafe.AddByteOffset(ref w, four * FourBytes));
+                    TShorts half = TLanes.Even(bytes);
+                    ref byte numbers = ref Unsafe.AddByteOffset(ref x, four * 4);
+                    dot0 = TLanes.AddProducts(dot0, half, Read(ref numbers, 0));
+                    dot1 = TLanes.AddProducts(dot1, half, Read(ref numbers, ShortBlock));
+                    dot2 = TLanes.AddProducts(dot2, half, Read(ref numbers, 2 * ShortBlock));
+                    dot3 = TLanes.AddProducts(dot3, half, Read(ref numbers, 3 * ShortBlock));
+                    half = TLanes.Odd(bytes);
+                    dot0 = TLanes.AddProducts(dot0, half, Read(ref numbers, OddNumbers));
+                    dot1 = TLanes.AddProducts(dot1, half, Read(ref numbers, ShortBlock + OddNumbers));
+                    dot2 = TLanes.AddProducts(dot2, half, Read(ref numbers, 2 * ShortBlock + OddNumbers));
+                    dot3 = TLanes.AddProducts(dot3, half, Read(ref numbers, 3 * ShortBlock + OddNumbers));
                 }
-                while (Unsafe.IsAddressLessThan(ref w, ref end));
                 TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, group * 2));
                 ref float to = ref Unsafe.Add(ref result, group);
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole0, ref to, dot0, scale, Unsafe.Add(ref scales, b), b);
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole1, ref Unsafe.Add(ref to, TileLayout.Rows), dot1, scale, Unsafe.Add(ref scales, blocks + b), b);
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole2, ref Unsafe.Add(ref to, 2 * TileLayout.Rows), dot2, scale, Unsafe.Add(ref scales, 2 * blocks + b), b);
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole3, ref Unsafe.Add(ref to, 3 * TileLayout.Rows), dot3, scale, Unsafe.Add(ref scales, 3 * blocks + b), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole0, ref to, dot0, scale, Float(ref factors, 0), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole1, ref Unsafe.Add(ref to, TileLayout.Rows), dot1, scale, Float(ref factors, 1), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole2, ref Unsafe.Add(ref to, 2 * TileLayout.Rows), dot2, scale, Float(ref factors, 2), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole3, ref Unsafe.Add(ref to, 3 * TileLayout.Rows), dot3, scale, Float(ref factors, 3), b);
             }
             weights = ref Unsafe.Add(ref weights, Q8Numbers);
             scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
-            at += TileLayout.BlockColumns * sizeof(short);
+            x = ref Unsafe.Add(ref x, MaxTokens * ShortBlock);
+            factors = ref Unsafe.Add(ref factors, 2 * MaxTokens);
         }
         Store<TLanes, TShorts, TBytes, TInts, TFloats>(ref result, whole0, whole1, whole2, whole3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Q4Tile1<TLanes, TShorts, TBytes, TInts, TFloats>(ref byte weights, int blocks, ref byte x, ref float scales, ref int less, ref float result)
+    private static void Q4Tile1<TLanes, TShorts, TBytes, TInts, TFloats>(ref byte weights, int blocks, ref byte x, ref int factors, ref float result)
         where TLanes : struct, ILanes<TShorts, TBytes, TInts, TFloats>
         where TInts : struct
         where TFloats : struct
@@ -195,35 +191,34 @@ internal static class TileKernels
                 ref byte w = ref Unsafe.Add(ref weights, group * 4);
                 TBytes packed = TLanes.Load(ref w);
                 TShorts even = TLanes.Products(TLanes.LowNibbles(packed), Read(ref x, 0)), odd = TLanes.Products(TLanes.HighNibbles(packed), Read(ref x, 16));
-                packed = TLanes.Load(ref Unsafe.Add(ref w, QuadBytes));
+                packed = TLanes.Load(ref Unsafe.Add(ref w, FourBytes));
                 even = TLanes.Add(even, TLanes.Products(TLanes.LowNibbles(packed), Read(ref x, 4)));
                 odd = TLanes.Add(odd, TLanes.Products(TLanes.HighNibbles(packed), Read(ref x, 20)));
-                packed = TLanes.Load(ref Unsafe.Add(ref w, 2 * QuadBytes));
+                packed = TLanes.Load(ref Unsafe.Add(ref w, 2 * FourBytes));
                 even = TLanes.Add(even, TLanes.Products(TLanes.LowNibbles(packed), Read(ref x, 8)));
                 odd = TLanes.Add(odd, TLanes.Products(TLanes.HighNibbles(packed), Read(ref x, 24)));
-                packed = TLanes.Load(ref Unsafe.Add(ref w, 3 * QuadBytes));
+                packed = TLanes.Load(ref Unsafe.Add(ref w, 3 * FourBytes));
                 even = TLanes.Add(even, TLanes.Products(TLanes.LowNibbles(packed), Read(ref x, 12)));
                 odd = TLanes.Add(odd, TLanes.Products(TLanes.HighNibbles(packed), Read(ref x, 28)));
                 TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, group * 2));
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole, ref Unsafe.Add(ref result, group), TLanes.SumLess(TLanes.Add(even, odd), less), scale, scales, b);
+                TInts dot = TLanes.AddPairs(TLanes.Create(Unsafe.Add(ref factors, 1)), TLanes.Add(even, odd));
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole, ref Unsafe.Add(ref result, group), dot, scale, Float(ref factors, 0), b);
             }
             weights = ref Unsafe.Add(ref weights, Q4Numbers);
             scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
-            x = ref Unsafe.Add(ref x, TileLayout.BlockColumns);
-            scales = ref Unsafe.Add(ref scales, 1);
-            less = ref Unsafe.Add(ref less, 1);
+            x = ref Unsafe.Add(ref x, ByteBlock);
+            factors = ref Unsafe.Add(ref factors, 2);
         }
         if (TLanes.Rows == TileLayout.Rows)
             TLanes.Store(whole, ref result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Q4Tile4<TLanes, TShorts, TBytes, TInts, TFloats>(ref byte weights, int blocks, ref byte x, ref float scales, ref int less, ref float result)
+    private static void Q4Tile4<TLanes, TShorts, TBytes, TInts, TFloats>(ref byte weights, int blocks, ref byte x, ref int factors, ref float result)
         where TLanes : struct, ILanes<TShorts, TBytes, TInts, TFloats>
         where TInts : struct
         where TFloats : struct
     {
-        nint stride = blocks * TileLayout.BlockColumns;
         TFloats whole0 = default, whole1 = default, whole2 = default, whole3 = default;
         ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q4Numbers);
         for (int b = 0; b < blocks; b++)
@@ -231,24 +226,25 @@ internal static class TileKernels
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
                 ref byte w = ref Unsafe.Add(ref weights, group * 4);
-                TBytes p0 = TLanes.Load(ref w), p1 = TLanes.Load(ref Unsafe.Add(ref w, QuadBytes));
-                TBytes p2 = TLanes.Load(ref Unsafe.Add(ref w, 2 * QuadBytes)), p3 = TLanes.Load(ref Unsafe.Add(ref w, 3 * QuadBytes));
-                TBytes w0 = TLanes.LowNibbles(p0), w1 = TLanes.LowNibbles(p1), w2 = TLanes.LowNibbles(p2), w3 = TLanes.LowNibbles(p3);
-                TBytes w4 = TLanes.HighNibbles(p0), w5 = TLanes.HighNibbles(p1), w6 = TLanes.HighNibbles(p2), w7 = TLanes.HighNibbles(p3);
+                TBytes packed0 = TLanes.Load(ref w), packed1 = TLanes.Load(ref Unsafe.Add(ref w, FourBytes));
+                TBytes packed2 = TLanes.Load(ref Unsafe.Add(ref w, 2 * FourBytes)), packed3 = TLanes.Load(ref Unsafe.Add(ref w, 3 * FourBytes));
+                TBytes w0 = TLanes.LowNibbles(packed0), w1 = TLanes.LowNibbles(packed1), w2 = TLanes.LowNibbles(packed2), w3 = TLanes.LowNibbles(packed3);
+                TBytes w4 = TLanes.HighNibbles(packed0), w5 = TLanes.HighNibbles(packed1), w6 = TLanes.HighNibbles(packed2), w7 = TLanes.HighNibbles(packed3);
                 TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, group * 2));
                 ref float to = ref Unsafe.Add(ref result, group);
-                TInts dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref x, Unsafe.Add(ref less, b));
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole0, ref to, dot, scale, Unsafe.Add(ref scales, b), b);
-                dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.AddByteOffset(ref x, stride), Unsafe.Add(ref less, blocks + b));
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole1, ref Unsafe.Add(ref to, TileLayout.Rows), dot, scale, Unsafe.Add(ref scales, blocks + b), b);
-                dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.AddByteOffset(ref x, 2 * stride), Unsafe.Add(ref less, 2 * blocks + b));
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole2, ref Unsafe.Add(ref to, 2 * TileLayout.Rows), dot, scale, Unsafe.Add(ref scales, 2 * blocks + b), b);
-                dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.AddByteOffset(ref x, 3 * stride), Unsafe.Add(ref less, 3 * blocks + b));
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole3, ref Unsafe.Add(ref to, 3 * TileLayout.Rows), dot, scale, Unsafe.Add(ref scales, 3 * blocks + b), b);
+                TInts dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref x, Unsafe.Add(ref factors, 4));
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole0, ref to, dot, scale, Float(ref factors, 0), b);
+                dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.Add(ref x, ByteBlock), Unsafe.Add(ref factors, 5));
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole1, ref Unsafe.Add(ref to, TileLayout.Rows), dot, scale, Float(ref factors, 1), b);
+                dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.Add(ref x, 2 * ByteBlock), Unsafe.Add(ref factors, 6));
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole2, ref Unsafe.Add(ref to, 2 * TileLayout.Rows), dot, scale, Float(ref factors, 2), b);
+                dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.Add(ref x, 3 * ByteBlock), Unsafe.Add(ref factors, 7));
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole3, ref Unsafe.Add(ref to, 3 * TileLayout.Rows), dot, scale, Float(ref factors, 3), b);
             }
             weights = ref Unsafe.Add(ref weights, Q4Numbers);
             scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
-            x = ref Unsafe.Add(ref x, TileLayout.BlockColumns);
+            x = ref Unsafe.Add(ref x, MaxTokens * ByteBlock);
+            factors = ref Unsafe.Add(ref factors, 2 * MaxTokens);
         }
         Store<TLanes, TShorts, TBytes, TInts, TFloats>(ref result, whole0, whole1, whole2, whole3);
     }
@@ -268,7 +264,7 @@ internal static class TileKernels
     /// <summary>The whole-number product of a block: eight products of bytes fit 16 bits, 8 · 2 · 15 · 127 = 30480.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TInts Dot<TLanes, TShorts, TBytes, TInts, TFloats>(
-        TBytes w0, TBytes w1, TBytes w2, TBytes w3, TBytes w4, TBytes w5, TBytes w6, TBytes w7, ref byte numbers, int less)
+        TBytes w0, TBytes w1, TBytes w2, TBytes w3, TBytes w4, TBytes w5, TBytes w6, TBytes w7, ref byte numbers, int start)
         where TLanes : struct, ILanes<TShorts, TBytes, TInts, TFloats>
     {
         TShorts even = TLanes.Add(TLanes.Products(w0, Read(ref numbers, 0)), TLanes.Products(w1, Read(ref numbers, 4)));
@@ -277,7 +273,7 @@ internal static class TileKernels
         odd = TLanes.Add(odd, TLanes.Products(w5, Read(ref numbers, 20)));
         even = TLanes.Add(even, TLanes.Products(w6, Read(ref numbers, 24)));
         odd = TLanes.Add(odd, TLanes.Products(w7, Read(ref numbers, 28)));
-        return TLanes.SumLess(TLanes.Add(even, odd), less);
+        return TLanes.AddPairs(TLanes.Create(start), TLanes.Add(even, odd));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -291,6 +287,9 @@ internal static class TileKernels
         TLanes.Store(sum2, ref Unsafe.Add(ref result, 2 * TileLayout.Rows));
         TLanes.Store(sum3, ref Unsafe.Add(ref result, 3 * TileLayout.Rows));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Float(ref int source, nint index) => BitConverter.Int32BitsToSingle(Unsafe.Add(ref source, index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Read(ref byte source, nint offset) => Unsafe.ReadUnaligned<int>(ref Unsafe.AddByteOffset(ref source, offset));

@@ -12,14 +12,22 @@ internal enum TileFormat
 
 /// <summary>
 /// How a matrix lies in memory for the kernels: tiles of 16 rows, each with the numbers of its blocks of 32 columns, then their scales, 16 bfloat16 a block. A block of
-/// Q8 has, for each pair of columns, two signed bytes of every row. A block of Q4 has, for each of the first four groups of four columns, four bytes of every row, whose low
-/// nibbles are that group and whose high nibbles are the group 16 columns on; a weight is (nibble - 8) · scale. Columns past the end are zero.
+/// Q8 has, for each group of four columns, four bytes of every row; a weight is (byte - 128) · scale. A block of Q4 has, for each of the first four groups of four columns, four
+/// bytes of every row, whose low nibbles are that group and whose high nibbles are the group 16 columns on; a weight is (nibble - 8) · scale. Columns past the end are zero.
 /// </summary>
 internal static class TileLayout
 {
     public const int Rows = 16;
 
     public const int BlockColumns = 32;
+
+    /// <summary>What is stored for a weight of zero.</summary>
+    public static int Zero(TileFormat format) => format switch
+    {
+        TileFormat.Q8 => 128,
+        TileFormat.Q4 => 8,
+        _ => throw new InvalidOperationException($"unknown format {format}"),
+    };
 
     /// <summary>Bytes of the numbers of a block; the scales follow.</summary>
     public static int NumberBytes(TileFormat format) => format switch
@@ -45,7 +53,7 @@ internal static class TileLayout
     public static long Bytes(TileFormat format, int rows, int columns) => (long)Tiles(rows) * TileBytes(format, columns);
 
     /// <summary>Where a Q8 weight is in its block.</summary>
-    public static int OffsetOfByte(int row, int column) => (column / 2 * Rows + row) * 2 + column % 2;
+    public static int OffsetOfByte(int row, int column) => (column / 4 * Rows + row) * 4 + column % 4;
 
     /// <summary>Where a Q4 weight's byte is in its block; the nibble is the high one from column 16 on.</summary>
     public static int OffsetOfNibble(int row, int column) => (column % 16 / 4 * Rows + row) * 4 + column % 4;

@@ -50,9 +50,9 @@ internal static class TilePacker
             int scaleAt = blocks * blockBytes + column / TileLayout.BlockColumns * TileLayout.ScaleBytes + row * sizeof(ushort);
             float scale = BitConverter.Int32BitsToSingle(BinaryPrimitives.ReadUInt16LittleEndian(tile[scaleAt..]) << 16);
             int number = format == TileFormat.Q8
-                ? (sbyte)block[TileLayout.OffsetOfByte(row, within)]
-                : ((block[TileLayout.OffsetOfNibble(row, within)] >> (within / 16 * 4)) & 15) - 8;
-            destination[column] = number * scale;
+                ? block[TileLayout.OffsetOfByte(row, within)]
+                : (block[TileLayout.OffsetOfNibble(row, within)] >> (within / 16 * 4)) & 15;
+            destination[column] = (number - TileLayout.Zero(format)) * scale;
         }
     }
 

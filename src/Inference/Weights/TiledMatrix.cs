@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using LlmService.Inference.Kernels;
+using LlmService.Inference.Kernels.Emitted;
 
 namespace LlmService.Inference.Weights;
 
@@ -10,6 +11,8 @@ internal sealed class TiledMatrix : WeightMatrix
 
     // Activations that stay in the second-level cache while the tiles pass by.
     private const int ChunkBytes = 512 * 1024;
+
+    private const int LongestSpan = 1 << 28, MaxGroup = VnniKernels.MaxTokens;
 
     private readonly TensorBytes _memory;
     private readonly long _start;
@@ -75,7 +78,9 @@ internal sealed class TiledMatrix : WeightMatrix
     }
 
     /// <summary>Sixteen rows, as <see cref="TileLayout"/> has them.</summary>
-    public ReadOnlySpan<byte> Tile(int index) => _memory.Span(_start + (long)index * _tileBytes, _tileBytes);
+    public ReadOnlySpan<byte> Tile(int index) => Tiles(index, 1);
+
+    private ReadOnlySpan<byte> Tiles(int first, int count) => _memory.Span(_start + (long)first * _tileBytes, count * _tileBytes);
 
     public override void ReadRow(int row, Span<float> destination)
     {
@@ -92,35 +97,42 @@ internal sealed class TiledMatrix : WeightMatrix
         QuantizedRows rows = compute.Quantize(Format, input, tokens, Columns);
         int tiles = TileLayout.Tiles(Rows);
         int parts = compute.Parts((long)tokens * Rows * Columns, tiles);
-        int chunk = Math.Max(TileKernels.MaxTokens, ChunkBytes / (Format == TileFormat.Q8 ? 2 : 1) / Columns / TileKernels.MaxTokens * TileKernels.MaxTokens);
+        int groupBytes = rows.Numbers(0).Length, chunk = Math.Max(1, ChunkBytes / groupBytes);
         compute.Run(parts, part =>
         {
             int first = (int)((long)tiles * part / parts), last = (int)((long)tiles * (part + 1) / parts);
-            for (int start = 0; start < tokens; start += chunk)
+            // One group of tokens passes by many tiles in one go; of several groups, all pass by a tile while it is in the first-level cache.
+            int step = rows.GroupCount == 1 ? Math.Max(1, LongestSpan / _tileBytes) : 1;
+            for (int start = 0; start < rows.GroupCount; start += chunk)
             {
-                for (int tile = first; tile < last; tile++)
-                    MultiplyTile(compute.Path, tile, rows, start, Math.Min(tokens, start + chunk), output.Span);
+                for (int tile = first; tile < last; tile += step)
+                {
+                    for (int group = start; group < Math.Min(rows.GroupCount, start + chunk); group++)
+                        MultiplyTiles(compute.Path, tile, Math.Min(step, last - tile), rows, group, output.Span);
+                }
             }
         });
     }
 
-    private void MultiplyTile(KernelPath path, int tile, QuantizedRows input, int first, int end, Span<float> output)
+    private void MultiplyTiles(KernelPath path, int tile, int count, QuantizedRows input, int group, Span<float> output)
     {
-        Span<float> results = stackalloc float[TileKernels.MaxTokens * TileLayout.Rows];
-        ReadOnlySpan<byte> weights = Tile(tile);
-        int row = tile * TileLayout.Rows, count = Math.Min(TileLayout.Rows, Rows - row);
-        for (int token = first; token < end; token += TileKernels.MaxTokens)
+        int row = tile * TileLayout.Rows, token = input.First(group), tokens = input.Tokens(group), whole = Math.Min(count, Rows / TileLayout.Rows - tile);
+        if (whole > 0)
+            TileKernels.Multiply(path, Format, Tiles(tile, whole), _tileBytes, input, group, output[(token * Rows + row)..], Rows);
+        int rest = Math.Min(TileLayout.Rows, Rows - (tile + whole) * TileLayout.Rows);
+        if (whole < count)
         {
-            int tokens = Math.Min(TileKernels.MaxTokens, end - token);
-            TileKernels.Multiply(path, Format, weights, input, token, tokens == 1 ? 1 : TileKernels.MaxTokens, results);
-            if (_units is not null)
-            {
-                for (int i = 0; i < tokens * TileLayout.Rows; i++)
-                    results[i] *= _units[row + i % TileLayout.Rows];
-            }
+            // The rows of the last tile that the matrix does not have go nowhere.
+            Span<float> results = stackalloc float[MaxGroup * TileLayout.Rows];
+            TileKernels.Multiply(path, Format, Tiles(tile + whole, 1), _tileBytes, input, group, results, TileLayout.Rows);
             for (int i = 0; i < tokens; i++)
-                results.Slice(i * TileLayout.Rows, count).CopyTo(output[((token + i) * Rows + row)..]);
+                results.Slice(i * TileLayout.Rows, rest).CopyTo(output[((token + i) * Rows + row + whole * TileLayout.Rows)..]);
         }
+        if (_units is null)
+            return;
+        int rows = Math.Min(count * TileLayout.Rows, Rows - row);
+        for (int i = 0; i < tokens; i++)
+            ElementKernels.Multiply(path, output.Slice((token + i) * Rows + row, rows), _units.AsSpan(row, rows));
     }
 
     /// <summary>The scale of each row that is stored in whole numbers with one scale; 1 for all others.</summary>

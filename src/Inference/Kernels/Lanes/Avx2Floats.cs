@@ -73,7 +73,12 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
     public static float Highest(Vector256<float> values) => Vector128Floats.Highest(Vector128.Max(values.GetLower(), values.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreIntegers(Vector256<float> values, ref int destination, nint index) => Vector256.ConvertToInt32(values).StoreUnsafe(ref destination, (nuint)index);
+    public static void StoreBytes(Vector256<float> values, ref sbyte destination, nint index)
+    {
+        Vector256<int> numbers = Vector256.ConvertToInt32(values);
+        Vector128<short> shorts = Vector128.Narrow(numbers.GetLower(), numbers.GetUpper());
+        Unsafe.WriteUnaligned(ref Unsafe.As<sbyte, byte>(ref Unsafe.Add(ref destination, index)), Vector128.Narrow(shorts, shorts).AsInt64()[0]);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> RoundToBfloat16(Vector256<float> values)
@@ -87,9 +92,6 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBfloat16(Vector256<float> values, ref byte destination) => StoreShorts(values.AsInt32() >>> 16, ref destination);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreBytes(Vector256<float> first, Vector256<float> second, ref byte destination) => StoreShorts((Vector256.ConvertToInt32Native(first) & Vector256.Create(255)) | (Vector256.ConvertToInt32Native(second) << 8), ref destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(Vector256<float> first, Vector256<float> second, Vector256<float> third, Vector256<float> fourth, ref byte destination) =>

@@ -10,14 +10,20 @@ internal readonly struct Avx2Lanes : ILanes<Vector256<short>, Vector256<byte>, V
     public static int Rows => 8;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<short> Widen(ref byte source) => Avx2.ConvertToVector256Int16(Vector128.LoadUnsafe(ref source).AsSByte());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> AddProducts(Vector256<int> sum, Vector256<short> weights, int pair) =>
         sum + Avx2.MultiplyAddAdjacent(weights, Vector256.Create(pair).AsInt16());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Create(int value) => Vector256.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Load(ref byte source) => Vector256.LoadUnsafe(ref source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<short> Even(Vector256<byte> bytes) => bytes.AsInt16() & Vector256.Create((short)255);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<short> Odd(Vector256<byte> bytes) => bytes.AsInt16() >>> 8;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> LowNibbles(Vector256<byte> packed) => packed & Vector256.Create((byte)15);
@@ -32,8 +38,10 @@ internal readonly struct Avx2Lanes : ILanes<Vector256<short>, Vector256<byte>, V
     public static Vector256<short> Add(Vector256<short> a, Vector256<short> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> SumLess(Vector256<short> pairs, int less) =>
-        Avx2.MultiplyAddAdjacent(pairs, Vector256.Create((short)1)) - Vector256.Create(less);
+    public static Vector256<int> AddPairs(Vector256<int> sum, Vector256<short> pairs) => sum + Avx2.MultiplyAddAdjacent(pairs, Vector256.Create((short)1));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Add(Vector256<int> a, Vector256<int> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadScales(ref byte source) =>

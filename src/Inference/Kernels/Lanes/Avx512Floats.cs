@@ -73,7 +73,8 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     public static float Highest(Vector512<float> values) => Avx2Floats.Highest(Vector256.Max(values.GetLower(), values.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreIntegers(Vector512<float> values, ref int destination, nint index) => Vector512.ConvertToInt32(values).StoreUnsafe(ref destination, (nuint)index);
+    public static void StoreBytes(Vector512<float> values, ref sbyte destination, nint index) =>
+        Avx512F.ConvertToVector128SByte(Vector512.ConvertToInt32(values)).StoreUnsafe(ref destination, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> RoundToBfloat16(Vector512<float> values)
@@ -87,9 +88,6 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBfloat16(Vector512<float> values, ref byte destination) => StoreShorts(values.AsInt32() >>> 16, ref destination);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreBytes(Vector512<float> first, Vector512<float> second, ref byte destination) => StoreShorts((Vector512.ConvertToInt32Native(first) & Vector512.Create(255)) | (Vector512.ConvertToInt32Native(second) << 8), ref destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(Vector512<float> first, Vector512<float> second, Vector512<float> third, Vector512<float> fourth, ref byte destination) =>

@@ -10,14 +10,20 @@ internal readonly struct Avx512Lanes : ILanes<Vector512<short>, Vector512<byte>,
     public static int Rows => 16;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<short> Widen(ref byte source) => Avx512BW.ConvertToVector512Int16(Vector256.LoadUnsafe(ref source).AsSByte());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> AddProducts(Vector512<int> sum, Vector512<short> weights, int pair) =>
         sum + Avx512BW.MultiplyAddAdjacent(weights, Vector512.Create(pair).AsInt16());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Create(int value) => Vector512.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<byte> Load(ref byte source) => Vector512.LoadUnsafe(ref source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<short> Even(Vector512<byte> bytes) => bytes.AsInt16() & Vector512.Create((short)255);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<short> Odd(Vector512<byte> bytes) => bytes.AsInt16() >>> 8;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<byte> LowNibbles(Vector512<byte> packed) => packed & Vector512.Create((byte)15);
@@ -32,8 +38,10 @@ internal readonly struct Avx512Lanes : ILanes<Vector512<short>, Vector512<byte>,
     public static Vector512<short> Add(Vector512<short> a, Vector512<short> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> SumLess(Vector512<short> pairs, int less) =>
-        Avx512BW.MultiplyAddAdjacent(pairs, Vector512.Create((short)1)) - Vector512.Create(less);
+    public static Vector512<int> AddPairs(Vector512<int> sum, Vector512<short> pairs) => sum + Avx512BW.MultiplyAddAdjacent(pairs, Vector512.Create((short)1));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Add(Vector512<int> a, Vector512<int> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadScales(ref byte source) =>

@@ -63,8 +63,8 @@ internal interface IFloatLanes<TVector>
     /// <summary>The largest of all lanes; what is not a number stays so.</summary>
     static abstract float Highest(TVector values);
 
-    /// <summary>Writes whole numbers as integers.</summary>
-    static abstract void StoreIntegers(TVector values, ref int destination, nint index);
+    /// <summary>Writes a whole number from -127 to 127 a lane as a byte; what is not a number as 0.</summary>
+    static abstract void StoreBytes(TVector values, ref sbyte destination, nint index);
 
     /// <summary>To the nearest bfloat16, halves to even.</summary>
     static abstract TVector RoundToBfloat16(TVector values);
@@ -74,9 +74,6 @@ internal interface IFloatLanes<TVector>
 
     /// <summary>Writes the upper halves of the bits, two bytes a lane.</summary>
     static abstract void StoreBfloat16(TVector values, ref byte destination);
-
-    /// <summary>Writes two whole numbers from -128 to 127 a lane, as two bytes one after the other.</summary>
-    static abstract void StoreBytes(TVector first, TVector second, ref byte destination);
 
     /// <summary>Writes four whole numbers from 0 to 255 a lane, as four bytes one after the other.</summary>
     static abstract void StoreBytes(TVector first, TVector second, TVector third, TVector fourth, ref byte destination);

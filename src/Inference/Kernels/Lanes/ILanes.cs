@@ -14,17 +14,23 @@ internal interface ILanes<TShorts, TBytes, TInts, TFloats>
     /// <summary>Rows of a group.</summary>
     static abstract int Rows { get; }
 
-    /// <summary>Signed bytes, two a row, widened.</summary>
-    static abstract TShorts Widen(ref byte source);
-
     /// <summary>sum + w₀a₀ + w₁a₁ in every row.</summary>
     /// <param name="sum">The sum so far.</param>
     /// <param name="weights">Two a row.</param>
     /// <param name="pair">a₀ and a₁, 16 bits each, the same for all rows.</param>
     static abstract TInts AddProducts(TInts sum, TShorts weights, int pair);
 
-    /// <summary>Bytes with two nibbles each, four a row.</summary>
+    /// <summary>The same integer in every row.</summary>
+    static abstract TInts Create(int value);
+
+    /// <summary>Unsigned bytes, four a row.</summary>
     static abstract TBytes Load(ref byte source);
+
+    /// <summary>The first and the third byte of each row.</summary>
+    static abstract TShorts Even(TBytes bytes);
+
+    /// <summary>The second and the fourth byte of each row.</summary>
+    static abstract TShorts Odd(TBytes bytes);
 
     static abstract TBytes LowNibbles(TBytes packed);
 
@@ -37,8 +43,10 @@ internal interface ILanes<TShorts, TBytes, TInts, TFloats>
 
     static abstract TShorts Add(TShorts a, TShorts b);
 
-    /// <summary>Adds the two numbers of each row, and subtracts the same integer from all.</summary>
-    static abstract TInts SumLess(TShorts pairs, int less);
+    static abstract TInts Add(TInts a, TInts b);
+
+    /// <summary>Adds the two numbers of each row to the sums.</summary>
+    static abstract TInts AddPairs(TInts sum, TShorts pairs);
 
     /// <summary>bfloat16 numbers, one a row.</summary>
     static abstract TFloats LoadScales(ref byte source);

@@ -45,7 +45,7 @@ internal readonly struct ScalarFloats : IFloatLanes<float>
 
     public static float Highest(float values) => values;
 
-    public static void StoreIntegers(float values, ref int destination, nint index) => Unsafe.Add(ref destination, index) = (int)values;
+    public static void StoreBytes(float values, ref sbyte destination, nint index) => Unsafe.Add(ref destination, index) = (sbyte)(int)values;
 
     public static float RoundToBfloat16(float values) =>
         BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(values) + 0x7FFF + ((BitConverter.SingleToUInt32Bits(values) >> 16) & 1)) & 0xFFFF0000);
@@ -53,8 +53,6 @@ internal readonly struct ScalarFloats : IFloatLanes<float>
     public static float RoundUpToBfloat16(float values) => BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(values) + 0xFFFF) & 0xFFFF0000);
 
     public static void StoreBfloat16(float values, ref byte destination) => Unsafe.WriteUnaligned(ref destination, (ushort)(BitConverter.SingleToUInt32Bits(values) >> 16));
-
-    public static void StoreBytes(float first, float second, ref byte destination) => Unsafe.WriteUnaligned(ref destination, (ushort)((byte)(int)first | ((int)second << 8)));
 
     public static void StoreBytes(float first, float second, float third, float fourth, ref byte destination) =>
         Unsafe.WriteUnaligned(ref destination, (int)first | ((int)second << 8) | ((int)third << 16) | ((int)fourth << 24));

@@ -7,11 +7,15 @@ internal readonly struct ScalarLanes : ILanes<(int First, int Second), uint, int
 {
     public static int Rows => 1;
 
-    public static (int First, int Second) Widen(ref byte source) => ((sbyte)source, (sbyte)Unsafe.Add(ref source, 1));
-
     public static int AddProducts(int sum, (int First, int Second) weights, int pair) => sum + weights.First * (short)pair + weights.Second * (pair >> 16);
 
+    public static int Create(int value) => value;
+
     public static uint Load(ref byte source) => Unsafe.ReadUnaligned<uint>(ref source);
+
+    public static (int First, int Second) Even(uint bytes) => ((int)(bytes & 255), (int)((bytes >> 16) & 255));
+
+    public static (int First, int Second) Odd(uint bytes) => ((int)((bytes >> 8) & 255), (int)(bytes >> 24));
 
     public static uint LowNibbles(uint packed) => packed & 0x0F0F0F0F;
 
@@ -23,7 +27,9 @@ internal readonly struct ScalarLanes : ILanes<(int First, int Second), uint, int
 
     public static (int First, int Second) Add((int First, int Second) a, (int First, int Second) b) => (a.First + b.First, a.Second + b.Second);
 
-    public static int SumLess((int First, int Second) pairs, int less) => pairs.First + pairs.Second - less;
+    public static int AddPairs(int sum, (int First, int Second) pairs) => sum + pairs.First + pairs.Second;
+
+    public static int Add(int a, int b) => a + b;
 
     public static float LoadScales(ref byte source) => BitConverter.Int32BitsToSingle(Unsafe.ReadUnaligned<ushort>(ref source) << 16);
 

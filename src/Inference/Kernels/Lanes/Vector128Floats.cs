@@ -72,7 +72,12 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
     public static float Highest(Vector128<float> values) => MathF.Max(MathF.Max(values[0], values[1]), MathF.Max(values[2], values[3]));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreIntegers(Vector128<float> values, ref int destination, nint index) => Vector128.ConvertToInt32(values).StoreUnsafe(ref destination, (nuint)index);
+    public static void StoreBytes(Vector128<float> values, ref sbyte destination, nint index)
+    {
+        Vector128<int> numbers = Vector128.ConvertToInt32(values);
+        Vector128<short> shorts = Vector128.Narrow(numbers, numbers);
+        Unsafe.WriteUnaligned(ref Unsafe.As<sbyte, byte>(ref Unsafe.Add(ref destination, index)), Vector128.Narrow(shorts, shorts).AsInt32()[0]);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> RoundToBfloat16(Vector128<float> values)
@@ -86,9 +91,6 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBfloat16(Vector128<float> values, ref byte destination) => StoreShorts(values.AsInt32() >>> 16, ref destination);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreBytes(Vector128<float> first, Vector128<float> second, ref byte destination) => StoreShorts((Vector128.ConvertToInt32Native(first) & Vector128.Create(255)) | (Vector128.ConvertToInt32Native(second) << 8), ref destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(Vector128<float> first, Vector128<float> second, Vector128<float> third, Vector128<float> fourth, ref byte destination) =>

@@ -9,10 +9,6 @@ internal readonly struct Vector128Lanes : ILanes<Vector128<short>, Vector128<byt
     public static int Rows => 4;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<short> Widen(ref byte source) =>
-        Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(ref source)).AsSByte());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> AddProducts(Vector128<int> sum, Vector128<short> weights, int pair)
     {
         Vector128<int> both = weights.AsInt32();
@@ -20,7 +16,16 @@ internal readonly struct Vector128Lanes : ILanes<Vector128<short>, Vector128<byt
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Create(int value) => Vector128.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Load(ref byte source) => Vector128.LoadUnsafe(ref source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<short> Even(Vector128<byte> bytes) => bytes.AsInt16() & Vector128.Create((short)255);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<short> Odd(Vector128<byte> bytes) => bytes.AsInt16() >>> 8;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> LowNibbles(Vector128<byte> packed) => packed & Vector128.Create((byte)15);
@@ -40,11 +45,14 @@ internal readonly struct Vector128Lanes : ILanes<Vector128<short>, Vector128<byt
     public static Vector128<short> Add(Vector128<short> a, Vector128<short> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<int> SumLess(Vector128<short> pairs, int less)
+    public static Vector128<int> AddPairs(Vector128<int> sum, Vector128<short> pairs)
     {
         Vector128<int> both = pairs.AsInt32();
-        return ((both << 16) >> 16) + (both >> 16) - Vector128.Create(less);
+        return sum + ((both << 16) >> 16) + (both >> 16);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Add(Vector128<int> a, Vector128<int> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> LoadScales(ref byte source) =>
