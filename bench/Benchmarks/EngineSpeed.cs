@@ -8,7 +8,7 @@ using LlmService.Inference.Weights.Tiles;
 namespace LlmService.Benchmarks;
 
 /// <summary>
-/// <c>engine FOLDER [--dtype F] [--threads N] [--rounds N] [--isa PATH] [--tiles FOLDER] [--load-only]</c>: tokens a second of a model folder through the engine's own queue: the prompt of 512 tokens, decoding of
+/// <c>engine FOLDER [--dtype F] [--threads N] [--rounds N] [--isa PATH] [--tiles FOLDER] [--load-only] [--only TEXT]</c>: tokens a second of a model folder through the engine's own queue: the prompt of 512 tokens, decoding of
 /// 1, 4, 8 and 16 streams, and decoding at a context of 4,096. Medians with the least and the most.
 /// </summary>
 internal static class EngineSpeed
@@ -38,11 +38,12 @@ internal static class EngineSpeed
         if (args.Contains("--load-only"))
             return 0;
         await GenerateAsync(engine, 1, 16, 4);
-        await ReportAsync(rounds, $"prompt of {PromptTokens}", async () => PromptTokens / await GenerateAsync(engine, 1, PromptTokens, 1));
+        string only = Option(args, "--only") ?? "";
+        await ReportAsync(only, rounds, $"prompt of {PromptTokens}", async () => PromptTokens / await GenerateAsync(engine, 1, PromptTokens, 1));
         foreach (int streams in Streams)
-            await ReportAsync(rounds, $"decode, {streams} streams", async () => await DecodeAsync(engine, streams, engine.Model.IsEncoderDecoder ? 64 : 16));
+            await ReportAsync(only, rounds, $"decode, {streams} streams", async () => await DecodeAsync(engine, streams, engine.Model.IsEncoderDecoder ? 64 : 16));
         if (!engine.Model.IsEncoderDecoder)
-            await ReportAsync(rounds, "decode at 4096", async () => await DecodeAsync(engine, 1, 4096));
+            await ReportAsync(only, rounds, "decode at 4096", async () => await DecodeAsync(engine, 1, 4096));
         return 0;
     }
 
@@ -73,8 +74,10 @@ internal static class EngineSpeed
         return Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
 
-    private static async Task ReportAsync(int rounds, string name, Func<Task<double>> measure)
+    private static async Task ReportAsync(string only, int rounds, string name, Func<Task<double>> measure)
     {
+        if (!name.Contains(only, StringComparison.Ordinal))
+            return;
         List<double> all = [];
         for (int i = 0; i < rounds; i++)
             all.Add(await measure());

@@ -40,12 +40,12 @@ internal sealed record AttentionShape(int HeadCount, int KeyValueHeadCount, int 
 }
 
 /// <summary>
-/// Scaled dot-product attention over blocks of keys and values. Up to four queries that see the same keys (heads of a group, tokens of a prompt) are computed together, so
+/// Scaled dot-product attention over blocks of keys and values. Up to eight queries that see the same keys (heads of a group, tokens of a prompt) are computed together, so
 /// that each key and value is read once for all of them. The sums of a query run in the order of columns and positions, so its bits depend on nothing else.
 /// </summary>
 internal static class AttentionKernels
 {
-    private const int Together = 4;
+    private const int Together = 8, MostLanes = 16;
 
     /// <summary>output[t] = attention of queries[t].</summary>
     /// <param name="compute">Kernels and threads.</param>
@@ -110,20 +110,23 @@ internal static class AttentionKernels
             (first, last) = (Math.Min(first, query.First), Math.Max(last, query.Last));
         int start = first / KeyValueView.BlockPositions * KeyValueView.BlockPositions;
         int width = (last / KeyValueView.BlockPositions + 1) * KeyValueView.BlockPositions - start;
-        float[] rented = ArrayPool<float>.Shared.Rent(Together * (width + size));
-        Span<float> scores = rented.AsSpan(0, Together * width), scaled = rented.AsSpan(Together * width, Together * size);
-        for (int i = 0; i < Together; i++)
+        // The kernels take one query, four or eight.
+        int slots = queries.Length == 1 ? 1 : queries.Length <= Together / 2 ? Together / 2 : Together;
+        float[] rented = ArrayPool<float>.Shared.Rent(slots * (width + size));
+        Span<float> scores = rented.AsSpan(0, slots * width), scaled = rented.AsSpan(slots * width, slots * size);
+        for (int i = 0; i < slots; i++)
         {
             // Queries that are missing repeat the first one.
             ReadOnlySpan<float> query = input.Slice(queries[i < queries.Length ? i : 0].Input, size);
             for (int d = 0; d < size; d++)
-                scaled[d * Together + i] = query[d] * shape.Scale;
+                scaled[d * slots + i] = query[d] * shape.Scale;
         }
-        Score(path, view, keyHead, size, start, width, scaled, scores, queries.Length);
+        KeyValueHead head = new(view, keyHead, size, start, width, first, last);
+        Score(path, head, scaled, scores, slots);
         Span<float> reciprocals = stackalloc float[Together];
         for (int i = 0; i < queries.Length; i++)
             reciprocals[i] = Weigh(path, shape, queries[i], scores.Slice(i * width, width), start, first, last);
-        Gather(path, view, keyHead, size, start, width, first, last, scores, reciprocals, queries, output);
+        Gather(path, head, scores, slots, reciprocals, queries, output);
         ArrayPool<float>.Shared.Return(rented);
     }
 
@@ -139,28 +142,86 @@ internal static class AttentionKernels
         return ElementKernels.SoftmaxWeights(path, seen, shape.Sinks?[query.Head] ?? float.NegativeInfinity);
     }
 
-    private static void Score(KernelPath path, KeyValueView view, int keyHead, int size, int start, int width, ReadOnlySpan<float> queries, Span<float> scores, int count)
+    private static void Score(KernelPath path, KeyValueHead head, ReadOnlySpan<float> queries, Span<float> scores, int slots)
     {
-        for (int at = 0; at < width; at += KeyValueView.BlockPositions)
+        switch (path)
         {
-            ReadOnlySpan<float> keys = view.Block(start + at).Slice(keyHead * size * KeyValueView.BlockPositions, size * KeyValueView.BlockPositions);
-            ref float k = ref MemoryMarshal.GetReference(keys);
-            ref float q = ref MemoryMarshal.GetReference(queries[..(size * Together)]);
-            ref float s = ref MemoryMarshal.GetReference(scores[at..(at + (Together - 1) * width + KeyValueView.BlockPositions)]);
-            switch (path)
-            {
-                case KernelPath.Avx512 or KernelPath.Avx512Vnni: ScoreBlock<Avx512Floats, Vector512<float>>(ref k, size, ref q, ref s, width, count); break;
-                case KernelPath.Avx2: ScoreBlock<Avx2Floats, Vector256<float>>(ref k, size, ref q, ref s, width, count); break;
-                case KernelPath.Vector128: ScoreBlock<Vector128Floats, Vector128<float>>(ref k, size, ref q, ref s, width, count); break;
-                case KernelPath.Scalar: ScoreBlock<ScalarFloats, float>(ref k, size, ref q, ref s, width, count); break;
-                default: throw new InvalidOperationException($"unknown path {path}");
-            }
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: Score<Avx512Floats, Vector512<float>>(head, queries, scores, slots); break;
+            case KernelPath.Avx2: Score<Avx2Floats, Vector256<float>>(head, queries, scores, slots); break;
+            case KernelPath.Vector128: Score<Vector128Floats, Vector128<float>>(head, queries, scores, slots); break;
+            case KernelPath.Scalar: Score<ScalarFloats, float>(head, queries, scores, slots); break;
+            default: throw new InvalidOperationException($"unknown path {path}");
         }
     }
 
-    // Reads size · 16 keys and size · 4 queries, writes four runs of 16 scores; the caller has cut the spans to that.
+    private static void Score<TLanes, TVector>(KeyValueHead head, ReadOnlySpan<float> queries, Span<float> scores, int slots)
+        where TLanes : struct, IFloatLanes<TVector>
+        where TVector : struct
+    {
+        const int block = KeyValueView.BlockPositions;
+        int width = head.Width, at = 0;
+        ref float q = ref MemoryMarshal.GetReference(queries[..(head.Size * slots)]);
+        ref float s = ref MemoryMarshal.GetReference(scores[..(width * slots)]);
+        if (slots == 1)
+        {
+            for (; at + 4 * block <= width; at += 4 * block)
+                ScoreOneByFour<TLanes, TVector>(ref head.Keys(at), ref head.Keys(at + block), ref head.Keys(at + 2 * block), ref head.Keys(at + 3 * block), head.Size, ref q, ref Unsafe.Add(ref s, at));
+            for (; at < width; at += block)
+                ScoreOne<TLanes, TVector>(ref head.Keys(at), head.Size, ref q, ref Unsafe.Add(ref s, at));
+            return;
+        }
+        for (; at < width; at += block)
+        {
+            if (slots == Together)
+                ScoreEight<TLanes, TVector>(ref head.Keys(at), head.Size, ref q, ref Unsafe.Add(ref s, at), width);
+            else
+                ScoreFour<TLanes, TVector>(ref head.Keys(at), head.Size, ref q, ref Unsafe.Add(ref s, at), width);
+        }
+    }
+
+    // The scores of 16 keys: size · 16 keys and size · slots queries are read, 16 scores for each query are written; the callers have checked the spans for that.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreBlock<TLanes, TVector>(ref float keys, int size, ref float queries, ref float scores, nint stride, int count)
+    private static void ScoreOne<TLanes, TVector>(ref float keys, nint size, ref float queries, ref float scores)
+        where TLanes : struct, IFloatLanes<TVector>
+        where TVector : struct
+    {
+        for (nint lane = 0; lane < KeyValueView.BlockPositions; lane += TLanes.Count)
+        {
+            TVector s0 = default;
+            for (nint d = 0; d < size; d++)
+                s0 = TLanes.MultiplyAdd(TLanes.Load(ref keys, d * KeyValueView.BlockPositions + lane), Unsafe.Add(ref queries, d), s0);
+            TLanes.Store(s0, ref scores, lane);
+        }
+    }
+
+    // Four times 16 keys, so that no sum waits for itself.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ScoreOneByFour<TLanes, TVector>(ref float keys0, ref float keys1, ref float keys2, ref float keys3, nint size, ref float queries, ref float scores)
+        where TLanes : struct, IFloatLanes<TVector>
+        where TVector : struct
+    {
+        for (nint lane = 0; lane < KeyValueView.BlockPositions; lane += TLanes.Count)
+        {
+            TVector s0 = default, s1 = default, s2 = default, s3 = default;
+            nint at = lane;
+            for (nint d = 0; d < size; d++)
+            {
+                float q = Unsafe.Add(ref queries, d);
+                s0 = TLanes.MultiplyAdd(TLanes.Load(ref keys0, at), q, s0);
+                s1 = TLanes.MultiplyAdd(TLanes.Load(ref keys1, at), q, s1);
+                s2 = TLanes.MultiplyAdd(TLanes.Load(ref keys2, at), q, s2);
+                s3 = TLanes.MultiplyAdd(TLanes.Load(ref keys3, at), q, s3);
+                at += KeyValueView.BlockPositions;
+            }
+            TLanes.Store(s0, ref scores, lane);
+            TLanes.Store(s1, ref scores, lane + KeyValueView.BlockPositions);
+            TLanes.Store(s2, ref scores, lane + 2 * KeyValueView.BlockPositions);
+            TLanes.Store(s3, ref scores, lane + 3 * KeyValueView.BlockPositions);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ScoreFour<TLanes, TVector>(ref float keys, nint size, ref float queries, ref float scores, nint stride)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -169,18 +230,7 @@ internal static class AttentionKernels
             TVector s0 = default, s1 = default, s2 = default, s3 = default;
             ref float k = ref Unsafe.Add(ref keys, lane);
             ref float q = ref queries;
-            if (count == 1)
-            {
-                for (int d = 0; d < size; d++)
-                {
-                    s0 = TLanes.MultiplyAdd(TLanes.Load(ref k, 0), q, s0);
-                    k = ref Unsafe.Add(ref k, KeyValueView.BlockPositions);
-                    q = ref Unsafe.Add(ref q, Together);
-                }
-                TLanes.Store(s0, ref scores, lane);
-                continue;
-            }
-            for (int d = 0; d < size; d++)
+            for (nint d = 0; d < size; d++)
             {
                 TVector key = TLanes.Load(ref k, 0);
                 s0 = TLanes.MultiplyAdd(key, q, s0);
@@ -188,7 +238,7 @@ internal static class AttentionKernels
                 s2 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 2), s2);
                 s3 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 3), s3);
                 k = ref Unsafe.Add(ref k, KeyValueView.BlockPositions);
-                q = ref Unsafe.Add(ref q, Together);
+                q = ref Unsafe.Add(ref q, Together / 2);
             }
             TLanes.Store(s0, ref scores, lane);
             TLanes.Store(s1, ref scores, stride + lane);
@@ -197,83 +247,328 @@ internal static class AttentionKernels
         }
     }
 
-    private static void Gather(KernelPath path, KeyValueView view, int keyHead, int size, int start, int width, int first, int last,
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> reciprocals, ReadOnlySpan<Query> queries, Span<float> output)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ScoreEight<TLanes, TVector>(ref float keys, nint size, ref float queries, ref float scores, nint stride)
+        where TLanes : struct, IFloatLanes<TVector>
+        where TVector : struct
+    {
+        for (nint lane = 0; lane < KeyValueView.BlockPositions; lane += TLanes.Count)
+        {
+            TVector s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
+            ref float k = ref Unsafe.Add(ref keys, lane);
+            ref float q = ref queries;
+            for (nint d = 0; d < size; d++)
+            {
+                TVector key = TLanes.Load(ref k, 0);
+                s0 = TLanes.MultiplyAdd(key, q, s0);
+                s1 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 1), s1);
+                s2 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 2), s2);
+                s3 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 3), s3);
+                s4 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 4), s4);
+                s5 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 5), s5);
+                s6 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 6), s6);
+                s7 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 7), s7);
+                k = ref Unsafe.Add(ref k, KeyValueView.BlockPositions);
+                q = ref Unsafe.Add(ref q, Together);
+            }
+            TLanes.Store(s0, ref scores, lane);
+            TLanes.Store(s1, ref scores, stride + lane);
+            TLanes.Store(s2, ref scores, 2 * stride + lane);
+            TLanes.Store(s3, ref scores, 3 * stride + lane);
+            TLanes.Store(s4, ref scores, 4 * stride + lane);
+            TLanes.Store(s5, ref scores, 5 * stride + lane);
+            TLanes.Store(s6, ref scores, 6 * stride + lane);
+            TLanes.Store(s7, ref scores, 7 * stride + lane);
+        }
+    }
+
+    private static void Gather(KernelPath path, KeyValueHead head, ReadOnlySpan<float> weights, int slots, ReadOnlySpan<float> reciprocals, ReadOnlySpan<Query> queries, Span<float> output)
     {
         switch (path)
         {
-            case KernelPath.Avx512 or KernelPath.Avx512Vnni: GatherValues<Avx512Floats, Vector512<float>>(view, keyHead * size, size, start, width, first, last, weights, reciprocals, queries, output); break;
-            case KernelPath.Avx2: GatherValues<Avx2Floats, Vector256<float>>(view, keyHead * size, size, start, width, first, last, weights, reciprocals, queries, output); break;
-            case KernelPath.Vector128: GatherValues<Vector128Floats, Vector128<float>>(view, keyHead * size, size, start, width, first, last, weights, reciprocals, queries, output); break;
-            case KernelPath.Scalar: GatherValues<ScalarFloats, float>(view, keyHead * size, size, start, width, first, last, weights, reciprocals, queries, output); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: Gather<Avx512Floats, Vector512<float>>(head, weights, slots, reciprocals, queries, output); break;
+            case KernelPath.Avx2: Gather<Avx2Floats, Vector256<float>>(head, weights, slots, reciprocals, queries, output); break;
+            case KernelPath.Vector128: Gather<Vector128Floats, Vector128<float>>(head, weights, slots, reciprocals, queries, output); break;
+            case KernelPath.Scalar: Gather<ScalarFloats, float>(head, weights, slots, reciprocals, queries, output); break;
             default: throw new InvalidOperationException($"unknown path {path}");
         }
     }
 
-    private static void GatherValues<TLanes, TVector>(KeyValueView view, int column, int size, int start, int width, int first, int last,
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> reciprocals, ReadOnlySpan<Query> queries, Span<float> output)
+    private static void Gather<TLanes, TVector>(KeyValueHead head, ReadOnlySpan<float> weights, int slots, ReadOnlySpan<float> reciprocals, ReadOnlySpan<Query> queries, Span<float> output)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
-        int d = 0;
-        for (; d + 2 * TLanes.Count <= size; d += 2 * TLanes.Count)
-            GatherColumns<TLanes, TVector>(view, column + d, d, 2 * TLanes.Count, start, width, first, last, weights, reciprocals, queries, output);
-        for (; d < size; d++)
-            GatherColumns<ScalarFloats, float>(view, column + d, d, 1, start, width, first, last, weights, reciprocals, queries, output);
+        ref float w = ref MemoryMarshal.GetReference(weights[..(slots * head.Width)]);
+        Span<float> sums = stackalloc float[2 * Together * MostLanes];
+        ref float to = ref MemoryMarshal.GetReference(sums);
+        // Sixteen registers hold the sums of eight queries by one vector, 32 those by two.
+        int vectors = slots == 1 ? 4 : slots < Together || TLanes.Count == MostLanes ? 2 : 1, d = 0;
+        for (; d + vectors * TLanes.Count <= head.Size; d += vectors * TLanes.Count)
+        {
+            switch (slots, vectors)
+            {
+                case (1, _): SumOneByFour<TLanes, TVector>(head, d, ref w, ref to); break;
+                case (Together, 2): SumEightByTwo<TLanes, TVector>(head, d, ref w, ref to); break;
+                case (Together, _): SumEight<TLanes, TVector>(head, d, ref w, ref to); break;
+                default: SumFourByTwo<TLanes, TVector>(head, d, ref w, ref to); break;
+            }
+            Put(sums, vectors * TLanes.Count, d, reciprocals, queries, output);
+        }
+        // Head sizes that are no multiple of that.
+        for (; d + TLanes.Count <= head.Size; d += TLanes.Count)
+        {
+            for (int i = 0; i < queries.Length; i++)
+                SumOne<TLanes, TVector>(head, d, ref Unsafe.Add(ref w, i * head.Width), ref Unsafe.Add(ref to, i * TLanes.Count));
+            Put(sums, TLanes.Count, d, reciprocals, queries, output);
+        }
+        for (; d < head.Size; d++)
+        {
+            for (int i = 0; i < queries.Length; i++)
+                SumOne<ScalarFloats, float>(head, d, ref Unsafe.Add(ref w, i * head.Width), ref Unsafe.Add(ref to, i));
+            Put(sums, 1, d, reciprocals, queries, output);
+        }
     }
 
-    /// <summary>Sums of one or two vectors of columns over all positions.</summary>
+    // Sums of columns over all positions, weighted for some queries, whose weights lie a width apart; what they write is [queries, vectors]. Values are checked for each block.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void GatherColumns<TLanes, TVector>(KeyValueView view, int column, int d, int columns, int start, int width, int first, int last,
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> reciprocals, ReadOnlySpan<Query> queries, Span<float> output)
+    private static void SumOne<TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
-        TVector a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
-        bool isPair = columns > TLanes.Count, isSingle = queries.Length == 1;
-        ref float w = ref MemoryMarshal.GetReference(weights[..(Together * width)]);
-        for (int position = first; position <= last;)
+        TVector sum = default;
+        for (int position = head.First; position <= head.Last;)
         {
-            int within = position % KeyValueView.BlockPositions, count = Math.Min(KeyValueView.BlockPositions - within, last - position + 1);
-            // The last position's columns are inside of the block: the slice checks it.
-            Span<float> values = view.Block(position)[((KeyValueView.BlockPositions + within) * view.Width + column)..((KeyValueView.BlockPositions + within + count - 1) * view.Width + column + columns)];
-            ref float v = ref MemoryMarshal.GetReference(values);
-            ref float weight = ref Unsafe.Add(ref w, position - start);
+            ref float values = ref head.Values(position, column, TLanes.Count, out int count);
+            ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
+            for (nint i = 0; i < count; i++)
+                sum = TLanes.MultiplyAdd(TLanes.Load(ref values, i * head.View.Width), Unsafe.Add(ref weight, i), sum);
+            position += count;
+        }
+        TLanes.Store(sum, ref sums, 0);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumOneByFour<TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+        where TLanes : struct, IFloatLanes<TVector>
+        where TVector : struct
+    {
+        TVector a0 = default;
+        TVector b0 = default;
+        TVector c0 = default;
+        TVector d0 = default;
+        nint width = head.Width, stride = head.View.Width;
+        for (int position = head.First; position <= head.Last;)
+        {
+            ref float values = ref head.Values(position, column, 4 * TLanes.Count, out int count);
+            ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i++)
             {
-                TVector a = TLanes.Load(ref v, 0), b = isPair ? TLanes.Load(ref v, TLanes.Count) : default;
+                TVector a = TLanes.Load(ref values, 0);
+                TVector b = TLanes.Load(ref values, TLanes.Count);
+                TVector c = TLanes.Load(ref values, 2 * TLanes.Count);
+                TVector d = TLanes.Load(ref values, 3 * TLanes.Count);
                 a0 = TLanes.MultiplyAdd(a, weight, a0);
                 b0 = TLanes.MultiplyAdd(b, weight, b0);
-                if (!isSingle)
-                {
-                    float w1 = Unsafe.Add(ref weight, width), w2 = Unsafe.Add(ref weight, 2 * width), w3 = Unsafe.Add(ref weight, 3 * width);
-                    a1 = TLanes.MultiplyAdd(a, w1, a1);
-                    b1 = TLanes.MultiplyAdd(b, w1, b1);
-                    a2 = TLanes.MultiplyAdd(a, w2, a2);
-                    b2 = TLanes.MultiplyAdd(b, w2, b2);
-                    a3 = TLanes.MultiplyAdd(a, w3, a3);
-                    b3 = TLanes.MultiplyAdd(b, w3, b3);
-                }
-                v = ref Unsafe.Add(ref v, view.Width);
+                c0 = TLanes.MultiplyAdd(c, weight, c0);
+                d0 = TLanes.MultiplyAdd(d, weight, d0);
+                values = ref Unsafe.Add(ref values, stride);
                 weight = ref Unsafe.Add(ref weight, 1);
             }
             position += count;
         }
-        Put<TLanes, TVector>(a0, b0, 0, d, columns, reciprocals, queries, output);
-        Put<TLanes, TVector>(a1, b1, 1, d, columns, reciprocals, queries, output);
-        Put<TLanes, TVector>(a2, b2, 2, d, columns, reciprocals, queries, output);
-        Put<TLanes, TVector>(a3, b3, 3, d, columns, reciprocals, queries, output);
+        TLanes.Store(a0, ref sums, 0);
+        TLanes.Store(b0, ref sums, TLanes.Count);
+        TLanes.Store(c0, ref sums, 2 * TLanes.Count);
+        TLanes.Store(d0, ref sums, 3 * TLanes.Count);
     }
 
-    private static void Put<TLanes, TVector>(TVector a, TVector b, int index, int d, int columns, ReadOnlySpan<float> reciprocals, ReadOnlySpan<Query> queries, Span<float> output)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumFourByTwo<TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
         where TLanes : struct, IFloatLanes<TVector>
+        where TVector : struct
     {
-        if (index >= queries.Length)
-            return;
-        ref float to = ref MemoryMarshal.GetReference(output.Slice(queries[index].Output + d, columns));
-        TLanes.Store(TLanes.Multiply(a, reciprocals[index]), ref to, 0);
-        if (columns > TLanes.Count)
-            TLanes.Store(TLanes.Multiply(b, reciprocals[index]), ref to, TLanes.Count);
+        TVector a0 = default, a1 = default, a2 = default, a3 = default;
+        TVector b0 = default, b1 = default, b2 = default, b3 = default;
+        nint width = head.Width, stride = head.View.Width;
+        for (int position = head.First; position <= head.Last;)
+        {
+            ref float values = ref head.Values(position, column, 2 * TLanes.Count, out int count);
+            ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
+            for (int i = 0; i < count; i++)
+            {
+                TVector a = TLanes.Load(ref values, 0);
+                TVector b = TLanes.Load(ref values, TLanes.Count);
+                a0 = TLanes.MultiplyAdd(a, weight, a0);
+                b0 = TLanes.MultiplyAdd(b, weight, b0);
+                float w1 = Unsafe.Add(ref weight, width);
+                a1 = TLanes.MultiplyAdd(a, w1, a1);
+                b1 = TLanes.MultiplyAdd(b, w1, b1);
+                float w2 = Unsafe.Add(ref weight, 2 * width);
+                a2 = TLanes.MultiplyAdd(a, w2, a2);
+                b2 = TLanes.MultiplyAdd(b, w2, b2);
+                float w3 = Unsafe.Add(ref weight, 3 * width);
+                a3 = TLanes.MultiplyAdd(a, w3, a3);
+                b3 = TLanes.MultiplyAdd(b, w3, b3);
+                values = ref Unsafe.Add(ref values, stride);
+                weight = ref Unsafe.Add(ref weight, 1);
+            }
+            position += count;
+        }
+        TLanes.Store(a0, ref sums, 0);
+        TLanes.Store(b0, ref sums, TLanes.Count);
+        TLanes.Store(a1, ref sums, 2 * TLanes.Count);
+        TLanes.Store(b1, ref sums, 3 * TLanes.Count);
+        TLanes.Store(a2, ref sums, 4 * TLanes.Count);
+        TLanes.Store(b2, ref sums, 5 * TLanes.Count);
+        TLanes.Store(a3, ref sums, 6 * TLanes.Count);
+        TLanes.Store(b3, ref sums, 7 * TLanes.Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumEight<TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+        where TLanes : struct, IFloatLanes<TVector>
+        where TVector : struct
+    {
+        TVector a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
+        nint width = head.Width, stride = head.View.Width;
+        for (int position = head.First; position <= head.Last;)
+        {
+            ref float values = ref head.Values(position, column, TLanes.Count, out int count);
+            ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
+            for (int i = 0; i < count; i++)
+            {
+                TVector a = TLanes.Load(ref values, 0);
+                a0 = TLanes.MultiplyAdd(a, weight, a0);
+                a1 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, width), a1);
+                a2 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 2 * width), a2);
+                a3 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 3 * width), a3);
+                a4 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 4 * width), a4);
+                a5 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 5 * width), a5);
+                a6 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 6 * width), a6);
+                a7 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 7 * width), a7);
+                values = ref Unsafe.Add(ref values, stride);
+                weight = ref Unsafe.Add(ref weight, 1);
+            }
+            position += count;
+        }
+        TLanes.Store(a0, ref sums, 0);
+        TLanes.Store(a1, ref sums, TLanes.Count);
+        TLanes.Store(a2, ref sums, 2 * TLanes.Count);
+        TLanes.Store(a3, ref sums, 3 * TLanes.Count);
+        TLanes.Store(a4, ref sums, 4 * TLanes.Count);
+        TLanes.Store(a5, ref sums, 5 * TLanes.Count);
+        TLanes.Store(a6, ref sums, 6 * TLanes.Count);
+        TLanes.Store(a7, ref sums, 7 * TLanes.Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumEightByTwo<TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+        where TLanes : struct, IFloatLanes<TVector>
+        where TVector : struct
+    {
+        TVector a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
+        TVector b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default, b6 = default, b7 = default;
+        nint width = head.Width, stride = head.View.Width;
+        for (int position = head.First; position <= head.Last;)
+        {
+            ref float values = ref head.Values(position, column, 2 * TLanes.Count, out int count);
+            ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
+            for (int i = 0; i < count; i++)
+            {
+                TVector a = TLanes.Load(ref values, 0);
+                TVector b = TLanes.Load(ref values, TLanes.Count);
+                a0 = TLanes.MultiplyAdd(a, weight, a0);
+                b0 = TLanes.MultiplyAdd(b, weight, b0);
+                float w1 = Unsafe.Add(ref weight, width);
+                a1 = TLanes.MultiplyAdd(a, w1, a1);
+                b1 = TLanes.MultiplyAdd(b, w1, b1);
+                float w2 = Unsafe.Add(ref weight, 2 * width);
+                a2 = TLanes.MultiplyAdd(a, w2, a2);
+                b2 = TLanes.MultiplyAdd(b, w2, b2);
+                float w3 = Unsafe.Add(ref weight, 3 * width);
+                a3 = TLanes.MultiplyAdd(a, w3, a3);
+                b3 = TLanes.MultiplyAdd(b, w3, b3);
+                float w4 = Unsafe.Add(ref weight, 4 * width);
+                a4 = TLanes.MultiplyAdd(a, w4, a4);
+                b4 = TLanes.MultiplyAdd(b, w4, b4);
+                float w5 = Unsafe.Add(ref weight, 5 * width);
+                a5 = TLanes.MultiplyAdd(a, w5, a5);
+                b5 = TLanes.MultiplyAdd(b, w5, b5);
+                float w6 = Unsafe.Add(ref weight, 6 * width);
+                a6 = TLanes.MultiplyAdd(a, w6, a6);
+                b6 = TLanes.MultiplyAdd(b, w6, b6);
+                float w7 = Unsafe.Add(ref weight, 7 * width);
+                a7 = TLanes.MultiplyAdd(a, w7, a7);
+                b7 = TLanes.MultiplyAdd(b, w7, b7);
+                values = ref Unsafe.Add(ref values, stride);
+                weight = ref Unsafe.Add(ref weight, 1);
+            }
+            position += count;
+        }
+        TLanes.Store(a0, ref sums, 0);
+        TLanes.Store(b0, ref sums, TLanes.Count);
+        TLanes.Store(a1, ref sums, 2 * TLanes.Count);
+        TLanes.Store(b1, ref sums, 3 * TLanes.Count);
+        TLanes.Store(a2, ref sums, 4 * TLanes.Count);
+        TLanes.Store(b2, ref sums, 5 * TLanes.Count);
+        TLanes.Store(a3, ref sums, 6 * TLanes.Count);
+        TLanes.Store(b3, ref sums, 7 * TLanes.Count);
+        TLanes.Store(a4, ref sums, 8 * TLanes.Count);
+        TLanes.Store(b4, ref sums, 9 * TLanes.Count);
+        TLanes.Store(a5, ref sums, 10 * TLanes.Count);
+        TLanes.Store(b5, ref sums, 11 * TLanes.Count);
+        TLanes.Store(a6, ref sums, 12 * TLanes.Count);
+        TLanes.Store(b6, ref sums, 13 * TLanes.Count);
+        TLanes.Store(a7, ref sums, 14 * TLanes.Count);
+        TLanes.Store(b7, ref sums, 15 * TLanes.Count);
+    }
+
+    private static void Put(ReadOnlySpan<float> sums, int columns, int d, ReadOnlySpan<float> reciprocals, ReadOnlySpan<Query> queries, Span<float> output)
+    {
+        for (int i = 0; i < queries.Length; i++)
+        {
+            Span<float> to = output.Slice(queries[i].Output + d, columns);
+            for (int column = 0; column < columns; column++)
+                to[column] = sums[i * columns + column] * reciprocals[i];
+        }
+    }
+
+    /// <summary>What the queries of a piece see: a head of keys and values.</summary>
+    private readonly struct KeyValueHead(KeyValueView view, int head, int size, int start, int width, int first, int last)
+    {
+        public KeyValueView View => view;
+
+        /// <summary>Columns of the head.</summary>
+        public int Size => size;
+
+        /// <summary>Its first column.</summary>
+        public int Column => head * size;
+
+        /// <summary>The first position of the first block.</summary>
+        public int Start => start;
+
+        /// <summary>Positions of all blocks.</summary>
+        public int Width => width;
+
+        /// <summary>The first position that a query sees.</summary>
+        public int First => first;
+
+        /// <summary>The last one.</summary>
+        public int Last => last;
+
+        /// <summary>The keys of a block, [size, 16].</summary>
+        public ref float Keys(int at) =>
+            ref MemoryMarshal.GetReference(view.Block(start + at).Slice(Column * KeyValueView.BlockPositions, size * KeyValueView.BlockPositions));
+
+        /// <summary>Some columns of a position and of those that follow it in its block and are seen, which lie the view's width apart.</summary>
+        public ref float Values(int position, int column, int columns, out int count)
+        {
+            int within = position % KeyValueView.BlockPositions;
+            count = Math.Min(KeyValueView.BlockPositions - within, last - position + 1);
+            // The last position's columns are inside of the block: the slice checks it.
+            return ref MemoryMarshal.GetReference(
+                view.Block(position)[((KeyValueView.BlockPositions + within) * view.Width + Column + column)..((KeyValueView.BlockPositions + within + count - 1) * view.Width + Column + column + columns)]);
+        }
     }
 
     /// <summary>One head of one token.</summary>
