@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using LlmService.Benchmarks.Comparison;
 using LlmService.Inference;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
@@ -8,12 +9,12 @@ using LlmService.Inference.Weights.Tiles;
 namespace LlmService.Benchmarks;
 
 /// <summary>
-/// <c>engine FOLDER [--dtype F] [--threads N] [--rounds N] [--isa PATH] [--tiles FOLDER] [--load-only] [--only TEXT]</c>: tokens a second of a model folder through the engine's own queue: the prompt of 512 tokens, decoding of
+/// <c>engine FOLDER [--dtype F] [--threads N] [--rounds N] [--isa PATH] [--tiles FOLDER] [--load-only] [--only TEXT] [--tokens N]</c>: tokens a second of a model folder through the engine's own queue: the prompt of 512 tokens, decoding of
 /// 1, 4, 8 and 16 streams, and decoding at a context of 4,096. Medians with the least and the most.
 /// </summary>
 internal static class EngineSpeed
 {
-    private const int PromptTokens = 512, NewTokens = 64;
+    private const int PromptTokens = 512, DefaultNewTokens = 64;
     private static readonly int[] Streams = [1, 4, 8, 16];
 
     public static async Task<int> RunAsync(string[] args)
@@ -37,41 +38,22 @@ internal static class EngineSpeed
             $"{Path.GetFileName(folder)}: {engine.Model.ParameterCount / 1e6:0.0} M parameters, {engine.Model.Precision}, {engine.Model.WeightBytes / 1e6:0} MB, {threads} threads, {kernels}; loaded in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.00} s, {Environment.WorkingSet >> 20} MiB"));
         if (args.Contains("--load-only"))
             return 0;
-        await GenerateAsync(engine, 1, 16, 4);
+        await OwnEngine.MeasureAsync(engine, 1, 16, 4);
+        int newTokens = int.Parse(Option(args, "--tokens") ?? DefaultNewTokens.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
         string only = Option(args, "--only") ?? "";
-        await ReportAsync(only, rounds, $"prompt of {PromptTokens}", async () => PromptTokens / await GenerateAsync(engine, 1, PromptTokens, 1));
+        await ReportAsync(only, rounds, $"prompt of {PromptTokens}", async () => PromptTokens / (await OwnEngine.MeasureAsync(engine, 1, PromptTokens, 1)).First);
         foreach (int streams in Streams)
-            await ReportAsync(only, rounds, $"decode, {streams} streams", async () => await DecodeAsync(engine, streams, engine.Model.IsEncoderDecoder ? 64 : 16));
+            await ReportAsync(only, rounds, $"decode, {streams} streams", async () => await DecodeAsync(engine, streams, engine.Model.IsEncoderDecoder ? 64 : 16, newTokens));
         if (!engine.Model.IsEncoderDecoder)
-            await ReportAsync(only, rounds, "decode at 4096", async () => await DecodeAsync(engine, 1, 4096));
+            await ReportAsync(only, rounds, "decode at 4096", async () => await DecodeAsync(engine, 1, 4096, newTokens));
         return 0;
     }
 
-    /// <summary>Tokens a second after the first ones.</summary>
-    private static async Task<double> DecodeAsync(LlmEngine engine, int streams, int prompt)
+    /// <summary>Tokens a second from when every stream has its first one.</summary>
+    private static async Task<double> DecodeAsync(LlmEngine engine, int streams, int prompt, int newTokens)
     {
-        double first = await GenerateAsync(engine, streams, prompt, 2);
-        double all = await GenerateAsync(engine, streams, prompt, NewTokens + 2);
-        return streams * NewTokens / (all - first);
-    }
-
-    /// <summary>Seconds until all streams have ended.</summary>
-    private static async Task<double> GenerateAsync(LlmEngine engine, int streams, int prompt, int tokens)
-    {
-        long started = Stopwatch.GetTimestamp();
-        await Task.WhenAll(Enumerable.Range(0, streams).Select(async stream =>
-        {
-            GenerationRequest request = new()
-            {
-                PromptTokenIds = [.. Enumerable.Range(0, prompt).Select(i => 3 + (i * 37 + stream) % 1000)],
-                MaxTokens = tokens,
-                IgnoreEndTokens = true,
-            };
-            await foreach (GenerationUpdate _ in engine.GenerateAsync(request, CancellationToken.None))
-            {
-            }
-        }));
-        return Stopwatch.GetElapsedTime(started).TotalSeconds;
+        EngineTimes times = await OwnEngine.MeasureAsync(engine, streams, prompt, newTokens + 1);
+        return times.Count / times.Seconds;
     }
 
     private static async Task ReportAsync(string only, int rounds, string name, Func<Task<double>> measure)

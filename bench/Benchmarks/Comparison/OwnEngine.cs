@@ -43,12 +43,18 @@ internal static class OwnEngine
 
     private static async Task<JsonObject> GenerateAsync(LlmEngine engine, JsonElement command)
     {
-        int streams = command.GetProperty("streams").GetInt32(), prompt = command.GetProperty("prompt").GetInt32(), tokens = command.GetProperty("tokens").GetInt32();
+        EngineTimes times = await MeasureAsync(engine, command.GetProperty("streams").GetInt32(), command.GetProperty("prompt").GetInt32(), command.GetProperty("tokens").GetInt32());
+        return new JsonObject { ["first"] = times.First, ["count"] = times.Count, ["seconds"] = times.Seconds };
+    }
+
+    /// <summary>Some streams at once, each with a prompt of its own.</summary>
+    public static async Task<EngineTimes> MeasureAsync(LlmEngine engine, int streams, int prompt, int tokens)
+    {
         long started = Stopwatch.GetTimestamp();
         double[][] times = await Task.WhenAll(Enumerable.Range(0, streams).Select(stream => StreamAsync(engine, stream, prompt, tokens, started)));
         double first = times.Max(stream => stream[0]);
         double[] later = [.. times.SelectMany(stream => stream).Where(time => time > first)];
-        return new JsonObject { ["first"] = first, ["count"] = later.Length, ["seconds"] = later.Length > 0 ? later.Max() - first : 0 };
+        return new EngineTimes(first, later.Length, later.Length > 0 ? later.Max() - first : 0);
     }
 
     private static async Task<double[]> StreamAsync(LlmEngine engine, int stream, int prompt, int tokens, long started)
@@ -68,3 +74,9 @@ internal static class OwnEngine
         return [.. times];
     }
 }
+
+/// <summary>How long an engine took.</summary>
+/// <param name="First">Seconds until every stream has its first token.</param>
+/// <param name="Count">Tokens after that.</param>
+/// <param name="Seconds">Seconds that these took.</param>
+internal readonly record struct EngineTimes(double First, int Count, double Seconds);

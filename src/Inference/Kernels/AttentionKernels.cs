@@ -172,14 +172,16 @@ internal static class AttentionKernels
         }
         for (; at < width; at += block)
         {
+            ref float next = ref head.Keys(Math.Min(at + block, width - block));
             if (slots == Together)
-                ScoreEight<TLanes, TVector>(ref head.Keys(at), head.Size, ref q, ref Unsafe.Add(ref s, at), width);
+                ScoreEight<TLanes, TVector>(ref head.Keys(at), ref next, head.Size, ref q, ref Unsafe.Add(ref s, at), width);
             else
-                ScoreFour<TLanes, TVector>(ref head.Keys(at), head.Size, ref q, ref Unsafe.Add(ref s, at), width);
+                ScoreFour<TLanes, TVector>(ref head.Keys(at), ref next, head.Size, ref q, ref Unsafe.Add(ref s, at), width);
         }
     }
 
     // The scores of 16 keys: size · 16 keys and size · slots queries are read, 16 scores for each query are written; the callers have checked the spans for that.
+    // The keys of the next block are asked for meanwhile.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ScoreOne<TLanes, TVector>(ref float keys, nint size, ref float queries, ref float scores)
         where TLanes : struct, IFloatLanes<TVector>
@@ -221,7 +223,7 @@ internal static class AttentionKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreFour<TLanes, TVector>(ref float keys, nint size, ref float queries, ref float scores, nint stride)
+    private static void ScoreFour<TLanes, TVector>(ref float keys, ref float next, nint size, ref float queries, ref float scores, nint stride)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -232,6 +234,7 @@ internal static class AttentionKernels
             ref float q = ref queries;
             for (nint d = 0; d < size; d++)
             {
+                TLanes.Prefetch(ref next, d * KeyValueView.BlockPositions + lane);
                 TVector key = TLanes.Load(ref k, 0);
                 s0 = TLanes.MultiplyAdd(key, q, s0);
                 s1 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 1), s1);
@@ -248,7 +251,7 @@ internal static class AttentionKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreEight<TLanes, TVector>(ref float keys, nint size, ref float queries, ref float scores, nint stride)
+    private static void ScoreEight<TLanes, TVector>(ref float keys, ref float next, nint size, ref float queries, ref float scores, nint stride)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -259,6 +262,7 @@ internal static class AttentionKernels
             ref float q = ref queries;
             for (nint d = 0; d < size; d++)
             {
+                TLanes.Prefetch(ref next, d * KeyValueView.BlockPositions + lane);
                 TVector key = TLanes.Load(ref k, 0);
                 s0 = TLanes.MultiplyAdd(key, q, s0);
                 s1 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 1), s1);
@@ -360,9 +364,15 @@ internal static class AttentionKernels
         for (int position = head.First; position <= head.Last;)
         {
             ref float values = ref head.Values(position, column, 4 * TLanes.Count, out int count);
+            ref float next = ref head.Values(Math.Min(position + count, head.Last), column, 4 * TLanes.Count, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i++)
             {
+                TLanes.Prefetch(ref next, 0);
+                TLanes.Prefetch(ref next, TLanes.Count);
+                TLanes.Prefetch(ref next, 2 * TLanes.Count);
+                TLanes.Prefetch(ref next, 3 * TLanes.Count);
+                next = ref Unsafe.Add(ref next, stride);
                 TVector a = TLanes.Load(ref values, 0);
                 TVector b = TLanes.Load(ref values, TLanes.Count);
                 TVector c = TLanes.Load(ref values, 2 * TLanes.Count);
@@ -393,9 +403,13 @@ internal static class AttentionKernels
         for (int position = head.First; position <= head.Last;)
         {
             ref float values = ref head.Values(position, column, 2 * TLanes.Count, out int count);
+            ref float next = ref head.Values(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i++)
             {
+                TLanes.Prefetch(ref next, 0);
+                TLanes.Prefetch(ref next, TLanes.Count);
+                next = ref Unsafe.Add(ref next, stride);
                 TVector a = TLanes.Load(ref values, 0);
                 TVector b = TLanes.Load(ref values, TLanes.Count);
                 a0 = TLanes.MultiplyAdd(a, weight, a0);
@@ -434,9 +448,12 @@ internal static class AttentionKernels
         for (int position = head.First; position <= head.Last;)
         {
             ref float values = ref head.Values(position, column, TLanes.Count, out int count);
+            ref float next = ref head.Values(Math.Min(position + count, head.Last), column, TLanes.Count, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i++)
             {
+                TLanes.Prefetch(ref next, 0);
+                next = ref Unsafe.Add(ref next, stride);
                 TVector a = TLanes.Load(ref values, 0);
                 a0 = TLanes.MultiplyAdd(a, weight, a0);
                 a1 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, width), a1);
@@ -472,9 +489,13 @@ internal static class AttentionKernels
         for (int position = head.First; position <= head.Last;)
         {
             ref float values = ref head.Values(position, column, 2 * TLanes.Count, out int count);
+            ref float next = ref head.Values(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i++)
             {
+                TLanes.Prefetch(ref next, 0);
+                TLanes.Prefetch(ref next, TLanes.Count);
+                next = ref Unsafe.Add(ref next, stride);
                 TVector a = TLanes.Load(ref values, 0);
                 TVector b = TLanes.Load(ref values, TLanes.Count);
                 a0 = TLanes.MultiplyAdd(a, weight, a0);

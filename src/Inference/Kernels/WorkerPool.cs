@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 
 namespace LlmService.Inference.Kernels;
@@ -5,8 +6,11 @@ namespace LlmService.Inference.Kernels;
 /// <summary>A fixed set of threads that run the parts of one operation together. Several engine threads may use one pool; their operations take turns.</summary>
 public sealed class WorkerPool : IDisposable
 {
-    // Long enough to bridge the gap between two operations of a layer, short enough to give a core back that somebody else needs.
-    private const int SpinIterations = 400;
+    // Long enough to bridge the gap between two steps of a model, short enough to give a core back that somebody else needs. To yield meanwhile would hand the core to
+    // whoever wants it for a whole slice of the scheduler, a hundred operations long.
+    private static readonly long SpinTicks = Stopwatch.Frequency / 5000;
+
+    private const int Pauses = 4, YieldIterations = 20;
 
     private readonly Thread[] _threads;
     private readonly Lock _turn = new();
@@ -57,9 +61,11 @@ public sealed class WorkerPool : IDisposable
             job.RunParts();
 
             // Only the parts are waited for: a thread that comes late finds none, and nobody waits for it.
-            SpinWait spin = default;
-            while (!job.IsDone)
-                spin.SpinOnce(sleep1Threshold: -1);
+            if (!job.IsDone && !Spins(() => job.IsDone))
+            {
+                while (!job.IsDone)
+                    Thread.Yield();
+            }
             if (job.Failure is { } failure)
                 ExceptionDispatchInfo.Throw(failure);
         }
@@ -95,13 +101,8 @@ public sealed class WorkerPool : IDisposable
     /// <summary>The operation after the one that was seen; null when the pool has ended.</summary>
     private Job? WaitForNext(Job? seen)
     {
-        SpinWait spin = default;
-        for (int i = 0; i < SpinIterations && !_disposed; i++)
-        {
-            if (_job != seen)
-                return _job;
-            spin.SpinOnce(sleep1Threshold: -1);
-        }
+        if (Spins(() => _job != seen || _disposed))
+            return _disposed ? null : _job;
         lock (_gate)
         {
             _sleeping++;
@@ -111,6 +112,26 @@ public sealed class WorkerPool : IDisposable
             _sleeping--;
             return _disposed ? null : _job;
         }
+    }
+
+    /// <summary>Waits for something that comes soon; false when it did not.</summary>
+    private static bool Spins(Func<bool> hasCome)
+    {
+        long end = Stopwatch.GetTimestamp() + SpinTicks;
+        do
+        {
+            if (hasCome())
+                return true;
+            Thread.SpinWait(Pauses);
+        }
+        while (Stopwatch.GetTimestamp() < end);
+        for (int i = 0; i < YieldIterations; i++)
+        {
+            if (hasCome())
+                return true;
+            Thread.Yield();
+        }
+        return false;
     }
 
     /// <summary>One operation: its parts, and how far they are.</summary>

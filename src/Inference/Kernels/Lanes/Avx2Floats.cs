@@ -19,6 +19,9 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
     public static void Store(Vector256<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(ref float source, nint index) => CacheLines.Prefetch(ref Unsafe.Add(ref source, index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Add(Vector256<float> a, Vector256<float> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -19,6 +19,9 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     public static void Store(Vector512<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(ref float source, nint index) => CacheLines.Prefetch(ref Unsafe.Add(ref source, index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -16,6 +16,9 @@ internal interface IFloatLanes<TVector>
 
     static abstract void Store(TVector values, ref float destination, nint index);
 
+    /// <summary>Asks for memory that will be read soon, where the instruction set can.</summary>
+    static abstract void Prefetch(ref float source, nint index);
+
     static abstract TVector Add(TVector a, TVector b);
 
     static abstract TVector Subtract(TVector a, TVector b);

@@ -13,6 +13,10 @@ internal readonly struct ScalarFloats : IFloatLanes<float>
 
     public static void Store(float values, ref float destination, nint index) => Unsafe.Add(ref destination, index) = values;
 
+    public static void Prefetch(ref float source, nint index)
+    {
+    }
+
     public static float Add(float a, float b) => a + b;
 
     public static float Subtract(float a, float b) => a - b;

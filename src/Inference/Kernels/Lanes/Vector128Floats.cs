@@ -18,6 +18,9 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
     public static void Store(Vector128<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(ref float source, nint index) => CacheLines.Prefetch(ref Unsafe.Add(ref source, index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Add(Vector128<float> a, Vector128<float> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
