@@ -89,30 +89,30 @@ internal sealed class QuantizedRows
             Span<byte> to = numbers.Slice((block * width + token) * _blockBytes, _blockBytes);
             if (_blockBytes == Size)
                 bytes = MemoryMarshal.Cast<byte, sbyte>(to);
-            factors[2 * block * width + token] = BitConverter.SingleToInt32Bits(Round(path, part, bytes));
-            factors[(2 * block + 1) * width + token] = -TileLayout.Zero(_format) * Sum(path, bytes);
+            factors[2 * block * width + token] = BitConverter.SingleToInt32Bits(Round(path, part, bytes, out int sum));
+            factors[(2 * block + 1) * width + token] = -TileLayout.Zero(_format) * sum;
             if (_blockBytes != Size)
                 Widen(path, bytes, MemoryMarshal.Cast<byte, short>(to));
         }
     }
 
-    /// <summary>Rounds 32 numbers so that the largest becomes 127, and returns the scale that undoes it.</summary>
-    private static float Round(KernelPath path, ReadOnlySpan<float> values, Span<sbyte> numbers)
+    /// <summary>Rounds 32 numbers so that the largest becomes 127, sums them, and returns the scale that undoes it.</summary>
+    private static float Round(KernelPath path, ReadOnlySpan<float> values, Span<sbyte> numbers, out int sum)
     {
         ref float from = ref MemoryMarshal.GetReference(values[..Size]);
         ref sbyte to = ref MemoryMarshal.GetReference(numbers[..Size]);
         return path switch
         {
-            KernelPath.Avx512 or KernelPath.Avx512Vnni => Round<Avx512Floats, Vector512<float>>(ref from, ref to),
-            KernelPath.Avx2 => Round<Avx2Floats, Vector256<float>>(ref from, ref to),
-            KernelPath.Vector128 => Round<Vector128Floats, Vector128<float>>(ref from, ref to),
-            KernelPath.Scalar => Round<ScalarFloats, float>(ref from, ref to),
+            KernelPath.Avx512 or KernelPath.Avx512Vnni => Round<Avx512Floats, Vector512<float>>(ref from, ref to, out sum),
+            KernelPath.Avx2 => Round<Avx2Floats, Vector256<float>>(ref from, ref to, out sum),
+            KernelPath.Vector128 => Round<Vector128Floats, Vector128<float>>(ref from, ref to, out sum),
+            KernelPath.Scalar => Round<ScalarFloats, float>(ref from, ref to, out sum),
             _ => throw new InvalidOperationException($"unknown path {path}"),
         };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Round<TLanes, TVector>(ref float values, ref sbyte numbers)
+    private static float Round<TLanes, TVector>(ref float values, ref sbyte numbers, out int sum)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -120,28 +120,20 @@ internal sealed class QuantizedRows
         for (nint i = 0; i < Size; i += TLanes.Count)
             largest = TLanes.Max(largest, TLanes.Abs(TLanes.Load(ref values, i)));
         float magnitude = TLanes.Highest(largest);
-        TVector factor = TLanes.Create(Factor(magnitude));
+        TVector factor = TLanes.Create(Factor(magnitude)), whole = default;
         for (nint i = 0; i < Size; i += TLanes.Count)
-            TLanes.StoreBytes(TLanes.Round(TLanes.Multiply(TLanes.Load(ref values, i), factor)), ref numbers, i);
+        {
+            TVector rounded = TLanes.Round(TLanes.Multiply(TLanes.Load(ref values, i), factor));
+            TLanes.StoreBytes(rounded, ref numbers, i);
+            whole = TLanes.Add(whole, rounded);
+        }
+        // Sums of small whole numbers are exact in any order.
+        sum = (int)TLanes.Sum(whole);
         return magnitude / Highest;
     }
 
     // A magnitude below the smallest that can be inverted counts as zero; one that is not a number stays visible in the scale.
     private static float Factor(float magnitude) => Highest / magnitude is var factor && float.IsFinite(factor) ? factor : 0;
-
-    private static int Sum(KernelPath path, ReadOnlySpan<sbyte> numbers)
-    {
-        if (path == KernelPath.Scalar)
-        {
-            int sum = 0;
-            foreach (sbyte number in numbers)
-                sum += number;
-            return sum;
-        }
-        (Vector128<short> a, Vector128<short> b) = Vector128.Widen(Vector128.Create(numbers[..16]));
-        (Vector128<short> c, Vector128<short> d) = Vector128.Widen(Vector128.Create(numbers[16..Size]));
-        return Vector128.Sum(a + b + (c + d));
-    }
 
     private static void Widen(KernelPath path, ReadOnlySpan<sbyte> numbers, Span<short> to)
     {

@@ -76,6 +76,9 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
     public static float Highest(Vector256<float> values) => Vector128Floats.Highest(Vector128.Max(values.GetLower(), values.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Vector256<float> values) => Vector256.Sum(values);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(Vector256<float> values, ref sbyte destination, nint index)
     {
         Vector256<int> numbers = Vector256.ConvertToInt32(values);

@@ -76,6 +76,9 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     public static float Highest(Vector512<float> values) => Avx2Floats.Highest(Vector256.Max(values.GetLower(), values.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Vector512<float> values) => Vector512.Sum(values);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(Vector512<float> values, ref sbyte destination, nint index) =>
         Avx512F.ConvertToVector128SByte(Vector512.ConvertToInt32(values)).StoreUnsafe(ref destination, (nuint)index);
 

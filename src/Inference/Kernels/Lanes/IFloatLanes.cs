@@ -66,6 +66,9 @@ internal interface IFloatLanes<TVector>
     /// <summary>The largest of all lanes; what is not a number stays so.</summary>
     static abstract float Highest(TVector values);
 
+    /// <summary>The sum of all lanes, in an order of its own.</summary>
+    static abstract float Sum(TVector values);
+
     /// <summary>Writes a whole number from -127 to 127 a lane as a byte; what is not a number as 0.</summary>
     static abstract void StoreBytes(TVector values, ref sbyte destination, nint index);
 

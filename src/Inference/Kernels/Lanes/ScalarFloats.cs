@@ -49,6 +49,8 @@ internal readonly struct ScalarFloats : IFloatLanes<float>
 
     public static float Highest(float values) => values;
 
+    public static float Sum(float values) => values;
+
     public static void StoreBytes(float values, ref sbyte destination, nint index) => Unsafe.Add(ref destination, index) = (sbyte)(int)values;
 
     public static float RoundToBfloat16(float values) =>

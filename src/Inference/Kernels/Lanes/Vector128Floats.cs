@@ -75,6 +75,9 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
     public static float Highest(Vector128<float> values) => MathF.Max(MathF.Max(values[0], values[1]), MathF.Max(values[2], values[3]));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Vector128<float> values) => Vector128.Sum(values);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(Vector128<float> values, ref sbyte destination, nint index)
     {
         Vector128<int> numbers = Vector128.ConvertToInt32(values);
