@@ -68,21 +68,26 @@ internal sealed class EncoderReader(EncoderConfiguration configuration, Checkpoi
         float[] rows = checkpoint.Get("encoder.rel_embeddings.weight", 2L * disentangled.Span, Hidden).ToArray();
         if (disentangled.NormsPositions)
             weights.Norm("encoder.LayerNorm", Hidden, NormKind.Layer, configuration.NormEpsilon).Apply(rows, 2 * disentangled.Span, rows, KernelPath.Scalar);
-        return new(Embedding(), Layers(layer => new DisentangledAttention(disentangled, configuration.HeadCount, HeadSize, rows,
-            weights.Linear(layer + Names.Query, Hidden, Hidden, bias: true), weights.Linear(layer + Names.Key, Hidden, Hidden, bias: true),
-            weights.Linear(layer + Names.Value, Hidden, Hidden, bias: true), weights.Linear(layer + Names.Output, Hidden, Hidden, bias: true))), []);
+        return new(Embedding(), Layers(layer =>
+        {
+            Linear Of(string name) => weights.Linear(layer + name, Hidden, Hidden, bias: true);
+            Linear query = Of(Names.Query), key = Of(Names.Key);
+            return new DisentangledAttention(disentangled, configuration.HeadCount, HeadSize, new(query, key, Of(Names.Value), Of(Names.Output)), new(rows,
+                disentangled.UsesQueries ? disentangled.SharesProjections ? key : Of(Names.PositionKey) : null,
+                disentangled.UsesKeys ? disentangled.SharesProjections ? query : Of(Names.PositionQuery) : null));
+        }), []);
     }
 
     private List<Layer> Layers(Func<string, IBlock> attention)
     {
         int groups = configuration.SharedGroups ?? configuration.LayerCount;
-        Layer[] made = [.. Enumerable.Range(0, groups).Select(group =>
-        {
-            string layer = $"{Names.Layers}{group}.";
-            return new Layer([new(attention(layer), Joined: Norm(layer + Names.AttentionNorm)), new(FeedForward(layer), Joined: Norm(layer + Names.FeedForwardNorm))], isParallel: false, 1);
-        })];
-        return [.. Enumerable.Range(0, configuration.LayerCount).Select(i => made[(int)((long)i * groups / configuration.LayerCount)])];
+        Layer[][] made = [.. Enumerable.Range(0, groups).Select(group => Names.Inner.Length == 0 ? [Layer($"{Names.Layers}{group}.", attention)]
+            : Enumerable.Range(0, configuration.GroupSize).Select(inner => Layer($"{Names.Layers}{group}.{Names.Inner}{inner}.", attention)).ToArray())];
+        return [.. Enumerable.Range(0, configuration.LayerCount).SelectMany(i => made[(int)((long)i * groups / configuration.LayerCount)])];
     }
+
+    private Layer Layer(string name, Func<string, IBlock> attention) =>
+        new([new(attention(name), Joined: Norm(name + Names.AttentionNorm)), new(FeedForward(name), Joined: Norm(name + Names.FeedForwardNorm))], isParallel: false, 1);
 
     private FeedForward FeedForward(string layer) => new(configuration.Activation,
         weights.Linear(layer + Names.Up, configuration.IntermediateSize, Hidden, bias: true), gated: false, weights.Linear(layer + Names.Down, Hidden, configuration.IntermediateSize, bias: true));

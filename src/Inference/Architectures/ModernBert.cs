@@ -12,7 +12,7 @@ internal static class ModernBert
         DecoderFields.Require(hidden % (2 * heads) == 0, config, "hidden_size", $"{hidden} is not a multiple of twice num_attention_heads {heads}");
         int every = config.Integer("global_attn_every_n_layers", 1, 1024) ?? 3, window = config.Integer("local_attention", 1, 1 << 24) ?? 128;
         bool attentionBias = config.Boolean("attention_bias") ?? false;
-        float global = config.Number("global_rope_theta", 1e-3, 1e12) ?? 160000, local = config.Number("local_rope_theta", 1e-3, 1e12) ?? global;
+        float global = config.Number("global_rope_theta", 1e-3, 1e12) ?? 160000, local = config.Number("local_rope_theta", 1e-3, 1e12) ?? (config.Mentions("local_rope_theta") ? global : 10000);
         RotaryConfiguration far = new() { Theta = global }, near = new() { Theta = local };
         string pooling = config.Text("classifier_pooling") ?? "cls";
         if (pooling is not ("cls" or "mean"))

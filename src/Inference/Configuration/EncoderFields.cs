@@ -9,7 +9,8 @@ internal static class EncoderFields
     /// <param name="config">config.json, by the usual names.</param>
     /// <param name="names">What the tensors are called.</param>
     /// <param name="epsilon">ε of the norms where nothing is said.</param>
-    public static EncoderConfiguration Read(ConfigReader config, EncoderNames names, float epsilon = 1e-12f)
+    /// <param name="activation">The activation where nothing is said.</param>
+    public static EncoderConfiguration Read(ConfigReader config, EncoderNames names, float epsilon = 1e-12f, string activation = "gelu")
     {
         config.Require("position_embedding_type", "absolute");
         config.Require("is_decoder", "false");
@@ -29,7 +30,7 @@ internal static class EncoderFields
             PositionRows = positions,
             TypeCount = config.Integer("type_vocab_size", 0, 1 << 16) ?? 2,
             NormEpsilon = config.Number("layer_norm_eps", 0, 1) ?? epsilon,
-            Activation = Activations.Parse(config, "hidden_act", config.Text("hidden_act") ?? "gelu"),
+            Activation = Activations.Parse(config, "hidden_act", config.Text("hidden_act") ?? activation),
             Names = names,
         };
     }
