@@ -7,8 +7,7 @@ internal static class Bloom
 {
     public static DecoderConfiguration Read(ConfigReader config)
     {
-        ConfigReader fields = config.Naming(("hidden_size", config.Has("hidden_size") ? "hidden_size" : "n_embed"), ("num_attention_heads", config.Has("n_head") ? "n_head" : "num_attention_heads"),
-            ("num_hidden_layers", "n_layer"));
+        ConfigReader fields = config.Naming(("hidden_size", "n_embed"), ("num_attention_heads", "n_head"), ("num_hidden_layers", "n_layer"));
         DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_epsilon", 1e-5f), activation: "gelu_new", inner: 4, turns: false);
         return model with
         {

@@ -7,7 +7,7 @@ internal static class Lfm2
 {
     public static DecoderConfiguration Read(ConfigReader config)
     {
-        ConfigReader fields = config.Naming(("intermediate_size", config.Has("block_ff_dim") ? "block_ff_dim" : "intermediate_size"), ("rope_theta", config.Has("theta") ? "theta" : "rope_theta"));
+        ConfigReader fields = config.Naming(("intermediate_size", "block_ff_dim"), ("rope_theta", "theta"));
         DecoderConfiguration model = DecoderFields.Read(fields, defaultKeyValueHeads: 8, tied: config.Boolean("tie_embedding") ?? true, epsilon: ("norm_eps", 1e-5f), theta: 1e6f, otherKind: "conv");
         IReadOnlyList<int>? attending = config.Integers("full_attn_idxs", 0, int.MaxValue, model.LayerCount);
         IReadOnlyList<string>? types = DecoderFields.LayerTypes(config, model.LayerCount);

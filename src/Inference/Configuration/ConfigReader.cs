@@ -212,8 +212,9 @@ internal sealed class ConfigReader
         return ids;
     }
 
-    /// <summary>What the file calls a field.</summary>
-    public string NameOf(string field) => _names.GetValueOrDefault(field, field);
+    /// <summary>What the file calls a field: the architecture's own name, or the usual one where only that is there.</summary>
+    public string NameOf(string field) =>
+        _names.TryGetValue(field, out string? own) && (_root.TryGetProperty(own, out _) || !_root.TryGetProperty(field, out _)) ? own : field;
 
     /// <summary>A text of the file as it may stand in a message.</summary>
     public static string Quote(string text) => text.Length > MaxQuoted ? text[..MaxQuoted] + "…" : text;

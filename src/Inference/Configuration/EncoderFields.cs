@@ -36,10 +36,10 @@ internal static class EncoderFields
     }
 
     /// <summary>Positions from behind the padding id on: so many fewer texts fit.</summary>
-    public static EncoderConfiguration CountedFromPadding(ConfigReader config, EncoderConfiguration model, int usual)
+    public static EncoderConfiguration CountedFromPadding(ConfigReader config, EncoderConfiguration model, int padding)
     {
-        int padding = config.Integer("pad_token_id", 0, model.VocabularySize - 1) ?? usual, context = model.ContextLength - padding - 1;
-        DecoderFields.Require(context > 0, config, "max_position_embeddings", $"is {model.ContextLength}; more than pad_token_id {padding} and one was expected");
+        int context = model.ContextLength - padding - 1;
+        DecoderFields.Require(context > 0, config, "max_position_embeddings", $"is {model.ContextLength}; more than the padding id {padding} and one was expected");
         return model with { PaddingTokenId = padding, ContextLength = context };
     }
 
