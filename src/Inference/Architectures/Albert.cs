@@ -22,6 +22,7 @@ internal static class Albert
             Down = "ffn_output",
             FeedForwardNorm = "full_layer_layer_norm",
             Pooler = "pooler",
+            Distances = "attention.distance_embedding",
             OtherHeads = ["predictions.", "sop_classifier.", "qa_outputs."],
         }, activation: "gelu_new");
         return model with

@@ -41,6 +41,6 @@ internal static class Deberta
         string norm = config.Text("norm_rel_ebd") ?? "none";
         if (norm is not ("none" or "layer_norm"))
             throw config.Unsupported("norm_rel_ebd", norm, "none, layer_norm");
-        return new(buckets > 0 ? buckets : distance, buckets, distance, kinds.Contains("c2p"), kinds.Contains("p2c"), norm == "layer_norm", config.Boolean("share_att_key") ?? false);
+        return new(buckets > 0 ? buckets : distance, buckets, distance, kinds.Contains("c2p"), kinds.Contains("p2c"), norm == "layer_norm", config.Boolean("share_att_key") ?? false ? DistanceRows.Shared : DistanceRows.Projected);
     }
 }

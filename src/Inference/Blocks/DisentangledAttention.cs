@@ -5,7 +5,8 @@ namespace LlmService.Inference.Blocks;
 
 /// <summary>
 /// Attention of DeBERTa (He et al. 2020): beside content with content, content looks at where the other stands and the other way round. Rows of positions are projected as
-/// queries and keys are; each token is scored against all of them once, and every pair of tokens picks the score of its distance.
+/// queries and keys are; each token is scored against all of them once, and every pair of tokens picks the score of its distance. So does BERT with relative positions
+/// (Shaw et al. 2018, Huang et al. 2020), where heads take the rows as they are.
 /// </summary>
 internal sealed class DisentangledAttention : IBlock
 {
@@ -13,7 +14,7 @@ internal sealed class DisentangledAttention : IBlock
     private readonly int _heads;
     private readonly int _size;
     private readonly ContentProjections _content;
-    private readonly PositionProjections _positions;
+    private readonly PositionRows _positions;
     private readonly PositionScores _scores;
     private readonly AttentionShape _shape;
     private Memory<float> _positionKeys, _positionQueries;
@@ -24,11 +25,10 @@ internal sealed class DisentangledAttention : IBlock
     /// <param name="size">Width of a head.</param>
     /// <param name="content">Projections of tokens.</param>
     /// <param name="positions">Rows of distances and their projections.</param>
-    public DisentangledAttention(DisentangledConfiguration configuration, int heads, int size, ContentProjections content, PositionProjections positions)
+    public DisentangledAttention(DisentangledConfiguration configuration, int heads, int size, ContentProjections content, PositionRows positions)
     {
         (_configuration, _heads, _size, _content, _positions) = (configuration, heads, size, content, positions);
-        int kinds = 1 + (configuration.UsesQueries ? 1 : 0) + (configuration.UsesKeys ? 1 : 0);
-        float scale = 1 / MathF.Sqrt(size * kinds);
+        float scale = 1 / MathF.Sqrt(size * configuration.Terms);
         _scores = new(configuration, scale);
         _shape = new(heads, heads, size, scale, _scores);
     }
@@ -39,10 +39,10 @@ internal sealed class DisentangledAttention : IBlock
     {
         int tokens = pass.TokenCount;
         Memory<float> queries = Project(_content.Query, input, "queries", pass), keys = Project(_content.Key, input, "keys", pass), values = Project(_content.Value, input, "values", pass);
-        if (_positionKeys.IsEmpty && _positions.Key is { } asKeys)
-            _positionKeys = ByHead(asKeys, pass);
-        if (_positionQueries.IsEmpty && _positions.Query is { } asQueries)
-            _positionQueries = ByHead(asQueries, pass);
+        if (_positionKeys.IsEmpty && _configuration.UsesQueries)
+            _positionKeys = ByHead(_positions.Key, pass);
+        if (_positionQueries.IsEmpty && _configuration.UsesKeys)
+            _positionQueries = ByHead(_positions.Query, pass);
         Memory<float> attended = pass.Take("attended", tokens * Width);
         for (int first = 0; first < tokens;)
         {
@@ -93,8 +93,10 @@ internal sealed class DisentangledAttention : IBlock
     }
 
     /// <summary>The rows of positions as keys or as queries, [heads, rows, size]. They are the same in every pass.</summary>
-    private Memory<float> ByHead(Linear projection, Pass pass)
+    private Memory<float> ByHead(Linear? projection, Pass pass)
     {
+        if (projection is null)
+            return Enumerable.Repeat(_positions.Rows, _heads).SelectMany(row => row).ToArray();
         int rows = 2 * _configuration.Span;
         float[] projected = new float[rows * Width], byHead = new float[rows * Width];
         projection.Apply(_positions.Rows, rows, projected, pass.Compute);
@@ -122,10 +124,10 @@ internal sealed class DisentangledAttention : IBlock
 internal sealed record ContentProjections(Linear Query, Linear Key, Linear Value, Linear Output);
 
 /// <summary>The rows of the distances and their projections.</summary>
-/// <param name="Rows">[2 span, heads × size].</param>
-/// <param name="Key">Of rows as keys; null where content does not look at positions.</param>
-/// <param name="Query">Of rows as queries; null where positions do not look at content.</param>
-internal sealed record PositionProjections(float[] Rows, Linear? Key, Linear? Query);
+/// <param name="Rows">[2 span, heads × size]; [2 span, size] where heads take them as they are.</param>
+/// <param name="Key">Of rows as keys; null where they are not projected, or where content does not look at positions.</param>
+/// <param name="Query">Of rows as queries; null where they are not projected, or where positions do not look at content.</param>
+internal sealed record PositionRows(float[] Rows, Linear? Key, Linear? Query);
 
 /// <summary>Picks for each pair of tokens the scores of their distance.</summary>
 /// <param name="configuration">Distances.</param>

@@ -38,7 +38,7 @@ internal sealed record EncoderConfiguration
     /// <summary>Buckets of a bias by distance that all layers share; 0 for none.</summary>
     public int RelativeBuckets { get; init; }
 
-    /// <summary>Disentangled attention (DeBERTa); null for ordinary.</summary>
+    /// <summary>Attention that sees distances (DeBERTa, BERT with relative positions); null for ordinary.</summary>
     public DisentangledConfiguration? Disentangled { get; init; }
 
     /// <summary>What ModernBERT has otherwise; null for others.</summary>
@@ -55,8 +55,25 @@ internal sealed record EncoderConfiguration
 /// <param name="UsesQueries">Whether content looks at positions (<c>c2p</c>).</param>
 /// <param name="UsesKeys">Whether positions look at content (<c>p2c</c>).</param>
 /// <param name="NormsPositions">Whether the rows are normed.</param>
-/// <param name="SharesProjections">Whether rows are projected as the content is, and have no projections of their own.</param>
-internal sealed record DisentangledConfiguration(int Span, int Buckets, int MaxDistance, bool UsesQueries, bool UsesKeys, bool NormsPositions, bool SharesProjections);
+/// <param name="Rows">Where the rows are.</param>
+internal sealed record DisentangledConfiguration(int Span, int Buckets, int MaxDistance, bool UsesQueries, bool UsesKeys, bool NormsPositions, DistanceRows Rows)
+{
+    /// <summary>How many terms a score is scaled for.</summary>
+    public int Terms => Rows == DistanceRows.OfHeads ? 1 : 1 + (UsesQueries ? 1 : 0) + (UsesKeys ? 1 : 0);
+}
+
+/// <summary>Where the rows of distances are, and how heads come by theirs.</summary>
+internal enum DistanceRows
+{
+    /// <summary>One table for all layers, projected as the content is.</summary>
+    Shared,
+
+    /// <summary>The same, with projections of their own.</summary>
+    Projected,
+
+    /// <summary>A table in each layer, which all heads take as it is (BERT).</summary>
+    OfHeads,
+}
 
 /// <summary>By what ModernBERT differs: fused projections, norms before the blocks, turning heads.</summary>
 /// <param name="AttentionBias">Whether the projections of attention have biases.</param>
@@ -99,6 +116,9 @@ internal sealed record EncoderNames
     /// <summary>Projections of distances as keys and as queries, where they have projections of their own.</summary>
     public string PositionKey { get; init; } = "attention.self.pos_key_proj";
     public string PositionQuery { get; init; } = "attention.self.pos_query_proj";
+
+    /// <summary>The table of distances of a layer, where it has one.</summary>
+    public string Distances { get; init; } = "";
     public string Output { get; init; } = "attention.output.dense";
     public string AttentionNorm { get; init; } = "attention.output.LayerNorm";
     public string Up { get; init; } = "intermediate.dense";

@@ -62,7 +62,7 @@ public sealed class RandomModelTests
         // Experts may be chosen otherwise where two are nearly as good.
         bool hasExperts = model.Configuration.Decoder?.Experts is not null;
         Assert.InRange(Distance(exact, Of(ComputeFormat.Bf16)), 0, hasExperts ? 0.5 : 0.1);
-        Assert.InRange(Distance(exact, q8), 0, hasExperts ? 0.5 : 0.1);
+        Assert.InRange(Distance(exact, q8), 0, hasExperts ? 0.5 : 0.25);
         Assert.InRange(Distance(exact, q4), 0, 0.9);
         Assert.Equal(q8, Of(ComputeFormat.Q8, KernelPath.Scalar));
         Assert.Equal(q4, Of(ComputeFormat.Q4, KernelPath.Scalar));
@@ -81,7 +81,7 @@ public sealed class RandomModelTests
         Assert.All(singles, number => Assert.True(float.IsFinite(number)));
         Assert.Equal(singles, vector.Encode(texts).ToArray());
         Assert.Equal(singles, scalar.Encode(texts).ToArray());
-        Assert.InRange(Distance(singles, q8.Encode(texts).ToArray()), 0, 0.1);
+        Assert.InRange(Distance(singles, q8.Encode(texts).ToArray()), 0, 0.25);
     }
 
     private static IEnumerable<TheoryDataRow<string, int>> Cases(Func<string, bool> takes) =>

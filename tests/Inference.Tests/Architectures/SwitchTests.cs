@@ -172,6 +172,31 @@ public sealed class SwitchTests
         AssertStates(state, model);
     }
 
+    [Theory]
+    [InlineData("relative_key")]
+    [InlineData("relative_key_query")]
+    public void Bert_RelativePositions_AreScoredByDistance(string kind)
+    {
+        using RandomModel model = Random($$"""
+            {"model_type":"bert","vocab_size":29,"hidden_size":12,"intermediate_size":17,"num_hidden_layers":1,"num_attention_heads":2,"max_position_embeddings":9,"hidden_act":"gelu_new",
+             "position_embedding_type":"{{kind}}"}
+            """);
+        PlainModel plain = new(model);
+        const string Layer = "encoder.layer.0.";
+
+        double[][] state = plain.LayerNorm("embeddings.LayerNorm", PlainModel.Add(plain.Embed("embeddings.word_embeddings", Ids, 12), plain.Embed("embeddings.token_type_embeddings", Ids.Select(_ => 0), 12)), 1e-12);
+        double[][] Of(string name) => plain.Linear($"{Layer}attention.self.{name}", state);
+        double[][] queries = Of("query"), keys = Of("key"), distances = plain.Embed($"{Layer}attention.self.distance_embedding", Enumerable.Range(0, 17), 6);
+        double Product(double[] row, int head, int distance) => PlainModel.Part(row, head, 2).Zip(distances[distance + 8], (x, y) => x * y).Sum();
+        double[][] attended = PlainModel.Attend(queries, keys, Of("value"), 2, (head, q, k, product) =>
+            (product + Product(queries[q], head, q - k) + (kind == "relative_key" ? 0 : Product(keys[k], head, q - k))) / Math.Sqrt(6));
+        state = plain.LayerNorm($"{Layer}attention.output.LayerNorm", PlainModel.Add(state, plain.Linear($"{Layer}attention.output.dense", attended)), 1e-12);
+        double[][] inner = PlainModel.Map(plain.Linear($"{Layer}intermediate.dense", state), PlainModel.GeluTanh);
+        state = plain.LayerNorm($"{Layer}output.LayerNorm", PlainModel.Add(state, plain.Linear($"{Layer}output.dense", inner)), 1e-12);
+
+        AssertStates(state, model);
+    }
+
     [Fact]
     public void Bart_UntiedHead_IsTheOneThatIsStored()
     {

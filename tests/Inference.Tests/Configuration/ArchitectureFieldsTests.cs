@@ -166,6 +166,24 @@ public sealed class ArchitectureFieldsTests : IDisposable
         Assert.Equal(20, Decoder("deepseek_v3", """{"qk_nope_head_dim":7,"qk_rope_head_dim":4,"v_head_dim":20,"n_group":1,"topk_group":1}""").HeadSize);
     }
 
+    [Theory]
+    [InlineData("bert", "relative_key", true)]
+    [InlineData("electra", "relative_key_query", true)]
+    [InlineData("bert", "rotary", false)]
+    [InlineData("distilbert", "relative_key", false)]
+    public void Load_PositionKind_IsKnownOrRefusedByName(string type, string kind, bool runs)
+    {
+        string fields = $$"""{"position_embedding_type":"{{kind}}"}""";
+        if (runs)
+            Assert.Equal(DistanceRows.OfHeads, Encoder(type, fields).Disentangled!.Rows);
+        else
+            Assert.Equal("position_embedding_type", Assert.Throws<InferenceException>(() => Encoder(type, fields)).Field);
+    }
+
+    [Fact]
+    public void Load_MoreExpertsForATokenThanThereAre_IsRefusedByName() =>
+        Assert.Equal("num_experts_per_tok", Assert.Throws<InferenceException>(() => Decoder("mixtral", """{"num_key_value_heads":4,"num_local_experts":2,"num_experts_per_tok":3}""")).Field);
+
     [Fact]
     public void Load_Gemma3Scores_AreNotCapped()
     {
@@ -228,7 +246,7 @@ public sealed class ArchitectureFieldsTests : IDisposable
     {
         EncoderConfiguration model = Encoder("deberta-v2", fields);
 
-        Assert.Equal((hasPositions, shares), (model.PositionRows is not null, model.Disentangled!.SharesProjections));
+        Assert.Equal((hasPositions, shares), (model.PositionRows is not null, model.Disentangled!.Rows == DistanceRows.Shared));
     }
 
     [Fact]
