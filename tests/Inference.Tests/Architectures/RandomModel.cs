@@ -20,7 +20,8 @@ internal sealed class RandomModel : IDisposable
     /// <param name="config">config.json.</param>
     /// <param name="seed">The same weights for the same seed.</param>
     /// <param name="change">Changes the tensors before they are written; null for not.</param>
-    public RandomModel(JsonObject config, int seed, Action<Dictionary<string, float[]>>? change = null)
+    /// <param name="type">What they are stored as: F32, F16 or BF16.</param>
+    public RandomModel(JsonObject config, int seed, Action<Dictionary<string, float[]>>? change = null, string type = "F32")
     {
         _folder.Write("config.json", config.ToJsonString());
         Checkpoint outline = Checkpoint.Outline();
@@ -32,7 +33,7 @@ internal sealed class RandomModel : IDisposable
                 _tensors[name] = Draw(random, name, shape);
             change?.Invoke(_tensors);
             _folder.Write("model.safetensors", CheckpointFolder.Encode([.. _tensors.Select(tensor =>
-                (tensor.Key, "F32", shapes.GetValueOrDefault(tensor.Key) ?? shapes.Values.First(shape => shape.Aggregate(1L, (a, b) => a * b) == tensor.Value.Length), CheckpointFolder.Bytes(tensor.Value)))]));
+                (tensor.Key, type, shapes.GetValueOrDefault(tensor.Key) ?? shapes.Values.First(shape => shape.Aggregate(1L, (a, b) => a * b) == tensor.Value.Length), Encode(tensor.Value, type)))]));
         }
     }
 
@@ -77,6 +78,14 @@ internal sealed class RandomModel : IDisposable
         _workers.Dispose();
         _folder.Dispose();
     }
+
+    private static byte[] Encode(float[] values, string type) => type switch
+    {
+        "F32" => CheckpointFolder.Bytes(values),
+        "F16" => [.. values.SelectMany(value => BitConverter.GetBytes((Half)value))],
+        "BF16" => [.. values.SelectMany(value => BitConverter.GetBytes((ushort)(BitConverter.SingleToUInt32Bits(value) >> 16)))],
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, null),
+    };
 
     private EngineOptions Options(ComputeFormat format, KernelPath? kernels = null) => new() { Workers = _workers, Format = format, Kernels = kernels ?? KernelPaths.Best, MaxModelLength = Context };
 

@@ -31,7 +31,7 @@ public sealed class RandomModelTests
     [MemberData(nameof(Generators))]
     public void Forward_OddShapes_BatchesChunksAndKernelsGiveTheSameBits(string type, int seed)
     {
-        using RandomModel model = new(ConfigurationOf(type, seed), seed);
+        using RandomModel model = Make(type, seed);
         int[][] texts = Texts(model, seed);
         using ModelRunner vector = model.Open(), scalar = model.Open(kernels: KernelPath.Scalar);
 
@@ -48,7 +48,7 @@ public sealed class RandomModelTests
     [MemberData(nameof(Generators))]
     public void Forward_OddShapesInFewerBits_StaysNearFloats(string type, int seed)
     {
-        using RandomModel model = new(ConfigurationOf(type, seed), seed);
+        using RandomModel model = Make(type, seed);
         int[][] texts = Texts(model, seed);
         float[] Of(ComputeFormat format, KernelPath? kernels = null)
         {
@@ -72,7 +72,7 @@ public sealed class RandomModelTests
     [MemberData(nameof(Encoders))]
     public void Encode_OddShapes_BatchesAndKernelsGiveTheSameBits(string type, int seed)
     {
-        using RandomModel model = new(ConfigurationOf(type, seed), seed);
+        using RandomModel model = Make(type, seed);
         int[][] texts = Texts(model, seed);
         using TextEncoder vector = model.OpenEncoder(), scalar = model.OpenEncoder(kernels: KernelPath.Scalar), q8 = model.OpenEncoder(ComputeFormat.Q8);
 
@@ -83,6 +83,8 @@ public sealed class RandomModelTests
         Assert.Equal(singles, scalar.Encode(texts).ToArray());
         Assert.InRange(Distance(singles, q8.Encode(texts).ToArray()), 0, 0.25);
     }
+
+    private static RandomModel Make(string type, int seed) => new(ConfigurationOf(type, seed), seed, type: new[] { "F32", "F16", "BF16" }[seed % 3]);
 
     private static IEnumerable<TheoryDataRow<string, int>> Cases(Func<string, bool> takes) =>
         ModelConfiguration.SupportedModelTypes.Where(takes).SelectMany(type => Enumerable.Range(1, Shapes).Select(seed => new TheoryDataRow<string, int>(type, seed)));

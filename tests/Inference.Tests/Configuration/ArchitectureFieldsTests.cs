@@ -225,12 +225,19 @@ public sealed class ArchitectureFieldsTests : IDisposable
     [InlineData("{}", 160000, 10000)]
     [InlineData("""{"local_rope_theta":null,"global_rope_theta":50}""", 50, 50)]
     [InlineData("""{"local_rope_theta":60}""", 160000, 60)]
+    [InlineData("""{"rope_parameters":{"full_attention":{"rope_theta":70},"sliding_attention":{"rope_theta":80}}}""", 70, 80)]
     public void Load_ModernBertBases_AreThoseOfTheReference(string fields, float global, float local)
     {
         ModernConfiguration modern = Encoder("modernbert", fields).Modern!;
 
         Assert.Equal((global, local), (modern.Rotary[0].Theta, modern.Rotary[1].Theta));
     }
+
+    [Theory]
+    [InlineData("{}", 0, 128)]
+    [InlineData("""{"global_attn_every_n_layers":1,"local_attention":6}""", 0, 0)]
+    [InlineData("""{"layer_types":["sliding_attention","full_attention"],"local_attention":6}""", 6, 0)]
+    public void Load_ModernBertWindows_FollowTheKindsOfLayers(string fields, params int[] windows) => Assert.Equal(windows, Encoder("modernbert", fields).Modern!.Windows);
 
     [Fact]
     public void Load_Mpnet_CountsFromOneWhateverPaddingIs()
