@@ -71,6 +71,23 @@ internal sealed class PlainModel(RandomModel model)
         return turned;
     }
 
+    /// <summary>The same of neighbours against each other, from the beginning of the head.</summary>
+    public static double[] TurnNeighbours(double[] head, int position, int size)
+    {
+        double[] turned = [.. head];
+        for (int i = 0; i < (size + 1) / 2; i++)
+        {
+            double angle = position * Math.Pow(10000, -2.0 * i / size), a = head[2 * i], b = head[2 * i + 1];
+            turned[2 * i] = a * Math.Cos(angle) - b * Math.Sin(angle);
+            turned[2 * i + 1] = b * Math.Cos(angle) + a * Math.Sin(angle);
+        }
+        return turned;
+    }
+
+    /// <summary>Key/value heads, each as often as queries share it.</summary>
+    public static double[][] Repeat(double[][] rows, int heads, int times) =>
+        [.. rows.Select(row => Enumerable.Range(0, heads).SelectMany(head => Enumerable.Repeat(Part(row, head, heads), times)).SelectMany(part => part).ToArray())];
+
     public static double Causal(int query, int key) => key > query ? double.NegativeInfinity : 0;
 
     public static double[][] Add(double[][] a, double[][] b) => [.. a.Zip(b, (x, y) => x.Zip(y, (p, q) => p + q).ToArray())];

@@ -71,6 +71,86 @@ public sealed class SwitchTests
     }
 
     [Fact]
+    public void Mistral_ThreeQueriesToAKeyAndAWindow_FollowTheFormula()
+    {
+        using RandomModel model = Random("""
+            {"model_type":"mistral","vocab_size":29,"hidden_size":33,"intermediate_size":23,"num_hidden_layers":2,"num_attention_heads":6,"num_key_value_heads":2,"head_dim":10,"sliding_window":3,
+             "tie_word_embeddings":true}
+            """);
+        PlainModel plain = new(model);
+
+        double[][] state = plain.Embed("model.embed_tokens", Ids, 33);
+        foreach (string layer in new[] { "model.layers.0.", "model.layers.1." })
+        {
+            double[][] normed = plain.RmsNorm($"{layer}input_layernorm", state, 1e-6);
+            double[][] Of(string name) => plain.Linear($"{layer}self_attn.{name}_proj", normed);
+            double[][] keys = PlainModel.EachHead(Of("k"), 2, (head, position) => PlainModel.Turn(head, position, 10));
+            double[][] attended = PlainModel.Attend(PlainModel.EachHead(Of("q"), 6, (head, position) => PlainModel.Turn(head, position, 10)), PlainModel.Repeat(keys, 2, 3), PlainModel.Repeat(Of("v"), 2, 3), 6,
+                (_, q, k, product) => q - k >= 3 ? double.NegativeInfinity : product / Math.Sqrt(10) + PlainModel.Causal(q, k));
+            state = PlainModel.Add(state, plain.Linear($"{layer}self_attn.o_proj", attended));
+            normed = plain.RmsNorm($"{layer}post_attention_layernorm", state, 1e-6);
+            double[][] gate = PlainModel.Map(plain.Linear($"{layer}mlp.gate_proj", normed), PlainModel.Silu);
+            state = PlainModel.Add(state, plain.Linear($"{layer}mlp.down_proj", PlainModel.Multiply(gate, plain.Linear($"{layer}mlp.up_proj", normed))));
+        }
+
+        AssertLogits(plain.Linear("model.embed_tokens", plain.RmsNorm("model.norm", state, 1e-6)), model);
+    }
+
+    [Fact]
+    public void Glm_OddRotaryPartOfNeighboursAndOneKey_FollowTheFormula()
+    {
+        // A half of 10 numbers are 5: three pairs of neighbours.
+        using RandomModel model = Random("""
+            {"model_type":"glm","vocab_size":29,"hidden_size":21,"intermediate_size":23,"num_hidden_layers":1,"num_attention_heads":3,"num_key_value_heads":1,"head_dim":10,"attention_bias":true}
+            """);
+        PlainModel plain = new(model);
+        const string Layer = "model.layers.0.";
+
+        double[][] state = plain.Embed("model.embed_tokens", Ids, 21), normed = plain.RmsNorm($"{Layer}input_layernorm", state, 1.5625e-7);
+        double[][] Of(string name) => plain.Linear($"{Layer}self_attn.{name}_proj", normed);
+        double[] Turned(double[] head, int position) => PlainModel.TurnNeighbours(head, position, 5);
+        double[][] attended = PlainModel.Attend(PlainModel.EachHead(Of("q"), 3, Turned), PlainModel.Repeat(PlainModel.EachHead(Of("k"), 1, Turned), 1, 3), PlainModel.Repeat(Of("v"), 1, 3), 3,
+            (_, q, k, product) => product / Math.Sqrt(10) + PlainModel.Causal(q, k));
+        state = PlainModel.Add(state, plain.Linear($"{Layer}self_attn.o_proj", attended));
+        double[][] fused = plain.Linear($"{Layer}mlp.gate_up_proj", plain.RmsNorm($"{Layer}post_attention_layernorm", state, 1.5625e-7));
+        double[][] inner = PlainModel.Multiply(PlainModel.Map([.. fused.Select(row => row[..23])], PlainModel.Silu), [.. fused.Select(row => row[23..])]);
+        state = PlainModel.Add(state, plain.Linear($"{Layer}mlp.down_proj", inner));
+
+        AssertLogits(plain.Linear("lm_head", plain.RmsNorm("model.norm", state, 1.5625e-7)), model);
+    }
+
+    [Fact]
+    public void Cohere_NormsOfEachHead_HaveWeightsOfTheirOwn()
+    {
+        using RandomModel model = Random("""
+            {"model_type":"cohere","vocab_size":29,"hidden_size":36,"intermediate_size":23,"num_hidden_layers":1,"num_attention_heads":6,"num_key_value_heads":3,"use_qk_norm":true,"logit_scale":0.5}
+            """);
+        PlainModel plain = new(model);
+        const string Layer = "model.layers.0.";
+        double[][] Normed(string name, double[][] rows, int heads)
+        {
+            float[] weights = model[$"{name}.weight"];
+            int size = weights.Length / heads;
+            return [.. rows.Select(row => Enumerable.Range(0, heads).SelectMany(head =>
+            {
+                double[] part = PlainModel.Part(row, head, heads);
+                double mean = part.Average(), spread = Math.Sqrt(part.Average(value => (value - mean) * (value - mean)) + 1e-5);
+                return part.Select((value, i) => (value - mean) / spread * weights[head * size + i]);
+            }).ToArray())];
+        }
+
+        double[][] state = plain.Embed("model.embed_tokens", Ids, 36), normed = Normed($"{Layer}input_layernorm", state, 1);
+        double[][] Heads(string name, int heads) => PlainModel.EachHead(Normed($"{Layer}self_attn.{name}_norm", plain.Linear($"{Layer}self_attn.{name}_proj", normed), heads), heads,
+            (head, position) => PlainModel.TurnNeighbours(head, position, 6));
+        double[][] attended = PlainModel.Attend(Heads("q", 6), PlainModel.Repeat(Heads("k", 3), 3, 2), PlainModel.Repeat(plain.Linear($"{Layer}self_attn.v_proj", normed), 3, 2), 6,
+            (_, q, k, product) => product / Math.Sqrt(6) + PlainModel.Causal(q, k));
+        double[][] inner = PlainModel.Multiply(PlainModel.Map(plain.Linear($"{Layer}mlp.gate_proj", normed), PlainModel.Silu), plain.Linear($"{Layer}mlp.up_proj", normed));
+        state = PlainModel.Add(state, PlainModel.Add(plain.Linear($"{Layer}self_attn.o_proj", attended), plain.Linear($"{Layer}mlp.down_proj", inner)));
+
+        AssertLogits(PlainModel.Map(plain.Linear("model.embed_tokens", Normed("model.norm", state, 1)), logit => logit / 2), model);
+    }
+
+    [Fact]
     public void Lfm2_ConvBias_IsAddedInAllThreePlaces()
     {
         using RandomModel model = Random("""
