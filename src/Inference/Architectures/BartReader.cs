@@ -15,6 +15,7 @@ internal sealed class BartReader(BartConfiguration configuration, Checkpoint che
 {
     private const float Epsilon = 1e-5f;
     private const string Shared = "model.shared.weight";
+    private const string OwnHead = "lm_head.weight";
     private const string LogitsBias = "final_logits_bias";
 
     private int Hidden => configuration.HiddenSize;
@@ -22,17 +23,18 @@ internal sealed class BartReader(BartConfiguration configuration, Checkpoint che
     /// <summary>Both halves.</summary>
     public EncoderDecoderParts Parts()
     {
-        StoredTensor table = checkpoint.Get(checkpoint.IsOutline || checkpoint.Has(Shared) ? Shared : "model.encoder.embed_tokens.weight", configuration.VocabularySize, Hidden);
+        string[] names = [Shared, "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight", .. configuration.TiedHead ? [OwnHead] : Array.Empty<string>()];
+        StoredTensor table = checkpoint.Get(names.FirstOrDefault(checkpoint.Has) ?? Shared, configuration.VocabularySize, Hidden);
         float[]? bias = configuration.HasLogitsBias && (checkpoint.IsOutline || checkpoint.Has(LogitsBias)) ? checkpoint.Get(LogitsBias, 1, configuration.VocabularySize).ToArray() : null;
         return new(
             new(Embedding("model.encoder", table), [.. Enumerable.Range(0, configuration.EncoderLayers).Select(EncoderLayer)], []), EndNorm("model.encoder"),
             new(Embedding("model.decoder", table), [.. Enumerable.Range(0, configuration.DecoderLayers).Select(DecoderLayer)], []),
-            new(weights.Head(table, bias)) { Norm = EndNorm("model.decoder") });
+            new(weights.Head(configuration.TiedHead ? table : checkpoint.Get(OwnHead, configuration.VocabularySize, Hidden), bias)) { Norm = EndNorm("model.decoder") });
     }
 
     // Files hold the shared table once more for each half and the head, positions that are computed, and old ones a number of their layout.
     public static bool IsHarmless(string name) => name.EndsWith("embed_tokens.weight", StringComparison.Ordinal) || name.EndsWith("embed_positions.weight", StringComparison.Ordinal)
-        || name.EndsWith("embed_positions.weights", StringComparison.Ordinal) || name.EndsWith("coder.version", StringComparison.Ordinal) || name is "lm_head.weight";
+        || name.EndsWith("embed_positions.weights", StringComparison.Ordinal) || name.EndsWith("coder.version", StringComparison.Ordinal) || name == OwnHead;
 
     private Embedding Embedding(string half, StoredTensor table)
     {

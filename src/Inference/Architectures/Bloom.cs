@@ -7,15 +7,13 @@ internal static class Bloom
 {
     public static DecoderConfiguration Read(ConfigReader config)
     {
-        ConfigReader fields = config.Naming(("hidden_size", config.Has("hidden_size") ? "hidden_size" : "n_embed"), ("num_attention_heads", config.Has("n_head") ? "n_head" : "num_attention_heads"),
-            ("num_hidden_layers", "n_layer"));
-        config.Require("apply_residual_connection_post_layernorm", "false");
-        DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_epsilon", 1e-5f), activation: "gelu_new", inner: 4);
+        ConfigReader fields = config.Naming(("hidden_size", "n_embed"), ("num_attention_heads", "n_head"), ("num_hidden_layers", "n_layer"));
+        DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_epsilon", 1e-5f), activation: "gelu_new", inner: 4, turns: false);
         return model with
         {
             NormsEmbeddings = true,
             Alibi = new(),
-            Rotary = DecoderFields.Repeat(null, model.LayerCount),
+            Shape = config.Boolean("apply_residual_connection_post_layernorm") == true ? LayerShape.NormFirst : LayerShape.NormBefore,
             Norm = NormKind.Layer,
             InputBias = true,
             OutputBias = true,

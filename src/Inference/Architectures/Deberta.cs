@@ -7,9 +7,9 @@ internal static class Deberta
 {
     public static EncoderConfiguration Read(ConfigReader config)
     {
-        config.Require("relative_attention", "true");
-        config.Require("share_att_key", "true");
-        config.Require("position_biased_input", "false");
+        // Absent means plain attention, as false does.
+        if (config.Boolean("relative_attention") != true)
+            throw config.Unsupported("relative_attention", "false", "true");
         config.Require("conv_kernel_size", "0");
         EncoderConfiguration model = EncoderFields.Read(config, new()
         {
@@ -23,7 +23,7 @@ internal static class Deberta
             throw config.Unsupported("embedding_size", $"{width}", $"{model.HiddenSize}, the width of the layers");
         return model with
         {
-            PositionRows = null,
+            PositionRows = config.Boolean("position_biased_input") ?? true ? model.PositionRows : null,
             TypeCount = config.Integer("type_vocab_size", 0, 1 << 16) ?? 0,
             Disentangled = Positions(config, model.ContextLength),
             Classifier = EncoderFields.Classifier(config, "pooler.dense", Activations.Parse(config, "pooler_hidden_act", config.Text("pooler_hidden_act") ?? "gelu"), "classifier"),
@@ -41,6 +41,6 @@ internal static class Deberta
         string norm = config.Text("norm_rel_ebd") ?? "none";
         if (norm is not ("none" or "layer_norm"))
             throw config.Unsupported("norm_rel_ebd", norm, "none, layer_norm");
-        return new(buckets > 0 ? buckets : distance, buckets, distance, kinds.Contains("c2p"), kinds.Contains("p2c"), norm == "layer_norm");
+        return new(buckets > 0 ? buckets : distance, buckets, distance, kinds.Contains("c2p"), kinds.Contains("p2c"), norm == "layer_norm", config.Boolean("share_att_key") ?? false ? DistanceRows.Shared : DistanceRows.Projected);
     }
 }

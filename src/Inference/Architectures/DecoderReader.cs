@@ -80,7 +80,7 @@ internal sealed class DecoderReader(DecoderConfiguration configuration, Checkpoi
             return [.. configuration.Rotary];
         return Changed(configuration, rotary =>
         {
-            int pairs = (rotary.Dimensions ?? configuration.HeadSize) / 2;
+            int pairs = ((rotary.Dimensions ?? configuration.HeadSize) + 1) / 2;
             float[] shortFactors = Factors(checkpoint, Short, pairs), longFactors = Factors(checkpoint, Long, pairs);
             return rotary.Scaling is LongRopeScaling scaling ? rotary with { Scaling = scaling with { ShortFactors = shortFactors, LongFactors = longFactors } } : rotary;
         });
@@ -113,6 +113,7 @@ internal sealed class DecoderReader(DecoderConfiguration configuration, Checkpoi
         Sublayer[] parts = configuration.Shape switch
         {
             LayerShape.NormBefore or LayerShape.Parallel or LayerShape.ParallelTwoNorms => [new(attention, Before: first), new(feedForward, Before: second)],
+            LayerShape.NormFirst => [new(attention, First: first), new(feedForward, First: second)],
             LayerShape.NormAfter => [new(attention, After: first), new(feedForward, After: second)],
             LayerShape.NormAround => [new(attention, first, Norm(prefix + Names.AttentionOuterNorm)), new(feedForward, second, Norm(prefix + Names.FeedForwardOuterNorm))],
             LayerShape.NormJoined => [new(attention, Joined: first), new(feedForward, Joined: second)],
@@ -193,6 +194,7 @@ internal sealed class DecoderReader(DecoderConfiguration configuration, Checkpoi
             HeadNormKind.None => null,
             HeadNormKind.Rms or HeadNormKind.RmsAfterRotation => new([Of(query, size, NormKind.Rms)], [Of(key, size, NormKind.Rms)], configuration.HeadNorm == HeadNormKind.RmsAfterRotation),
             HeadNormKind.RmsPlusOne => new([Of(query, size, NormKind.RmsPlusOne)], [Of(key, size, NormKind.RmsPlusOne)], false),
+            HeadNormKind.Layer => new([Of(query, size, NormKind.Layer)], [Of(key, size, NormKind.Layer)], false),
             HeadNormKind.RmsOfAllHeads => new([Of(query, queries * size, NormKind.Rms)], [Of(key, keys * size, NormKind.Rms)], false),
             HeadNormKind.LayerOfHeads => new(InOne(query, queries), InOne(key, keys), false),
             HeadNormKind.LayerOfNamedHeads => new(Named(query, queries), Named(key, keys), false),
@@ -211,20 +213,20 @@ internal sealed class DecoderReader(DecoderConfiguration configuration, Checkpoi
             for (int at = 0; at < length; at++)
                 kernel[at * Hidden + channel] = stored[channel * length + at];
         }
-        bool bias = configuration.InputBias;
+        bool bias = configuration.ConvolutionBias;
         return new(slot, weights.Linear($"{name}.in_proj", 3 * Hidden, Hidden, bias), kernel, bias ? weights.Vector($"{name}.conv.bias", Hidden) : null, weights.Linear($"{name}.out_proj", Hidden, Hidden, bias));
     }
 
     private LatentAttention Latent(LatentConfiguration latent, string prefix, int index)
     {
         prefix += "self_attn.";
-        int heads = configuration.HeadCount, rank = latent.KeyValueRank;
+        int heads = configuration.HeadCount, rank = latent.KeyValueRank, queries = heads * latent.KeySize;
         bool bias = configuration.InputBias;
         Norm Of(string name, int size) => weights.Norm(prefix + name, size, NormKind.Rms, 1e-6f);
         LatentProjections projections = new(
             latent.QueryRank is { } down ? weights.Linear($"{prefix}q_a_proj", down, Hidden, bias) : null,
             latent.QueryRank is { } normed ? Of("q_a_layernorm", normed) : null,
-            latent.QueryRank is { } up ? weights.Linear($"{prefix}q_b_proj", QueryWidth, up) : weights.Linear($"{prefix}q_proj", QueryWidth, Hidden),
+            latent.QueryRank is { } up ? weights.Linear($"{prefix}q_b_proj", queries, up) : weights.Linear($"{prefix}q_proj", queries, Hidden),
             weights.Linear($"{prefix}kv_a_proj_with_mqa", rank + latent.RotarySize, Hidden, bias), Of("kv_a_layernorm", rank),
             weights.Linear($"{prefix}kv_b_proj", heads * (latent.PlainSize + latent.ValueSize), rank),
             weights.Linear($"{prefix}o_proj", Hidden, heads * latent.ValueSize, bias));

@@ -7,21 +7,21 @@ internal static class DeepSeekV3
 {
     public static DecoderConfiguration Read(ConfigReader config)
     {
-        DecoderConfiguration model = DecoderFields.Read(config);
         config.Require("scoring_func", "sigmoid");
         config.Require("topk_method", "noaux_tc");
         LatentConfiguration latent = new(
             config.Mentions("q_lora_rank") ? config.Integer("q_lora_rank", 1, 1 << 17) : 1536, config.Integer("kv_lora_rank", 1, 1 << 17) ?? 512,
             config.Integer("qk_nope_head_dim", 1, 4096) ?? 128, config.Integer("qk_rope_head_dim", 2, 4096) ?? 64, config.Integer("v_head_dim", 1, 4096) ?? 128);
         int size = latent.PlainSize + latent.RotarySize;
-        DecoderFields.Require(latent.ValueSize <= size, config, "v_head_dim", $"is {latent.ValueSize}; at most the {size} of the keys was expected");
         DecoderFields.Require(latent.RotarySize % 2 == 0, config, "qk_rope_head_dim", $"is {latent.RotarySize}; an even count was expected");
+        // head_dim of these files is that of the turning part.
+        DecoderConfiguration model = DecoderFields.Read(config.Naming(("head_dim", "qk_head_dim")), turns: false, headSize: size);
         RotaryConfiguration rotary = RotaryConfiguration.Read(config, latent.RotarySize) with { IsInterleaved = config.Boolean("rope_interleave") ?? true };
         return model with
         {
             Latent = latent,
             DraftLayers = config.Integer("num_nextn_predict_layers", 0, 64) ?? 0,
-            HeadSize = size,
+            HeadSize = Math.Max(size, latent.ValueSize),
             KeyValueHeadCount = model.HeadCount,
             Rotary = DecoderFields.Repeat(rotary, model.LayerCount),
             InputBias = config.Boolean("attention_bias") ?? false,
@@ -33,7 +33,7 @@ internal static class DeepSeekV3
     // Scores grow with a context that YaRN has stretched.
     private static float Scale(ConfigReader config, RotaryConfiguration rotary, int size)
     {
-        double growth = rotary.Scaling is YarnScaling yarn && config.Object("rope_scaling")?.Number("mscale_all_dim", 0, 1000) is { } all and > 0 ? YarnScaling.Growth(yarn.Factor, all) : 1;
+        double growth = rotary.Scaling is YarnScaling yarn && (config.Object("rope_scaling") ?? config.Object("rope_parameters"))?.Number("mscale_all_dim", 0, 1000) is { } all and > 0 ? YarnScaling.Growth(yarn.Factor, all) : 1;
         return (float)(growth * growth / Math.Sqrt(size));
     }
 

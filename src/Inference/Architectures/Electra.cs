@@ -7,7 +7,7 @@ internal static class Electra
 {
     public static EncoderConfiguration Read(ConfigReader config)
     {
-        EncoderConfiguration model = EncoderFields.Read(config, new() { Prefix = "electra.", EmbeddingProjection = "embeddings_project", OtherHeads = ["discriminator_predictions.", "generator_"] });
+        EncoderConfiguration model = EncoderFields.Read(config, new() { Prefix = "electra.", EmbeddingProjection = "embeddings_project", Distances = "attention.self.distance_embedding", OtherHeads = ["discriminator_predictions.", "generator_"] });
         int width = config.Integer("embedding_size", 1, 1 << 17) ?? 128;
         return model with
         {

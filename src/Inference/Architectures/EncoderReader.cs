@@ -41,7 +41,7 @@ internal sealed class EncoderReader(EncoderConfiguration configuration, Checkpoi
 
     /// <summary>Tensors that may be there and are not needed.</summary>
     public bool IsHarmless(string name) =>
-        name.EndsWith("embeddings.position_ids", StringComparison.Ordinal) || name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal)
+        name.EndsWith("embeddings.position_ids", StringComparison.Ordinal) || (configuration.PositionRows is null && name == $"{Names.Positions}.weight") || name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal)
         || Names.OtherHeads.Any(head => name.StartsWith(head, StringComparison.Ordinal)) || (configuration.Disentangled is not null && name.StartsWith("pooler.", StringComparison.Ordinal));
 
     private Classifier Classifier(ClassifierConfiguration classifier, Linear? pooler)
@@ -64,25 +64,42 @@ internal sealed class EncoderReader(EncoderConfiguration configuration, Checkpoi
 
     private Stack Disentangled(DisentangledConfiguration disentangled)
     {
-        // Row by row in floats: every layer projects them anew, once and for all.
+        float[] shared = disentangled.Rows == DistanceRows.OfHeads ? [] : Distances(disentangled);
+        return new(Embedding(), Layers(layer =>
+        {
+            Linear Of(string name) => weights.Linear(layer + name, Hidden, Hidden, bias: true);
+            Linear query = Of(Names.Query), key = Of(Names.Key);
+            PositionRows positions = disentangled.Rows switch
+            {
+                DistanceRows.Shared => new(shared, key, query),
+                DistanceRows.Projected => new(shared, disentangled.UsesQueries ? Of(Names.PositionKey) : null, disentangled.UsesKeys ? Of(Names.PositionQuery) : null),
+                // From the farthest key behind a query to the farthest before it; the row in front of them stands for a distance that no text has.
+                DistanceRows.OfHeads => new([.. new float[HeadSize], .. checkpoint.Get($"{layer}{Names.Distances}.weight", 2L * disentangled.Span - 1, HeadSize).ToArray()], null, null),
+                _ => throw new InvalidOperationException($"unknown rows {disentangled.Rows}"),
+            };
+            return new DisentangledAttention(disentangled, configuration.HeadCount, HeadSize, new(query, key, Of(Names.Value), Of(Names.Output)), positions);
+        }), []);
+    }
+
+    /// <summary>Row by row in floats: every layer projects them anew, once and for all.</summary>
+    private float[] Distances(DisentangledConfiguration disentangled)
+    {
         float[] rows = checkpoint.Get("encoder.rel_embeddings.weight", 2L * disentangled.Span, Hidden).ToArray();
         if (disentangled.NormsPositions)
             weights.Norm("encoder.LayerNorm", Hidden, NormKind.Layer, configuration.NormEpsilon).Apply(rows, 2 * disentangled.Span, rows, KernelPath.Scalar);
-        return new(Embedding(), Layers(layer => new DisentangledAttention(disentangled, configuration.HeadCount, HeadSize, rows,
-            weights.Linear(layer + Names.Query, Hidden, Hidden, bias: true), weights.Linear(layer + Names.Key, Hidden, Hidden, bias: true),
-            weights.Linear(layer + Names.Value, Hidden, Hidden, bias: true), weights.Linear(layer + Names.Output, Hidden, Hidden, bias: true))), []);
+        return rows;
     }
 
     private List<Layer> Layers(Func<string, IBlock> attention)
     {
         int groups = configuration.SharedGroups ?? configuration.LayerCount;
-        Layer[] made = [.. Enumerable.Range(0, groups).Select(group =>
-        {
-            string layer = $"{Names.Layers}{group}.";
-            return new Layer([new(attention(layer), Joined: Norm(layer + Names.AttentionNorm)), new(FeedForward(layer), Joined: Norm(layer + Names.FeedForwardNorm))], isParallel: false, 1);
-        })];
-        return [.. Enumerable.Range(0, configuration.LayerCount).Select(i => made[(int)((long)i * groups / configuration.LayerCount)])];
+        Layer[][] made = [.. Enumerable.Range(0, groups).Select(group => Names.Inner.Length == 0 ? [Layer($"{Names.Layers}{group}.", attention)]
+            : Enumerable.Range(0, configuration.GroupSize).Select(inner => Layer($"{Names.Layers}{group}.{Names.Inner}{inner}.", attention)).ToArray())];
+        return [.. Enumerable.Range(0, configuration.LayerCount).SelectMany(i => made[(int)((long)i * groups / configuration.LayerCount)])];
     }
+
+    private Layer Layer(string name, Func<string, IBlock> attention) =>
+        new([new(attention(name), Joined: Norm(name + Names.AttentionNorm)), new(FeedForward(name), Joined: Norm(name + Names.FeedForwardNorm))], isParallel: false, 1);
 
     private FeedForward FeedForward(string layer) => new(configuration.Activation,
         weights.Linear(layer + Names.Up, configuration.IntermediateSize, Hidden, bias: true), gated: false, weights.Linear(layer + Names.Down, Hidden, configuration.IntermediateSize, bias: true));

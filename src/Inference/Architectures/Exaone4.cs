@@ -9,9 +9,9 @@ internal static class Exaone4
     {
         DecoderConfiguration model = DecoderFields.Read(config, epsilon: ("rms_norm_eps", 1e-5f));
         // Files that list their layers may have letters for a pattern (LLLG), which then means nothing.
-        int window = config.Mentions("sliding_window") ? 0 : 4096, pattern = config.Has("layer_types") ? 1 : config.Integer("sliding_window_pattern", 1, 1 << 16) ?? 4;
-        int[] windows = DecoderFields.WindowsWhere(config, model.LayerCount, i => (i + 1) % pattern != 0, window);
-        bool slides = (config.Integer("sliding_window", 0, int.MaxValue) ?? window) > 0;
+        int pattern = config.Has("layer_types") ? 1 : config.Integer("sliding_window_pattern", 1, 1 << 16) ?? 4;
+        int[] windows = DecoderFields.WindowsWhere(config, model.LayerCount, i => (i + 1) % pattern != 0, 4096);
+        bool slides = !config.Mentions("sliding_window") || config.Has("sliding_window");
         return model with
         {
             Shape = LayerShape.NormAfter,

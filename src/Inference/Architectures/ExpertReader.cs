@@ -11,9 +11,6 @@ namespace LlmService.Inference.Architectures;
 /// <param name="weights">Reads them in the format that is computed in.</param>
 internal sealed class ExpertReader(ExpertConfiguration experts, DecoderConfiguration configuration, Checkpoint checkpoint, WeightReader weights)
 {
-    // The bound of gpt-oss.
-    private const float Limit = 7;
-
     private int Hidden => configuration.HiddenSize;
 
     /// <summary>Reads router, experts and what all tokens share.</summary>
@@ -50,8 +47,8 @@ internal sealed class ExpertReader(ExpertConfiguration experts, DecoderConfigura
             float[]? bias = inputBias?[(expert * 2 * inner)..((expert + 1) * 2 * inner)];
             if (isTransposed)
                 (up, down, bias) = (up.Transposed().InOrder(order!), down.Transposed(), bias is null ? null : [.. order!.Select(row => bias[row])]);
-            return new FeedForward(experts.IsClamped ? Activation.QuickGelu : configuration.Activation, weights.Projection([up], bias), gated: true,
-                weights.Projection([down], outputBias?[(expert * Hidden)..((expert + 1) * Hidden)])) { Limit = experts.IsClamped ? Limit : null };
+            return new FeedForward(experts.ClampLimit is not null ? Activation.QuickGelu : configuration.Activation, weights.Projection([up], bias), gated: true,
+                weights.Projection([down], outputBias?[(expert * Hidden)..((expert + 1) * Hidden)])) { Limit = experts.ClampLimit };
         })];
     }
 }

@@ -8,9 +8,9 @@ internal static class Falcon
     public static DecoderConfiguration Read(ConfigReader config)
     {
         ConfigReader fields = config.Naming(("hidden_act", "activation"), ("intermediate_size", "ffn_hidden_size"), ("num_key_value_heads", "num_kv_heads"),
-            ("num_attention_heads", config.Has("n_head") ? "n_head" : "num_attention_heads"), ("num_hidden_layers", config.Has("n_layer") ? "n_layer" : "num_hidden_layers"));
+            ("num_attention_heads", "n_head"), ("num_hidden_layers", "n_layer"));
         bool isNew = config.Boolean("new_decoder_architecture") ?? false, isSingle = config.Boolean("multi_query") ?? true, bias = config.Boolean("bias") ?? false, alibi = config.Boolean("alibi") ?? false;
-        DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_epsilon", 1e-5f), activation: "gelu", inner: 4);
+        DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_epsilon", 1e-5f), activation: "gelu", inner: 4, turns: !alibi);
         bool isParallel = isNew || (config.Boolean("parallel_attn") ?? true);
         bool twoNorms = isNew && (config.Integer("num_ln_in_parallel_attn", 1, 2) ?? 2) == 2;
         return model with
@@ -20,7 +20,6 @@ internal static class Falcon
             Shape = twoNorms ? LayerShape.ParallelTwoNorms : isParallel ? LayerShape.Parallel : LayerShape.NormBefore,
             Norm = NormKind.Layer,
             Alibi = alibi ? new(Rounds: true) : null,
-            Rotary = alibi ? DecoderFields.Repeat(null, model.LayerCount) : model.Rotary,
             InputBias = bias,
             OutputBias = bias,
             FeedForwardBias = bias,

@@ -16,7 +16,7 @@ internal static class Gemma2
     }
 
     /// <summary>What Gemma 2 and 3 share.</summary>
-    public static DecoderConfiguration Around(ConfigReader config, DecoderConfiguration model, Func<int, bool> slides) => Gemma.Scaled(config, model) with
+    public static DecoderConfiguration Around(ConfigReader config, DecoderConfiguration model, Func<int, bool> slides) => Gemma.Scaled(config, model, "hidden_activation") with
     {
         Shape = LayerShape.NormAround,
         AttentionScale = 1 / MathF.Sqrt(config.Number("query_pre_attn_scalar", 1e-3, 1e6) ?? 256),

@@ -16,7 +16,7 @@ internal static class Gemma3
         return around with
         {
             HeadNorm = HeadNormKind.RmsPlusOne,
-            ScoreCap = config.CapOrDefault("attn_logit_softcapping", 0),
+            // attn_logit_softcapping is a field of the reference that its attention does not look at.
             LogitCap = config.CapOrDefault("final_logit_softcapping", 0),
             Rotary = [.. around.Windows.Select(window => window > 0 ? sliding : full)],
         };

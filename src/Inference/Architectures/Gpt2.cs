@@ -36,13 +36,12 @@ internal static class Gpt2
     public static DecoderConfiguration Learned(ConfigReader config, string activation)
     {
         ConfigReader fields = Fields(config);
-        DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_epsilon", 1e-5f), activation: activation, inner: 4);
+        DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_epsilon", 1e-5f), activation: activation, inner: 4, turns: false);
         int positions = fields.Integer("max_position_embeddings", 1, 1 << 24) ?? 1024;
         return model with
         {
             ContextLength = positions,
             LearnedPositions = positions,
-            Rotary = DecoderFields.Repeat(null, model.LayerCount),
             Norm = NormKind.Layer,
             AttentionScale = config.Boolean("scale_attn_weights") == false ? 1 : null,
             InputBias = true,

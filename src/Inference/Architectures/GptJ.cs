@@ -8,7 +8,7 @@ internal static class GptJ
     public static DecoderConfiguration Read(ConfigReader config)
     {
         ConfigReader fields = Gpt2.Fields(config);
-        DecoderConfiguration model = DecoderFields.Read(fields, epsilon: ("layer_norm_epsilon", 1e-5f), activation: "gelu_new", inner: 4);
+        DecoderConfiguration model = DecoderFields.Read(fields, epsilon: ("layer_norm_epsilon", 1e-5f), activation: "gelu_new", inner: 4, turns: false);
         int turning = config.Mentions("rotary_dim") ? config.Integer("rotary_dim", 2, model.HeadSize) ?? model.HeadSize : Math.Min(64, model.HeadSize);
         DecoderFields.Require(turning % 2 == 0, config, "rotary_dim", $"is {turning}; an even count was expected");
         return model with

@@ -8,13 +8,12 @@ internal static class GptNeo
     public static DecoderConfiguration Read(ConfigReader config)
     {
         ConfigReader fields = config.Naming(("num_attention_heads", "num_heads"), ("num_hidden_layers", "num_layers"), ("hidden_act", "activation_function"));
-        DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_epsilon", 1e-5f), activation: "gelu_new", inner: 4);
+        DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_epsilon", 1e-5f), activation: "gelu_new", inner: 4, turns: false);
         int window = config.Integer("window_size", 1, 1 << 24) ?? 256, positions = config.Integer("max_position_embeddings", 1, 1 << 24) ?? 2048;
         return model with
         {
             ContextLength = positions,
             LearnedPositions = positions,
-            Rotary = DecoderFields.Repeat(null, model.LayerCount),
             Norm = NormKind.Layer,
             AttentionScale = 1,
             Windows = [.. Kinds(config, model.LayerCount).Select(kind => kind switch

@@ -7,8 +7,7 @@ internal static class GptNeoX
 {
     public static DecoderConfiguration Read(ConfigReader config)
     {
-        ConfigReader fields = config.Naming(("rope_theta", config.Has("rope_theta") ? "rope_theta" : "rotary_emb_base"),
-            ("partial_rotary_factor", config.Has("partial_rotary_factor") ? "partial_rotary_factor" : "rotary_pct"));
+        ConfigReader fields = config.Naming(("rope_theta", "rotary_emb_base"), ("partial_rotary_factor", "rotary_pct"));
         bool bias = config.Boolean("attention_bias") ?? true;
         return DecoderFields.Read(fields, epsilon: ("layer_norm_eps", 1e-5f), activation: "gelu", rotaryPart: 0.25f) with
         {

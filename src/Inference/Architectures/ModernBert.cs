@@ -10,10 +10,11 @@ internal static class ModernBert
         config.Require("position_embedding_type", "absolute", "sans_pos");
         int hidden = config.RequiredInteger("hidden_size", 1, 1 << 17), heads = config.RequiredInteger("num_attention_heads", 1, 4096), layers = config.RequiredInteger("num_hidden_layers", 1, 1024);
         DecoderFields.Require(hidden % (2 * heads) == 0, config, "hidden_size", $"{hidden} is not a multiple of twice num_attention_heads {heads}");
-        int every = config.Integer("global_attn_every_n_layers", 1, 1024) ?? 3, window = config.Integer("local_attention", 1, 1 << 24) ?? 128;
+        int every = config.Integer("global_attn_every_n_layers", 1, 1024) ?? 3;
+        int[] windows = DecoderFields.WindowsWhere(config.Naming(("sliding_window", "local_attention")), layers, i => i % every != 0, 128);
         bool attentionBias = config.Boolean("attention_bias") ?? false;
-        float global = config.Number("global_rope_theta", 1e-3, 1e12) ?? 160000, local = config.Number("local_rope_theta", 1e-3, 1e12) ?? global;
-        RotaryConfiguration far = new() { Theta = global }, near = new() { Theta = local };
+        RotaryConfiguration far = RotaryConfiguration.Read(config.Naming(("rope_theta", "global_rope_theta")), hidden / heads, "full_attention", 160000);
+        RotaryConfiguration near = RotaryConfiguration.Read(config.Naming(("rope_theta", "local_rope_theta")), hidden / heads, "sliding_attention", config.Mentions("local_rope_theta") ? far.Theta : 10000);
         string pooling = config.Text("classifier_pooling") ?? "cls";
         if (pooling is not ("cls" or "mean"))
             throw config.Unsupported("classifier_pooling", pooling, "cls, mean");
@@ -31,7 +32,7 @@ internal static class ModernBert
             Activation = activation,
             Names = new() { Prefix = "model.", OtherHeads = ["decoder.", "head."] },
             Modern = new(attentionBias, config.Boolean("mlp_bias") ?? false, config.Boolean("norm_bias") ?? false,
-                [.. Enumerable.Range(0, layers).Select(i => i % every == 0 ? 0 : window)], [.. Enumerable.Range(0, layers).Select(i => i % every == 0 ? far : near)]),
+                windows, [.. windows.Select(window => window == 0 ? far : near)]),
             Classifier = EncoderFields.Classifier(config, "head.dense", Activations.Parse(config, "classifier_activation", config.Text("classifier_activation") ?? "gelu"), "classifier",
                 config.Boolean("classifier_bias") ?? false, "head.norm", pooling == "mean"),
         };

@@ -5,6 +5,9 @@ namespace LlmService.Inference.Architectures;
 /// <summary>MPNet (<c>MPNetModel</c>): RoBERTa with a bias by distance that all layers share, and without token types.</summary>
 internal static class MpNet
 {
+    // Whatever pad_token_id says, the reference counts from here.
+    private const int PaddingTokenId = 1;
+
     public static EncoderConfiguration Read(ConfigReader config)
     {
         EncoderConfiguration model = EncoderFields.Read(config, new()
@@ -17,7 +20,7 @@ internal static class MpNet
             AttentionNorm = "attention.LayerNorm",
             Pooler = "pooler.dense",
         });
-        return EncoderFields.CountedFromPadding(config, model, 1) with
+        return EncoderFields.CountedFromPadding(config, model, PaddingTokenId) with
         {
             TypeCount = 0,
             RelativeBuckets = config.Integer("relative_attention_num_buckets", 4, 1 << 16) ?? 32,

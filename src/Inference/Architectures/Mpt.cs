@@ -10,7 +10,7 @@ internal static class Mpt
         ConfigReader fields = config.Naming(("hidden_size", "d_model"), ("num_attention_heads", "n_heads"), ("num_hidden_layers", "n_layers"), ("max_position_embeddings", "max_seq_len"));
         config.Require("no_bias", "true");
         config.Require("logit_scale");
-        DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_epsilon", 1e-5f), activation: "gelu", inner: 4);
+        DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_epsilon", 1e-5f), activation: "gelu", inner: 4, turns: false);
         ConfigReader? attention = config.Object("attn_config");
         attention?.Require("qk_ln", "false");
         attention?.Require("prefix_lm", "false");
@@ -18,7 +18,6 @@ internal static class Mpt
         attention?.Require("attn_type", "multihead_attention");
         return model with
         {
-            Rotary = DecoderFields.Repeat(null, model.LayerCount),
             Alibi = new(attention?.Integer("alibi_bias_max", 1, 1024) ?? 8, InterleavesRest: true),
             Norm = NormKind.LayerWithoutBias,
             IsGated = false,

@@ -8,7 +8,7 @@ internal static class Opt
     public static DecoderConfiguration Read(ConfigReader config)
     {
         ConfigReader fields = config.Naming(("intermediate_size", "ffn_dim"), ("hidden_act", "activation_function"));
-        DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_eps", 1e-5f), activation: "relu");
+        DecoderConfiguration model = DecoderFields.Read(fields, tied: true, epsilon: ("layer_norm_eps", 1e-5f), activation: "relu", turns: false);
         int positions = config.Integer("max_position_embeddings", 1, 1 << 24) ?? 2048;
         int? width = config.Integer("word_embed_proj_dim", 1, 1 << 17);
         bool isBefore = config.Boolean("do_layer_norm_before") ?? true, bias = config.Boolean("enable_bias") ?? true;
@@ -17,7 +17,6 @@ internal static class Opt
             ContextLength = positions,
             LearnedPositions = positions,
             PositionOffset = 2,
-            Rotary = DecoderFields.Repeat(null, model.LayerCount),
             EmbeddingWidth = width == model.HiddenSize ? null : width,
             Norm = config.Boolean("layer_norm_elementwise_affine") ?? true ? NormKind.Layer : NormKind.LayerWithoutWeights,
             Shape = isBefore ? LayerShape.NormBefore : LayerShape.NormJoined,

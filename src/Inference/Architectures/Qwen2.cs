@@ -11,6 +11,6 @@ internal static class Qwen2
     public static DecoderConfiguration WithWindows(ConfigReader config, DecoderConfiguration model)
     {
         int full = config.Integer("max_window_layers", 0, int.MaxValue) ?? 28;
-        return model with { Windows = DecoderFields.WindowsWhere(config, model.LayerCount, i => i >= full, uses: config.Boolean("use_sliding_window") ?? false) };
+        return model with { Windows = DecoderFields.WindowsWhere(config, model.LayerCount, i => i >= full, 4096, config.Boolean("use_sliding_window") ?? false) };
     }
 }

@@ -8,10 +8,9 @@ internal static class Qwen3Moe
     public static DecoderConfiguration Read(ConfigReader config)
     {
         DecoderConfiguration model = Llama.WithBiases(config, DecoderFields.Read(config, defaultKeyValueHeads: 4)) with { HeadNorm = HeadNormKind.Rms, FeedForwardBias = false };
-        bool uses = config.Boolean("use_sliding_window") ?? false;
         return model with
         {
-            Windows = DecoderFields.WindowsWhere(config, model.LayerCount, _ => true, uses: uses),
+            Windows = Qwen2Moe.Windows(config, model.LayerCount),
             Experts = Qwen2Moe.Routed(config, model.LayerCount, count: 128, perToken: 8, inner: 768),
         };
     }

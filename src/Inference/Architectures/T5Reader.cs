@@ -39,7 +39,11 @@ internal sealed class T5Reader(T5Configuration configuration, Checkpoint checkpo
         name is "encoder.embed_tokens.weight" or "decoder.embed_tokens.weight" or "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
         || (configuration.TiedHead && name == "lm_head.weight");
 
-    private StoredTensor Table() => checkpoint.Get(checkpoint.Has("shared.weight") ? "shared.weight" : "encoder.embed_tokens.weight", configuration.VocabularySize, Hidden);
+    private StoredTensor Table()
+    {
+        string[] names = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
+        return checkpoint.Get(names.FirstOrDefault(checkpoint.Has) ?? names[0], configuration.VocabularySize, Hidden);
+    }
 
     private Stack Encoder(StoredTensor table)
     {

@@ -5,15 +5,16 @@ namespace LlmService.Inference.Blocks;
 
 /// <summary>
 /// Attention of DeBERTa (He et al. 2020): beside content with content, content looks at where the other stands and the other way round. Rows of positions are projected as
-/// queries and keys are; each token is scored against all of them once, and every pair of tokens picks the score of its distance.
+/// queries and keys are; each token is scored against all of them once, and every pair of tokens picks the score of its distance. So does BERT with relative positions
+/// (Shaw et al. 2018, Huang et al. 2020), where heads take the rows as they are.
 /// </summary>
 internal sealed class DisentangledAttention : IBlock
 {
     private readonly DisentangledConfiguration _configuration;
     private readonly int _heads;
     private readonly int _size;
-    private readonly Linear _query, _key, _value, _output;
-    private readonly float[] _rows;
+    private readonly ContentProjections _content;
+    private readonly PositionRows _positions;
     private readonly PositionScores _scores;
     private readonly AttentionShape _shape;
     private Memory<float> _positionKeys, _positionQueries;
@@ -22,16 +23,12 @@ internal sealed class DisentangledAttention : IBlock
     /// <param name="configuration">Distances and kinds.</param>
     /// <param name="heads">How many heads.</param>
     /// <param name="size">Width of a head.</param>
-    /// <param name="rows">[2 span, heads × size]: the rows of the distances.</param>
-    /// <param name="query">Projection of queries.</param>
-    /// <param name="key">Projection of keys.</param>
-    /// <param name="value">Projection of values.</param>
-    /// <param name="output">Projection back.</param>
-    public DisentangledAttention(DisentangledConfiguration configuration, int heads, int size, float[] rows, Linear query, Linear key, Linear value, Linear output)
+    /// <param name="content">Projections of tokens.</param>
+    /// <param name="positions">Rows of distances and their projections.</param>
+    public DisentangledAttention(DisentangledConfiguration configuration, int heads, int size, ContentProjections content, PositionRows positions)
     {
-        (_configuration, _heads, _size, _rows, _query, _key, _value, _output) = (configuration, heads, size, rows, query, key, value, output);
-        int kinds = 1 + (configuration.UsesQueries ? 1 : 0) + (configuration.UsesKeys ? 1 : 0);
-        float scale = 1 / MathF.Sqrt(size * kinds);
+        (_configuration, _heads, _size, _content, _positions) = (configuration, heads, size, content, positions);
+        float scale = 1 / MathF.Sqrt(size * configuration.Terms);
         _scores = new(configuration, scale);
         _shape = new(heads, heads, size, scale, _scores);
     }
@@ -41,9 +38,11 @@ internal sealed class DisentangledAttention : IBlock
     public void Apply(Memory<float> input, Pass pass, Memory<float> output)
     {
         int tokens = pass.TokenCount;
-        Memory<float> queries = Project(_query, input, "queries", pass), keys = Project(_key, input, "keys", pass), values = Project(_value, input, "values", pass);
-        if (_positionKeys.IsEmpty)
-            ProjectPositions(pass);
+        Memory<float> queries = Project(_content.Query, input, "queries", pass), keys = Project(_content.Key, input, "keys", pass), values = Project(_content.Value, input, "values", pass);
+        if (_positionKeys.IsEmpty && _configuration.UsesQueries)
+            _positionKeys = ByHead(_positions.Key, pass);
+        if (_positionQueries.IsEmpty && _configuration.UsesKeys)
+            _positionQueries = ByHead(_positions.Query, pass);
         Memory<float> attended = pass.Take("attended", tokens * Width);
         for (int first = 0; first < tokens;)
         {
@@ -52,7 +51,7 @@ internal sealed class DisentangledAttention : IBlock
             AttendText(queries[text], keys[text], values[text], pass.View(default, first, Width), count, pass, attended[text]);
             first += count;
         }
-        _output.Apply(attended, tokens, output, pass.Compute);
+        _content.Output.Apply(attended, tokens, output, pass.Compute);
     }
 
     private void AttendText(Memory<float> queries, Memory<float> keys, Memory<float> values, KeyValueView view, int count, Pass pass, Memory<float> attended)
@@ -93,23 +92,20 @@ internal sealed class DisentangledAttention : IBlock
         return scores;
     }
 
-    /// <summary>The rows of positions as keys and as queries, [heads, rows, size]. They are the same in every pass.</summary>
-    private void ProjectPositions(Pass pass)
+    /// <summary>The rows of positions as keys or as queries, [heads, rows, size]. They are the same in every pass.</summary>
+    private Memory<float> ByHead(Linear? projection, Pass pass)
     {
+        if (projection is null)
+            return Enumerable.Repeat(_positions.Rows, _heads).SelectMany(row => row).ToArray();
         int rows = 2 * _configuration.Span;
-        Memory<float> ByHead(Linear projection)
+        float[] projected = new float[rows * Width], byHead = new float[rows * Width];
+        projection.Apply(_positions.Rows, rows, projected, pass.Compute);
+        for (int row = 0; row < rows; row++)
         {
-            float[] projected = new float[rows * Width], byHead = new float[rows * Width];
-            projection.Apply(_rows, rows, projected, pass.Compute);
-            for (int row = 0; row < rows; row++)
-            {
-                for (int head = 0; head < _heads; head++)
-                    projected.AsSpan(row * Width + head * _size, _size).CopyTo(byHead.AsSpan((head * rows + row) * _size));
-            }
-            return byHead;
+            for (int head = 0; head < _heads; head++)
+                projected.AsSpan(row * Width + head * _size, _size).CopyTo(byHead.AsSpan((head * rows + row) * _size));
         }
-        _positionQueries = ByHead(_query);
-        _positionKeys = ByHead(_key);
+        return byHead;
     }
 
     private Memory<float> Project(Linear projection, Memory<float> input, string name, Pass pass)
@@ -119,6 +115,19 @@ internal sealed class DisentangledAttention : IBlock
         return projected;
     }
 }
+
+/// <summary>The projections of what tokens say.</summary>
+/// <param name="Query">Of queries.</param>
+/// <param name="Key">Of keys.</param>
+/// <param name="Value">Of values.</param>
+/// <param name="Output">Back.</param>
+internal sealed record ContentProjections(Linear Query, Linear Key, Linear Value, Linear Output);
+
+/// <summary>The rows of the distances and their projections.</summary>
+/// <param name="Rows">[2 span, heads × size]; [2 span, size] where heads take them as they are.</param>
+/// <param name="Key">Of rows as keys; null where they are not projected, or where content does not look at positions.</param>
+/// <param name="Query">Of rows as queries; null where they are not projected, or where positions do not look at content.</param>
+internal sealed record PositionRows(float[] Rows, Linear? Key, Linear? Query);
 
 /// <summary>Picks for each pair of tokens the scores of their distance.</summary>
 /// <param name="configuration">Distances.</param>

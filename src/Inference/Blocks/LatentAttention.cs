@@ -9,7 +9,7 @@ namespace LlmService.Inference.Blocks;
 /// shared by all heads. The cache holds the keys and values of all heads, not the small vector.
 /// </summary>
 /// <param name="latent">Sizes.</param>
-/// <param name="shape">Heads of plain and turning part together.</param>
+/// <param name="shape">Heads of plain and turning part together; with zeros behind them where values are longer.</param>
 /// <param name="slot">Where the layer is in the cache.</param>
 /// <param name="rotary">How the turning parts turn.</param>
 /// <param name="projections">The projections.</param>
@@ -56,20 +56,30 @@ internal sealed class LatentAttention(LatentConfiguration latent, AttentionShape
             projections.QueryNorm!.Apply(rank.Span, tokens, rank.Span, pass.Path);
             state = rank;
         }
-        Memory<float> queries = pass.Take("queries", tokens * width);
+        Memory<float> queries = pass.Take("queries", tokens * shape.HeadCount * latent.KeySize);
         projections.Query.Apply(state, tokens, queries, pass.Compute);
         for (int token = 0; token < tokens; token++)
         {
             for (int head = 0; head < shape.HeadCount; head++)
-                rotary.Turn(queries.Span.Slice(token * width + head * shape.HeadSize + latent.PlainSize, latent.RotarySize), token, pass.Path);
+                rotary.Turn(queries.Span.Slice((token * shape.HeadCount + head) * latent.KeySize + latent.PlainSize, latent.RotarySize), token, pass.Path);
         }
-        return queries;
+        return shape.HeadSize == latent.KeySize ? queries : Widen(queries.Span, tokens * shape.HeadCount, pass.Take("wide queries", tokens * width));
     }
 
-    /// <summary>Keys of all heads, the shared part behind the own one, and values with zeros up to the size of the keys.</summary>
+    /// <summary>Heads with zeros behind them up to the size of the values.</summary>
+    private Memory<float> Widen(ReadOnlySpan<float> queries, int heads, Memory<float> wide)
+    {
+        wide.Span.Clear();
+        for (int head = 0; head < heads; head++)
+            queries.Slice(head * latent.KeySize, latent.KeySize).CopyTo(wide.Span[(head * shape.HeadSize)..]);
+        return wide;
+    }
+
+    /// <summary>Keys of all heads, the shared part behind the own one, and values; the shorter ones with zeros behind them.</summary>
     private void Spread(ReadOnlySpan<float> expanded, ReadOnlySpan<float> turning, Span<float> keys, Span<float> values)
     {
         int stored = latent.PlainSize + latent.ValueSize;
+        keys.Clear();
         values.Clear();
         for (int head = 0; head < shape.HeadCount; head++)
         {

@@ -7,7 +7,8 @@ namespace LlmService.Inference.Blocks;
 /// <param name="Before">Norm of its input; null for none.</param>
 /// <param name="After">Norm of its result, before that is added; null for none.</param>
 /// <param name="Joined">Norm of the sum; null for none.</param>
-internal sealed record Sublayer(IBlock Block, Norm? Before = null, Norm? After = null, Norm? Joined = null);
+/// <param name="First">Norm of the state itself, to which the result is then added; null for none.</param>
+internal sealed record Sublayer(IBlock Block, Norm? Before = null, Norm? After = null, Norm? Joined = null, Norm? First = null);
 
 /// <summary>Blocks one after the other, or all on the same input, each added to the state.</summary>
 /// <param name="parts">The blocks.</param>
@@ -27,6 +28,7 @@ internal sealed class Layer(IReadOnlyList<Sublayer> parts, bool isParallel, floa
         Norm? last = null;
         foreach (Sublayer part in parts)
         {
+            part.First?.Apply(state.Span, pass.TokenCount, state.Span, pass.Path);
             Memory<float> input = state;
             if (part.Before is { } before)
             {

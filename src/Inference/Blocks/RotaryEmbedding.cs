@@ -11,7 +11,6 @@ internal sealed class RotaryEmbedding(RotaryConfiguration configuration, int hea
     private readonly float[] _frequencies = configuration.Frequencies(headSize);
     private readonly float _magnitude = configuration.Magnitude;
     private readonly int? _lengthLimit = configuration.LengthLimit;
-    private readonly int _size = configuration.Dimensions ?? headSize;
     private float[] _cosines = [];
     private float[] _sines = [];
 
@@ -54,7 +53,7 @@ internal sealed class RotaryEmbedding(RotaryConfiguration configuration, int hea
         for (int token = 0; token < tokens; token++)
         {
             for (int head = 0; head < heads; head++)
-                Turn(values.Slice(token * stride + head * headSize, _size), token, path);
+                Turn(values.Slice(token * stride + head * headSize, 2 * _frequencies.Length), token, path);
         }
     }
 

@@ -25,14 +25,21 @@ internal sealed class SinusoidTable(int rows, int width, bool endsAtLowest) : We
             destination[..width].Clear();
             return;
         }
-        int half = (width + 1) / 2, steps = endsAtLowest ? width / 2 - 1 : width / 2;
-        for (int i = 0; i < width; i++)
+        int half = endsAtLowest ? width / 2 : (width + 1) / 2;
+        for (int i = 0; i < half; i++)
         {
-            int pair = i < half ? i : i - half;
-            double angle = row * Math.Pow(Slowest, endsAtLowest ? -(double)pair / steps : -2.0 * pair / width);
-            destination[i] = (float)(i < half ? Math.Sin(angle) : Math.Cos(angle));
+            double angle = endsAtLowest ? row * Frequency(i, half) : row * Math.Pow(Slowest, -2.0 * i / width);
+            destination[i] = (float)Math.Sin(angle);
+            if (half + i < width)
+                destination[half + i] = (float)Math.Cos(angle);
         }
+        // fairseq leaves the last number of an odd width empty.
+        if (endsAtLowest && width % 2 == 1)
+            destination[width - 1] = 0;
     }
+
+    // Frequency and angle are floats in the reference, which counts at far positions.
+    private static float Frequency(int pair, int half) => (float)Math.Exp(pair * -(float)(Math.Log(Slowest) / (half - 1)));
 
     public override void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute) =>
         throw new InvalidOperationException("A table of positions is read row by row.");

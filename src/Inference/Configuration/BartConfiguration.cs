@@ -34,6 +34,9 @@ internal sealed record BartConfiguration
     /// <summary>Whether a bias of the logits is stored.</summary>
     public required bool HasLogitsBias { get; init; }
 
+    /// <summary>Whether the head is the table of embeddings.</summary>
+    public required bool TiedHead { get; init; }
+
     public required int PaddingTokenId { get; init; }
 
     public required int DecoderStartTokenId { get; init; }
@@ -54,13 +57,12 @@ internal sealed record BartConfiguration
     public static BartConfiguration Read(ConfigReader config, string folder)
     {
         string type = config.Text("model_type")!;
-        config.Require("tie_word_embeddings", "true");
         config.Require("share_encoder_decoder_embeddings", "true");
         int vocabulary = config.RequiredInteger("vocab_size", 1, 1 << 24), hidden = config.RequiredInteger("d_model", 1, 1 << 17);
+        // fairseq's frequencies end at the lowest, so there must be two.
+        DecoderFields.Require(type != "m2m_100" || hidden >= 4, config, "d_model", $"is {hidden}; at least 4 were expected");
         if (config.Integer("decoder_vocab_size", 1, 1 << 24) is { } other && other != vocabulary)
             throw config.Unsupported("decoder_vocab_size", $"{other}", $"{vocabulary}, the size of the encoder's vocabulary");
-        int start = ConfigReader.Open(Path.Combine(folder, "generation_config.json"))?.Integer("decoder_start_token_id", 0, vocabulary - 1)
-            ?? config.RequiredInteger("decoder_start_token_id", 0, vocabulary - 1);
         return new()
         {
             ModelType = type,
@@ -72,17 +74,26 @@ internal sealed record BartConfiguration
             DecoderHeads = Heads(config, "decoder_attention_heads", hidden),
             EncoderFeedForwardSize = config.RequiredInteger("encoder_ffn_dim", 1, 1 << 20),
             DecoderFeedForwardSize = config.RequiredInteger("decoder_ffn_dim", 1, 1 << 20),
-            Activation = Activations.Parse(config, "activation_function", config.Text("activation_function") ?? (type is "m2m_100" or "pegasus" ? "relu" : "gelu")),
+            Activation = Activations.Parse(config, "activation_function", config.Text("activation_function") ?? (type == "m2m_100" ? "relu" : "gelu")),
             EmbeddingScale = config.Boolean("scale_embedding") ?? type == "m2m_100" ? MathF.Sqrt(hidden) : 1,
             NormsBefore = type is "mbart" or "pegasus" or "m2m_100" or "blenderbot",
             NormsEmbeddings = type is "bart" or "mbart",
             Positions = type switch { "marian" or "pegasus" => PositionKind.Sinusoid, "m2m_100" => PositionKind.CountedSinusoid, _ => PositionKind.Learned },
             PositionOffset = type is "bart" or "mbart" ? 2 : 0,
             HasLogitsBias = type != "m2m_100",
+            TiedHead = config.Boolean("tie_word_embeddings") ?? true,
             PaddingTokenId = config.Integer("pad_token_id", 0, vocabulary - 1) ?? (type == "pegasus" ? 0 : 1),
-            DecoderStartTokenId = start,
-            ContextLength = config.Integer("max_position_embeddings", 1, 1 << 24) ?? 1024,
+            DecoderStartTokenId = Start(config, folder, vocabulary),
+            ContextLength = config.Integer("max_position_embeddings", 1, 1 << 24) ?? (type == "blenderbot" ? 128 : 1024),
         };
+    }
+
+    // The reference begins with the first token of texts where neither file names another one for the decoder, as those of the first mBART do not.
+    private static int Start(ConfigReader config, string folder, int vocabulary)
+    {
+        ConfigReader? generation = ConfigReader.Open(Path.Combine(folder, GenerationConfiguration.FileName));
+        int? In(string field) => generation?.Integer(field, 0, vocabulary - 1) ?? config.Integer(field, 0, vocabulary - 1);
+        return In("decoder_start_token_id") ?? In("bos_token_id") ?? config.RequiredInteger("decoder_start_token_id", 0, vocabulary - 1);
     }
 
     private static int Heads(ConfigReader config, string field, int hidden)

@@ -130,12 +130,15 @@ internal sealed class ConfigReader
         throw Wrong(field, $"a whole number from {lowest} to {highest}", value);
     }
 
-    public float? Number(string field, double lowest, double highest)
+    public float? Number(string field, double lowest, double highest) => (float?)Exact(field, lowest, highest);
+
+    /// <summary>A number to which counts are multiplied: rounded to a float, some products would fall short of a whole number that they reach, or reach one.</summary>
+    public double? Exact(string field, double lowest, double highest)
     {
         if (Find(field) is not { } value)
             return null;
         if (value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && number >= lowest && number <= highest)
-            return (float)number;
+            return number;
         throw Wrong(field, $"a number from {lowest} to {highest}", value);
     }
 
@@ -209,8 +212,9 @@ internal sealed class ConfigReader
         return ids;
     }
 
-    /// <summary>What the file calls a field.</summary>
-    public string NameOf(string field) => _names.GetValueOrDefault(field, field);
+    /// <summary>What the file calls a field: the architecture's own name, or the usual one where only that is there.</summary>
+    public string NameOf(string field) =>
+        _names.TryGetValue(field, out string? own) && (_root.TryGetProperty(own, out _) || !_root.TryGetProperty(field, out _)) ? own : field;
 
     /// <summary>A text of the file as it may stand in a message.</summary>
     public static string Quote(string text) => text.Length > MaxQuoted ? text[..MaxQuoted] + "…" : text;

@@ -89,6 +89,9 @@ internal sealed record DecoderConfiguration
     /// <summary>Keys and values out of a small shared vector (DeepSeek); null for ordinary ones.</summary>
     public LatentConfiguration? Latent { get; init; }
 
+    /// <summary>Whether the projections and the kernels of convolutions have biases.</summary>
+    public bool ConvolutionBias { get; init; }
+
     /// <summary>Length of the convolutions that stand in the place of attention where <see cref="IsConvolution"/> says so; 0 for none.</summary>
     public int ConvolutionLength { get; init; }
 
@@ -158,6 +161,9 @@ internal enum LayerShape
     /// <summary>x += f(norm(x)) for attention, then for feed-forward.</summary>
     NormBefore,
 
+    /// <summary>x = norm(x), then x += f(x).</summary>
+    NormFirst,
+
     /// <summary>x += norm(f(x)).</summary>
     NormAfter,
 
@@ -184,6 +190,9 @@ internal enum HeadNormKind
 
     /// <summary>The same, weights stored less 1.</summary>
     RmsPlusOne,
+
+    /// <summary>Mean and variance of each head, all with the same weights and biases (Phi).</summary>
+    Layer,
 
     /// <summary>Root mean square of each head, after the rotation.</summary>
     RmsAfterRotation,
@@ -223,4 +232,8 @@ internal sealed record AlibiConfiguration(float Steepest = 8, bool Rounds = fals
 /// <param name="PlainSize">Numbers of a head that do not turn.</param>
 /// <param name="RotarySize">Numbers of a head that do; those of the keys are shared by all heads.</param>
 /// <param name="ValueSize">Numbers of a head's value.</param>
-internal sealed record LatentConfiguration(int? QueryRank, int KeyValueRank, int PlainSize, int RotarySize, int ValueSize);
+internal sealed record LatentConfiguration(int? QueryRank, int KeyValueRank, int PlainSize, int RotarySize, int ValueSize)
+{
+    /// <summary>Numbers of a head's query and key.</summary>
+    public int KeySize => PlainSize + RotarySize;
+}

@@ -10,6 +10,7 @@ internal static class DecoderFields
     /// <param name="epsilon">The field of the norms' ε, and its default.</param>
     /// <param name="activation">The activation where nothing is said.</param>
     /// <param name="theta">The rotary base where nothing is said.</param>
+    /// <param name="turns">Whether heads turn.</param>
     /// <param name="rotaryPart">The part of a head that turns where nothing is said; null where the architecture knows no parts.</param>
     /// <param name="isInterleaved">Whether neighbours turn together.</param>
     /// <param name="headSize">Width of a head where nothing is said; null for an equal share of the model's width.</param>
@@ -18,17 +19,17 @@ internal static class DecoderFields
     /// <param name="inner">The width of the feed-forward block where nothing is said, in widths of the model; null where it must be.</param>
     public static DecoderConfiguration Read(
         ConfigReader config, int? defaultKeyValueHeads = null, bool tied = false, (string Field, float Default)? epsilon = null, string activation = "silu",
-        float theta = 10000, float? rotaryPart = null, bool isInterleaved = false, int? inner = null, int? headSize = null,
+        float theta = 10000, bool turns = true, float? rotaryPart = null, bool isInterleaved = false, int? inner = null, int? headSize = null,
         string? rotaryKind = null, string? otherKind = null)
     {
         int hidden = config.RequiredInteger("hidden_size", 1, 1 << 17);
         int heads = config.RequiredInteger("num_attention_heads", 1, 4096);
         int layers = config.RequiredInteger("num_hidden_layers", 1, 1024);
-        int keyValueHeads = config.Integer("num_key_value_heads", 1, 4096) ?? defaultKeyValueHeads ?? heads;
+        int keyValueHeads = config.Integer("num_key_value_heads", 1, 4096) ?? (config.Mentions("num_key_value_heads") ? heads : defaultKeyValueHeads ?? heads);
         int size = HeadSize(config, hidden, heads, headSize);
         Require(heads % keyValueHeads == 0, config, "num_attention_heads", $"{heads} is not a multiple of num_key_value_heads {keyValueHeads}", "num_key_value_heads");
         (string epsilonField, float epsilonDefault) = epsilon ?? ("rms_norm_eps", 1e-6f);
-        RotaryConfiguration rotary = RotaryConfiguration.Read(config, size, rotaryKind, theta, rotaryPart) with { IsInterleaved = isInterleaved };
+        RotaryConfiguration? rotary = turns ? RotaryConfiguration.Read(config, size, rotaryKind, theta, rotaryPart) with { IsInterleaved = isInterleaved } : null;
         return new()
         {
             VocabularySize = config.RequiredInteger("vocab_size", 1, 1 << 24),
@@ -50,19 +51,19 @@ internal static class DecoderFields
     /// <summary>The same for every layer.</summary>
     public static IReadOnlyList<RotaryConfiguration?> Repeat(RotaryConfiguration? rotary, int layers) => [.. Enumerable.Repeat(rotary, layers)];
 
-    /// <summary>A window on every layer, wherever one is given.</summary>
-    public static int[] WindowOnAll(ConfigReader config, int layers) => WindowsWhere(config, layers, _ => true);
+    /// <summary>A window on every layer, wherever one is given and counts.</summary>
+    public static int[] WindowOnAll(ConfigReader config, int layers, int window = 0, bool uses = true) => WindowsWhere(config, layers, _ => true, window, uses);
 
     /// <summary>Windows by <c>layer_types</c>; where that is missing, on the layers that the architecture says.</summary>
     /// <param name="config">config.json.</param>
     /// <param name="layers">How many layers.</param>
     /// <param name="slides">Which layers slide where the file does not tell.</param>
-    /// <param name="window">The window where the file does not tell.</param>
+    /// <param name="window">The window where the file does not tell; null in the file is none.</param>
     /// <param name="uses">Whether the window counts at all.</param>
     /// <param name="otherKind">A kind of layer beside full and sliding attention, which has no window.</param>
     public static int[] WindowsWhere(ConfigReader config, int layers, Func<int, bool> slides, int window = 0, bool uses = true, string? otherKind = null)
     {
-        window = config.Integer("sliding_window", 0, int.MaxValue) ?? window;
+        window = config.Integer("sliding_window", 0, int.MaxValue) ?? (config.Mentions("sliding_window") ? 0 : window);
         IReadOnlyList<string>? types = LayerTypes(config, layers);
         int[] windows = new int[layers];
         for (int i = 0; i < layers; i++)
@@ -109,18 +110,16 @@ internal static class DecoderFields
     }
 
     // With dynamic scaling the file states the context of the training. The rotation follows any length; twice what the factor was chosen for is served.
-    private static int ContextOf(ConfigReader config, RotaryConfiguration rotary)
+    private static int ContextOf(ConfigReader config, RotaryConfiguration? rotary)
     {
         int stated = ModelConfiguration.ContextLength(config) ?? 2048;
-        return rotary.Scaling is DynamicScaling { Factor: > 1 } scaling ? (int)Math.Min(2.0 * stated * scaling.Factor, 1 << 24) : stated;
+        return rotary?.Scaling is DynamicScaling { Factor: > 1 } scaling ? (int)Math.Min(2.0 * stated * scaling.Factor, 1 << 24) : stated;
     }
 
     private static int HeadSize(ConfigReader config, int hidden, int heads, int? usual)
     {
         int? given = config.Integer("head_dim", 1, 4096) ?? (config.Mentions("head_dim") ? null : usual);
         Require(given is not null || hidden % heads == 0, config, "hidden_size", $"{hidden} is not a multiple of {config.NameOf("num_attention_heads")} {heads}");
-        int size = given ?? hidden / heads;
-        Require(size % 2 == 0, config, "head_dim", $"gives the heads {size} numbers; rotary positions need an even count");
-        return size;
+        return given ?? hidden / heads;
     }
 }

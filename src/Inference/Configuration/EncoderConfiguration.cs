@@ -32,10 +32,13 @@ internal sealed record EncoderConfiguration
     /// <summary>Into how many groups the layers fall that share their weights; null where each has its own.</summary>
     public int? SharedGroups { get; init; }
 
+    /// <summary>How many layers a group has, which all run at each of its turns.</summary>
+    public int GroupSize { get; init; } = 1;
+
     /// <summary>Buckets of a bias by distance that all layers share; 0 for none.</summary>
     public int RelativeBuckets { get; init; }
 
-    /// <summary>Disentangled attention (DeBERTa); null for ordinary.</summary>
+    /// <summary>Attention that sees distances (DeBERTa, BERT with relative positions); null for ordinary.</summary>
     public DisentangledConfiguration? Disentangled { get; init; }
 
     /// <summary>What ModernBERT has otherwise; null for others.</summary>
@@ -52,7 +55,25 @@ internal sealed record EncoderConfiguration
 /// <param name="UsesQueries">Whether content looks at positions (<c>c2p</c>).</param>
 /// <param name="UsesKeys">Whether positions look at content (<c>p2c</c>).</param>
 /// <param name="NormsPositions">Whether the rows are normed.</param>
-internal sealed record DisentangledConfiguration(int Span, int Buckets, int MaxDistance, bool UsesQueries, bool UsesKeys, bool NormsPositions);
+/// <param name="Rows">Where the rows are.</param>
+internal sealed record DisentangledConfiguration(int Span, int Buckets, int MaxDistance, bool UsesQueries, bool UsesKeys, bool NormsPositions, DistanceRows Rows)
+{
+    /// <summary>How many terms a score is scaled for.</summary>
+    public int Terms => Rows == DistanceRows.OfHeads ? 1 : 1 + (UsesQueries ? 1 : 0) + (UsesKeys ? 1 : 0);
+}
+
+/// <summary>Where the rows of distances are, and how heads come by theirs.</summary>
+internal enum DistanceRows
+{
+    /// <summary>One table for all layers, projected as the content is.</summary>
+    Shared,
+
+    /// <summary>The same, with projections of their own.</summary>
+    Projected,
+
+    /// <summary>A table in each layer, which all heads take as it is (BERT).</summary>
+    OfHeads,
+}
 
 /// <summary>By what ModernBERT differs: fused projections, norms before the blocks, turning heads.</summary>
 /// <param name="AttentionBias">Whether the projections of attention have biases.</param>
@@ -83,11 +104,21 @@ internal sealed record EncoderNames
     public string EmbeddingNorm { get; init; } = "embeddings.LayerNorm";
     public string EmbeddingProjection { get; init; } = "";
 
-    /// <summary>The layers, before their number; the group's number where they share weights.</summary>
+    /// <summary>The layers, before their number; the group's number where they share weights, and <see cref="Inner"/> behind it.</summary>
     public string Layers { get; init; } = "encoder.layer.";
+
+    /// <summary>The layers of a group, before their number.</summary>
+    public string Inner { get; init; } = "";
     public string Query { get; init; } = "attention.self.query";
     public string Key { get; init; } = "attention.self.key";
     public string Value { get; init; } = "attention.self.value";
+
+    /// <summary>Projections of distances as keys and as queries, where they have projections of their own.</summary>
+    public string PositionKey { get; init; } = "attention.self.pos_key_proj";
+    public string PositionQuery { get; init; } = "attention.self.pos_query_proj";
+
+    /// <summary>The table of distances of a layer, where it has one.</summary>
+    public string Distances { get; init; } = "";
     public string Output { get; init; } = "attention.output.dense";
     public string AttentionNorm { get; init; } = "attention.output.LayerNorm";
     public string Up { get; init; } = "intermediate.dense";

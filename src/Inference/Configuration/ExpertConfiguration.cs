@@ -38,8 +38,8 @@ internal sealed record ExpertConfiguration
     /// <summary>Whether router and experts have biases.</summary>
     public bool HasBias { get; init; }
 
-    /// <summary>The bounded gate of gpt-oss: (min(up, 7) + 1) · gate σ(1.702 gate).</summary>
-    public bool IsClamped { get; init; }
+    /// <summary>The bound of the gate of gpt-oss, (up + 1) · gate σ(1.702 gate); null for an ordinary one.</summary>
+    public float? ClampLimit { get; init; }
 
     // Names, inside of a layer.
 

@@ -69,6 +69,8 @@ public sealed record ModelConfiguration
             _ when DecoderArchitectures.All.TryGetValue(type, out Func<ConfigReader, DecoderConfiguration>? read) => new() { ModelType = type, Decoder = read(config) },
             _ => throw Unsupported(type, path, "model_type"),
         };
+        if (model.Decoder?.Experts is { } experts)
+            DecoderFields.Require(experts.PerToken <= experts.Count, config, "num_experts_per_tok", $"is {experts.PerToken}; there are {experts.Count} experts");
         bool isEmbedder = model.Encoder is not null || EmbedsByItsFiles(config, folder, model);
         return model with
         {

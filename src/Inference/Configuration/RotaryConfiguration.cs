@@ -7,7 +7,7 @@ internal sealed record RotaryConfiguration
 
     public required float Theta { get; init; }
 
-    /// <summary>How many numbers of a head turn, from its beginning; null for all.</summary>
+    /// <summary>How many numbers of a head turn, from its beginning; null for all. Of an odd count the last one turns with the number behind it.</summary>
     public int? Dimensions { get; init; }
 
     /// <summary>Pairs are neighbours (GPT-J, Cohere), not halves of the head (Llama).</summary>
@@ -30,11 +30,13 @@ internal sealed record RotaryConfiguration
         ConfigReader? scaling = config.Object("rope_scaling") ?? config.Object("rope_parameters");
         if (scaling is not null && LayerKinds.FirstOrDefault(scaling.Has) is { } named)
             scaling = kind is not null ? scaling.Object(kind) : throw config.Unsupported("rope_parameters", named, "one set of parameters for all layers");
-        float part = PartOf(config, defaultPart) ?? (scaling is null ? null : PartOf(scaling, defaultPart)) ?? defaultPart ?? 1;
+        double part = PartOf(config, defaultPart) ?? (scaling is null ? null : PartOf(scaling, defaultPart)) ?? defaultPart ?? 1;
+        int size = (int)(headSize * part);
+        DecoderFields.Require((size + 1) / 2 * 2 <= headSize, config, "head_dim", $"gives the heads {headSize} numbers; rotary positions need an even count");
         return new()
         {
             Theta = config.Number("rope_theta", 1e-3, 1e12) ?? scaling?.Number("rope_theta", 1e-3, 1e12) ?? defaultTheta,
-            Dimensions = part == 1 ? null : Even(config, (int)(headSize * part)),
+            Dimensions = size == headSize ? null : size,
             Scaling = scaling is null ? null : RotaryScaling.Read(config, scaling),
         };
     }
@@ -51,19 +53,16 @@ internal sealed record RotaryConfiguration
     public float[] Frequencies(int headSize, int length = 0)
     {
         int size = Dimensions ?? headSize;
-        double[] frequencies = new double[size / 2];
+        double[] frequencies = new double[(size + 1) / 2];
         for (int i = 0; i < frequencies.Length; i++)
             frequencies[i] = 1.0 / Math.Pow(Theta, 2.0 * i / size) / (Factors?[i] ?? 1);
         Scaling?.Stretch(frequencies, Theta, size, length);
         return Array.ConvertAll(frequencies, frequency => (float)frequency);
     }
 
-    private static float? PartOf(ConfigReader config, float? known) => config.Number("partial_rotary_factor", 0, 1) switch
+    private static double? PartOf(ConfigReader config, float? known) => config.Exact("partial_rotary_factor", 0, 1) switch
     {
         { } part when known is null && part != 1 => throw config.Unsupported("partial_rotary_factor", part.ToString(System.Globalization.CultureInfo.InvariantCulture), "1"),
         var part => part,
     };
-
-    private static int Even(ConfigReader config, int dimensions) => dimensions % 2 == 0 ? dimensions
-        : throw config.Unsupported("partial_rotary_factor", $"for {dimensions} numbers of a head", "parts of an even count");
 }

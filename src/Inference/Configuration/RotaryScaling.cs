@@ -33,8 +33,9 @@ internal abstract record RotaryScaling
             "dynamic" => new DynamicScaling(Required(scaling, "factor"), Context()),
             "llama3" => new Llama3Scaling(Required(scaling, "factor"), Required(scaling, "low_freq_factor"), Required(scaling, "high_freq_factor"),
                 scaling.RequiredInteger("original_max_position_embeddings", 1, 1 << 24)),
-            "yarn" => YarnScaling.Read(scaling, Context()),
-            "longrope" or "su" => LongRopeScaling.Read(config, scaling, Context()),
+            // Phi 3 first called LongRoPE by the names of others.
+            "yarn" when !scaling.Has("short_factor") => YarnScaling.Read(scaling, Context()),
+            "longrope" or "su" or "yarn" => LongRopeScaling.Read(config, scaling, Context()),
             _ => throw config.Unsupported("rope_scaling type", type, Known),
         };
     }
@@ -147,6 +148,9 @@ internal sealed record LongRopeScaling(float[] ShortFactors, float[] LongFactors
 {
     private const int MaxFactors = 4096;
 
+    // What the reference takes for Phi 3 where the file is silent.
+    private const int Phi3Context = 4096;
+
     public override double Magnitude => AttentionFactor;
 
     public override int? LengthLimit => OriginalContext;
@@ -155,7 +159,8 @@ internal sealed record LongRopeScaling(float[] ShortFactors, float[] LongFactors
 
     public static LongRopeScaling Read(ConfigReader config, ConfigReader scaling, int context)
     {
-        int? original = config.Integer("original_max_position_embeddings", 1, 1 << 24) ?? scaling.Integer("original_max_position_embeddings", 1, 1 << 24);
+        int? original = config.Integer("original_max_position_embeddings", 1, 1 << 24) ?? scaling.Integer("original_max_position_embeddings", 1, 1 << 24)
+            ?? (config.Text("model_type") == "phi3" ? Phi3Context : null);
         double factor = original is { } trained ? (double)context / trained : scaling.Number("factor", 1e-3, 1e6) ?? 1;
         double growth = factor <= 1 ? 1 : Math.Sqrt(1 + Math.Log(factor) / Math.Log(original ?? context));
         return new(Factors(scaling, "short_factor"), Factors(scaling, "long_factor"), original ?? context, scaling.Number("attention_factor", 0, 1e6) ?? growth);

@@ -49,7 +49,7 @@ internal sealed record T5Configuration
     /// <summary>Reads the fields that the class T5Config knows, with its defaults. T5 has no position table: the limits are what it was trained on.</summary>
     public static T5Configuration Read(ConfigReader config, string folder)
     {
-        (Activation activation, bool gated) = ReadFeedForward(config);
+        (Activation activation, bool gated) = ReadFeedForward(config, config.Text("model_type") == "t5" ? "relu" : "gated-gelu");
         int layers = config.RequiredInteger("num_layers", 1, 1024);
         bool tied = config.Boolean("tie_word_embeddings") ?? true;
         if (config.Boolean("tie_encoder_decoder") == true)
@@ -82,9 +82,9 @@ internal sealed record T5Configuration
 
     // "relu", "gated-gelu", "gated-silu"; the reference reads "gated-gelu" as gelu_new, and only that one.
     // dense_act_fn and is_gated_act are what it derived when the file was saved; it lets them win, so they win here.
-    private static (Activation Activation, bool Gated) ReadFeedForward(ConfigReader config)
+    private static (Activation Activation, bool Gated) ReadFeedForward(ConfigReader config, string usual)
     {
-        string projection = config.Text("feed_forward_proj") ?? "relu";
+        string projection = config.Text("feed_forward_proj") ?? usual;
         string[] parts = projection.Split('-');
         bool gated = parts.Length == 2 && parts[0] == "gated";
         if (parts.Length > 2 || (parts.Length == 2 && !gated))

@@ -44,7 +44,7 @@ internal static class ModelLoader
     {
         Checkpoint outline = Checkpoint.Outline();
         using ModelRunner runner = Build(configuration, outline, options with { Format = ComputeFormat.F32, KvCacheBytes = 0, MaxModelLength = 1 });
-        return outline.UsedNames;
+        return [.. outline.Used.Select(tensor => tensor.Name)];
     }
 
     /// <summary>Builds the forward pass over weights. The runner owns the checkpoint.</summary>

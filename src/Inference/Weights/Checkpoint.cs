@@ -90,8 +90,8 @@ internal sealed class Checkpoint : IDisposable
     // Of the two names that T5's table goes by, an outline has the usual one.
     public bool Has(string name) => IsOutline ? name == "shared.weight" : _tensors.ContainsKey(NameOf(name));
 
-    /// <summary>The names of all tensors that were asked for.</summary>
-    public IReadOnlyCollection<string> UsedNames => _used;
+    /// <summary>All tensors that were asked for.</summary>
+    public IReadOnlyCollection<StoredTensor> Used => [.. _used.Select(name => _tensors[name])];
 
     /// <summary>Tells where all names that will be asked for can be had, so that what is missing can be told at once.</summary>
     public void Expect(Func<IReadOnlyCollection<string>> names) => _expected = names;
