@@ -1,0 +1,16 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace LlmService.Inference.Kernels;
+
+/// <summary>Hints to the caches.</summary>
+internal static unsafe class CacheLines
+{
+    /// <summary>Asks for the cache line of a number. It is a hint: where the number moves meanwhile, another line comes, and nothing else happens.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(ref float source)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch0(Unsafe.AsPointer(ref source));
+    }
+}
