@@ -62,7 +62,8 @@ public sealed class RandomModelTests
         // Experts may be chosen otherwise where two are nearly as good.
         bool hasExperts = model.Configuration.Decoder?.Experts is not null;
         Assert.InRange(Distance(exact, Of(ComputeFormat.Bf16)), 0, hasExperts ? 0.5 : 0.1);
-        Assert.InRange(Distance(exact, q8), 0, hasExperts ? 0.5 : 0.25);
+        // UMT5's scores are not scaled, and are large with random weights: activations of 8 bits move its softmax most.
+        Assert.InRange(Distance(exact, q8), 0, hasExperts || type == "umt5" ? 0.5 : 0.25);
         Assert.InRange(Distance(exact, q4), 0, 0.9);
         Assert.Equal(q8, Of(ComputeFormat.Q8, KernelPath.Scalar));
         Assert.Equal(q4, Of(ComputeFormat.Q4, KernelPath.Scalar));
