@@ -31,10 +31,10 @@ public sealed record ModelConfiguration
     internal EncoderConfiguration? Encoder { get; init; }
 
     /// <summary>Whether the model turns texts into vectors or scores, and generates none.</summary>
-    internal bool IsEmbedder => Pooling is not null;
+    internal bool IsEmbedder => Sentences is not null;
 
-    /// <summary>How the states of a text become one vector, for a model that makes vectors.</summary>
-    internal PoolingConfiguration? Pooling { get; init; }
+    /// <summary>How texts are prepared and how their states become vectors; null for a model that generates.</summary>
+    internal SentenceConfiguration? Sentences { get; init; }
 
     /// <summary>How weights are scaled that are stored as FP8; null where config.json knows of none.</summary>
     internal Float8Configuration? Float8 { get; init; }
@@ -43,7 +43,8 @@ public sealed record ModelConfiguration
     internal CacheLayer[] CacheLayers => IsEmbedder ? [] : T5?.CacheLayers ?? Bart?.CacheLayers ?? Decoder?.CacheLayers ?? [];
 
     /// <summary>The longest sequence by default (encoder-decoders: the longest answer).</summary>
-    internal int ContextTokens => (IsEmbedder ? T5?.PromptLength : T5?.AnswerLength) ?? Bart?.ContextLength ?? Decoder?.ContextLength ?? Encoder!.ContextLength;
+    internal int ContextTokens => Math.Min(Sentences?.MaxTokens ?? int.MaxValue,
+        (IsEmbedder ? T5?.PromptLength : T5?.AnswerLength) ?? Bart?.ContextLength ?? Decoder?.ContextLength ?? Encoder!.ContextLength);
 
     /// <summary>The longest encoder input by default; 0 for decoder-only models.</summary>
     internal int EncoderTokens => IsEmbedder ? 0 : T5?.PromptLength ?? Bart?.ContextLength ?? 0;
@@ -73,7 +74,7 @@ public sealed record ModelConfiguration
         return model with
         {
             Float8 = Float8Configuration.Read(config),
-            Pooling = isEmbedder ? PoolingConfiguration.Load(folder, isCausal: model.Decoder is not null) : null,
+            Sentences = isEmbedder ? SentenceConfiguration.Load(folder, isCausal: model.Decoder is not null) : null,
         };
     }
 
@@ -84,7 +85,7 @@ public sealed record ModelConfiguration
         if (model.T5 is not null)
             return classes.Any(name => name.EndsWith("EncoderModel", StringComparison.Ordinal));
         return model.Decoder is not null && (classes.Any(name => name.EndsWith("Model", StringComparison.Ordinal) && !name.EndsWith("HeadModel", StringComparison.Ordinal) && !name.EndsWith("HeadsModel", StringComparison.Ordinal))
-            || File.Exists(Path.Combine(folder, PoolingConfiguration.ModulesFile)));
+            || File.Exists(Path.Combine(folder, SentenceConfiguration.ModulesFile)));
     }
 
     /// <summary>The refusal of an architecture.</summary>
