@@ -74,7 +74,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
                 await WeightHeaders.BringConfigurationAsync(repository, choice, folder, cancellationToken);
             ModelPlan plan = CheckFiles(model, files, folder, repository.Card, steps);
             steps.Pass(CheckSteps.Licence, repository.Card is null ? "unknown; the Hub was not asked" : repository.Card.Licence ?? "the model card names none");
-            DownloadPlan download = CheckDownload(repository, [.. files.FilesBeforeWeights(choice), .. plan.Weights], steps);
+            DownloadPlan download = CheckDownload(repository, [.. files.FilesBeforeWeights(choice), .. plan.Weights, .. plan.Modules], steps);
             CheckMemory(model, plan, steps);
             if (download.MissingFiles == 0)
                 CheckContent(model, repository.SnapshotFolder, plan, files, steps);

@@ -36,6 +36,9 @@ public sealed record ModelConfiguration
     /// <summary>How texts are prepared and how their states become vectors; null for a model that generates.</summary>
     internal SentenceConfiguration? Sentences { get; init; }
 
+    /// <summary>The folders of modules that have weights of their own, relative to the model's; see <see cref="SentenceFiles.WeightsOf"/>.</summary>
+    public IReadOnlyList<string> ModuleFolders => [.. Sentences?.Modules.OfType<DenseModule>().Select(module => Path.GetFileName(module.Folder)) ?? []];
+
     /// <summary>How weights are scaled that are stored as FP8; null where config.json knows of none.</summary>
     internal Float8Configuration? Float8 { get; init; }
 

@@ -119,11 +119,12 @@ public sealed class EncoderEngine : IAsyncDisposable
         for (int i = 0; i < texts.Count; i++)
         {
             IReadOnlyList<int> ids = texts[i].Ids;
+            string name = texts[i].Name ?? $"The text {i + 1}";
             if (ids.Count == 0)
-                throw new InferenceException(InferenceFailure.InvalidRequest, $"The text {i + 1} is empty; at least one token was expected.") { Field = field, Remedy = "Leave empty texts out." };
+                throw new InferenceException(InferenceFailure.InvalidRequest, $"{name} is empty; at least one token was expected.") { Field = field, Remedy = "Leave empty texts out." };
             if (ids.Count > Texts.MaxTokens)
             {
-                throw new InferenceException(InferenceFailure.ContextLengthExceeded, $"The text {i + 1} has {ids.Count} tokens; the model reads at most {Texts.MaxTokens}.")
+                throw new InferenceException(InferenceFailure.ContextLengthExceeded, $"{name} has {ids.Count} tokens; the model reads at most {Texts.MaxTokens}.")
                 {
                     Field = field,
                     Remedy = "Split the text, or let its end be cut off (\"truncate\": true, --truncate).",
@@ -132,7 +133,7 @@ public sealed class EncoderEngine : IAsyncDisposable
             foreach (int id in ids)
             {
                 if ((uint)id >= (uint)vocabulary)
-                    throw new InferenceException(InferenceFailure.InvalidRequest, $"The text {i + 1} has the token id {id}, but the vocabulary has the ids 0 to {vocabulary - 1}.") { Field = field, Remedy = "Send ids of this model's tokenizer." };
+                    throw new InferenceException(InferenceFailure.InvalidRequest, $"{name} has the token id {id}, but the vocabulary has the ids 0 to {vocabulary - 1}.") { Field = field, Remedy = "Send ids of this model's tokenizer." };
             }
         }
     }

@@ -9,6 +9,9 @@ public sealed record EncoderText
     /// <summary>How many tokens the text had before it was cut; as many as it has where it was not.</summary>
     public required int WholeTokens { get; init; }
 
+    /// <summary>What messages call it, at the beginning of a sentence; null for its place among the texts of its request.</summary>
+    public string? Name { get; init; }
+
     /// <summary>The types of the tokens; null for 0 everywhere.</summary>
     internal IReadOnlyList<int>? Types { get; init; }
 
