@@ -65,9 +65,11 @@ internal sealed class EncoderReader(EncoderConfiguration configuration, Checkpoi
     private Stack Disentangled(DisentangledConfiguration disentangled)
     {
         // Row by row in floats: every layer projects them anew, once and for all.
-        float[] rows = checkpoint.Get("encoder.rel_embeddings.weight", 2L * disentangled.Span, Hidden).ToArray();
-        if (disentangled.NormsPositions)
-            weights.Norm("encoder.LayerNorm", Hidden, NormKind.Layer, configuration.NormEpsilon).Apply(rows, 2 * disentangled.Span, rows, KernelPath.Scalar);
+        StoredTensor table = checkpoint.Get("encoder.rel_embeddings.weight", 2L * disentangled.Span, Hidden);
+        Norm? norm = disentangled.NormsPositions ? weights.Norm("encoder.LayerNorm", Hidden, NormKind.Layer, configuration.NormEpsilon) : null;
+        float[] rows = checkpoint.IsOutline ? [] : table.ToArray();
+        if (!checkpoint.IsOutline)
+            norm?.Apply(rows, 2 * disentangled.Span, rows, KernelPath.Scalar);
         return new(Embedding(), Layers(layer => new DisentangledAttention(disentangled, configuration.HeadCount, HeadSize, rows,
             weights.Linear(layer + Names.Query, Hidden, Hidden, bias: true), weights.Linear(layer + Names.Key, Hidden, Hidden, bias: true),
             weights.Linear(layer + Names.Value, Hidden, Hidden, bias: true), weights.Linear(layer + Names.Output, Hidden, Hidden, bias: true))), []);

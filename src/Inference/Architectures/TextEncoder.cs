@@ -35,7 +35,7 @@ internal sealed class TextEncoder : IDisposable
     public int TypeCount { get; private init; }
 
     /// <summary>Floats of the buffers of a pass, for each token of it.</summary>
-    public int ActivationsPerToken => _sizes.PerToken + 4 * _pass.Compute.ThreadCount;
+    public long ActivationsPerToken => _sizes.PerToken + 4 * _pass.Compute.ThreadCount;
 
     /// <summary>Floats of buffers that are the same for all passes.</summary>
     public long ConstantActivations { get; private init; }
@@ -109,7 +109,7 @@ internal sealed class TextEncoder : IDisposable
         int hidden = configuration.HiddenSize;
         // DeBERTa scores each token against all distances, by its query and by its key; the rows of the distances are projected once for every layer.
         long rows = 2L * (configuration.Disentangled?.Span ?? 0);
-        EncoderSizes sizes = new(hidden, hidden, hidden, configuration.IntermediateSize, configuration.Modern is not null) { Scores = checked((int)(2 * rows * configuration.HeadCount)) };
+        EncoderSizes sizes = new(hidden, hidden, hidden, configuration.IntermediateSize, configuration.Modern is not null) { Scores = 2 * rows * configuration.HeadCount };
         return new(checkpoint, parts, new(weights.Compute), sizes, weights.Describe(configuration.ModelType, configuration.VocabularySize, Context(options, configuration.ContextLength)))
         {
             TypeCount = configuration.TypeCount,
@@ -153,11 +153,11 @@ internal sealed class TextEncoder : IDisposable
 internal sealed record EncoderSizes(int Hidden, int QueryWidth, int KeyWidth, int Intermediate, bool IsGated)
 {
     /// <summary>Scores of a token that are kept beside those of attention.</summary>
-    public int Scores { get; init; }
+    public long Scores { get; init; }
 
     /// <summary>
     /// Floats for each token: the state, its norm, its change and the sums of them, also before a projection; projections with what comes out of attention, keys and values as they lie in
     /// their blocks, the feed-forward block, and the rounded input of a product.
     /// </summary>
-    public int PerToken => 5 * Hidden + 2 * QueryWidth + 4 * KeyWidth + (IsGated ? 3 : 1) * Intermediate + Math.Max(Hidden, Intermediate) / 2 + Scores;
+    public long PerToken => 5L * Hidden + 2L * QueryWidth + 4L * KeyWidth + (IsGated ? 3L : 1) * Intermediate + Math.Max(Hidden, Intermediate) / 2 + Scores;
 }

@@ -31,7 +31,7 @@ public sealed record ModelConfiguration
     internal EncoderConfiguration? Encoder { get; init; }
 
     /// <summary>Whether the model turns texts into vectors or scores, and generates none.</summary>
-    internal bool IsEmbedder => Sentences is not null;
+    public bool IsEmbedder => Sentences is not null;
 
     /// <summary>How texts are prepared and how their states become vectors; null for a model that generates.</summary>
     internal SentenceConfiguration? Sentences { get; init; }

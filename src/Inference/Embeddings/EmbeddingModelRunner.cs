@@ -39,7 +39,7 @@ internal sealed class EmbeddingModelRunner : ModelRunner
     public override KvCache Cache { get; }
 
     /// <inheritdoc/>
-    public override int ActivationsPerToken => Encoder.ActivationsPerToken;
+    public override long ActivationsPerToken => Encoder.ActivationsPerToken;
 
     /// <inheritdoc/>
     public override long ConstantActivations => Encoder.ConstantActivations;

@@ -31,7 +31,7 @@ public sealed record ModelSize
             using ModelRunner runner = ModelLoader.Build(configuration, Checkpoint.Outline(), options);
             bytes[format] = runner.Model.WeightBytes;
             parameters = runner.Model.ParameterCount;
-            (perToken, constant) = (sizeof(float) * (long)runner.ActivationsPerToken, sizeof(float) * runner.ConstantActivations);
+            (perToken, constant) = (sizeof(float) * runner.ActivationsPerToken, sizeof(float) * runner.ConstantActivations);
         }
         return new()
         {

@@ -59,7 +59,7 @@ public sealed class GoldenEncoderTests
             int[] text = [.. Enumerable.Range(0, Math.Min(encoder.Model.ContextLength, 512)).Select(i => 3 + i % 200)];
             long before = GC.GetAllocatedBytesForCurrentThread();
             encoder.Encode([text]);
-            long taken = GC.GetAllocatedBytesForCurrentThread() - before, counted = sizeof(float) * ((long)encoder.ActivationsPerToken * text.Length + encoder.ConstantActivations);
+            long taken = GC.GetAllocatedBytesForCurrentThread() - before, counted = sizeof(float) * (encoder.ActivationsPerToken * text.Length + encoder.ConstantActivations);
 
             // Lists of positions and the like.
             long small = 400L * text.Length + 100_000;
