@@ -99,6 +99,6 @@ public sealed class TextPreparation
     private int PromptLength(string prompt)
     {
         Encoding encoding = Tokenizer.Encode(Prepare(prompt));
-        return encoding.Count > 0 && encoding.SpecialTokensMask[^1] ? encoding.Count - 1 : encoding.Count;
+        return encoding.Count > 0 && (encoding.SpecialTokensMask[^1] || Tokenizer.IsSpecial(encoding.Ids[^1])) ? encoding.Count - 1 : encoding.Count;
     }
 }
