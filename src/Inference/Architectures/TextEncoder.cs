@@ -34,8 +34,8 @@ internal sealed class TextEncoder : IDisposable
     /// <summary>How many types of tokens there are; 0 where they have none.</summary>
     public int TypeCount { get; private init; }
 
-    /// <summary>Floats of the buffers of a pass, for each token of it.</summary>
-    public long ActivationsPerToken => _sizes.PerToken + 4 * _pass.Compute.ThreadCount;
+    /// <summary>Floats of the buffers of a pass, for each token of it: those of all tokens, and in every thread the scores of up to eight of them.</summary>
+    public long ActivationsPerToken => _sizes.PerToken + 8L * _pass.Compute.ThreadCount;
 
     /// <summary>Floats of buffers that are the same for all passes.</summary>
     public long ConstantActivations { get; private init; }

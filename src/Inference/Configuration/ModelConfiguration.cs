@@ -74,6 +74,12 @@ public sealed record ModelConfiguration
             _ => throw Unsupported(type, path, "model_type"),
         };
         bool isEmbedder = model.Encoder is not null || EmbedsByItsFiles(config, folder, model);
+        // Decoders that were trained to look ahead too would give other vectors, and nobody would see it.
+        if (isEmbedder && model.Decoder is not null)
+        {
+            config.Require("is_causal", "true");
+            config.Require("use_bidirectional_attention", "false");
+        }
         return model with
         {
             Float8 = Float8Configuration.Read(config),

@@ -46,6 +46,26 @@ public sealed class GoldenEncoderTests
         Assert.Equal(singles, scalar.Encode(texts).ToArray());
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Encode_NobodyWaitsAnyMore_StopsBeforeTheNextLayer(int asked)
+    {
+        string folder = TestData.Fixture("golden", "bert");
+        using WorkerPool workers = new(1);
+        using TextEncoder encoder = Open(folder, workers, KernelPaths.Best);
+        int[] text = [.. Enumerable.Range(3, 100)];
+        float[] whole = encoder.Encode([text]).ToArray();
+        int times = 0, layers = 0;
+
+        Assert.True(encoder.Encode([text], null, () => ++times == asked).IsEmpty);
+
+        Assert.Equal(asked, times);
+        Assert.Equal(whole, encoder.Encode([text], null, () => ++layers < 0).ToArray());
+        Assert.Equal(ModelConfiguration.Load(folder).Encoder!.LayerCount, layers);
+    }
+
     /// <summary>What the judgement of memory counts for a long text is no less than what its first pass takes.</summary>
     [Theory]
     [MemberData(nameof(Cases))]

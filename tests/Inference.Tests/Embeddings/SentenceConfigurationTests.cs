@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Kernels;
 
@@ -66,6 +67,22 @@ public sealed class SentenceConfigurationTests
         InferenceException exception = Assert.Throws<InferenceException>(() => LlmEngine.Load(folder.Folder, new() { Workers = workers, SkipTokenizer = true }));
 
         Assert.Contains(named, exception.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>As EmbeddingGemma and gte-Qwen2 have it.</summary>
+    [Theory]
+    [InlineData("use_bidirectional_attention", true)]
+    [InlineData("is_causal", false)]
+    public void Load_DecoderThatLooksAhead_IsRefused(string field, bool value)
+    {
+        using EmbedderFolder folder = new();
+        JsonNode config = JsonNode.Parse(File.ReadAllText(TestData.Fixture("golden", "llama-gqa", "config.json")))!;
+        config[field] = value;
+        folder.Pooling("""{"pooling_mode":"mean"}""").Modules(EmbedderFolder.PoolingModule).Write("config.json", config.ToJsonString());
+
+        InferenceException exception = Assert.Throws<InferenceException>(() => ModelConfiguration.Load(folder.Folder));
+
+        Assert.Equal((InferenceFailure.UnsupportedModelType, field), (exception.Failure, exception.Field));
     }
 
     [Theory]
