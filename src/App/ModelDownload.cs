@@ -28,10 +28,11 @@ internal sealed class ModelDownload(HubClient client, AppOptions options, Downlo
         ModelPlan planned = choice?.IsSelfContained == true
             ? await WeightHeaders.ReadAsync(repository, choice, folder => plan(repository, files, folder), cancellationToken)
             : plan(repository, files, repository.SnapshotFolder);
+        string[] weights = [.. planned.Weights, .. planned.Modules];
         report("downloading weights");
-        await repository.DownloadAsync(planned.Weights, new ReportedProgress(progress, report), cancellationToken);
+        await repository.DownloadAsync(weights, new ReportedProgress(progress, report), cancellationToken);
         progress.Complete();
-        return new DownloadedModel(repository, planned.Choice, [.. first.Concat(planned.Weights).Order(StringComparer.Ordinal)]);
+        return new DownloadedModel(repository, planned.Choice, [.. first.Concat(weights).Order(StringComparer.Ordinal)]);
     }
 
     private sealed class ReportedProgress(DownloadReport inner, Action<string> report) : IProgress<DownloadProgress>

@@ -13,7 +13,7 @@ public sealed class LlmEngine : IAsyncDisposable
 {
     private readonly ModelRunner _runner;
     private readonly SequenceFactory _sequences;
-    private readonly EngineLoop _loop;
+    private readonly EngineLoop? _loop;
     private int _isDisposed;
 
     /// <summary>Runs a model that is loaded already. The runner becomes the engine's.</summary>
@@ -23,12 +23,12 @@ public sealed class LlmEngine : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(options.MaxWaitingRequests);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.PrefillChunkTokens);
         _runner = runner;
-        Embedder = runner is EmbeddingModelRunner embedding ? new TextEmbedder(embedding.Encoder, embedding.Pooling, options) : null;
         Tokenizer = tokenizer;
         TokenizerConfig = tokenizerConfig;
         Generation = generation;
         _sequences = new SequenceFactory(runner.Model, runner.Cache, tokenizer, generation);
-        _loop = new EngineLoop(runner, options);
+        Encoder = runner is EmbeddingModelRunner embedding ? new EncoderEngine(embedding, tokenizer, tokenizerConfig, options) : null;
+        _loop = Encoder is null ? new EngineLoop(runner, options) : null;
     }
 
     /// <summary>Loads a model folder in Hub layout.</summary>
@@ -43,15 +43,24 @@ public sealed class LlmEngine : IAsyncDisposable
         Tokenizer? tokenizer = options.SkipTokenizer ? null : source.Tokenizer();
         TokenizerConfig tokenizerConfig = source.TokenizerConfig();
         (ChatTemplate? template, TemplateException? failure) = LoadChatTemplate(source);
-        return new LlmEngine(ModelLoader.Load(folder, configuration, options), tokenizer, tokenizerConfig, generation, options)
+        ModelRunner runner = ModelLoader.Load(folder, configuration, options);
+        try
         {
-            ChatTemplate = template,
-            ChatTemplateFailure = failure,
-        };
+            return new LlmEngine(runner, tokenizer, tokenizerConfig, generation, options)
+            {
+                ChatTemplate = template,
+                ChatTemplateFailure = failure,
+            };
+        }
+        catch
+        {
+            runner.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Turns texts into vectors or scores; null for a model that generates.</summary>
-    public TextEmbedder? Embedder { get; }
+    public EncoderEngine? Encoder { get; }
 
     /// <summary>What the model is.</summary>
     public ModelDescription Model => _runner.Model;
@@ -72,10 +81,10 @@ public sealed class LlmEngine : IAsyncDisposable
     public TemplateException? ChatTemplateFailure { get; init; }
 
     /// <summary>How many sequences run now.</summary>
-    public int RunningSequences => _loop.RunningSequences;
+    public int RunningSequences => _loop?.RunningSequences ?? Encoder!.RunningRequests;
 
     /// <summary>How many requests wait.</summary>
-    public int WaitingRequests => _loop.WaitingRequests;
+    public int WaitingRequests => _loop?.WaitingRequests ?? Encoder!.WaitingRequests;
 
     /// <summary>The sampling parameters that generation_config.json asks for; greedy when it does not ask for sampling.</summary>
     public SamplingParameters DefaultSampling => Generation.DefaultSampling;
@@ -87,7 +96,7 @@ public sealed class LlmEngine : IAsyncDisposable
     public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (Embedder is not null)
+        if (_loop is null)
         {
             throw new InferenceException(InferenceFailure.InvalidRequest, $"A model of the type '{Model.Architecture}' turns texts into {(Model.ScoreCount > 0 ? "scores" : "vectors")}; it generates no text.")
             {
@@ -105,14 +114,10 @@ public sealed class LlmEngine : IAsyncDisposable
     /// <summary>Ends all sequences and waits for the engine thread.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _loop.StopAsync().ConfigureAwait(false);
+        // Weights may be given back only when no pass reads them.
+        await (_loop?.StopAsync() ?? Encoder!.DisposeAsync().AsTask()).ConfigureAwait(false);
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
-        {
-            // Weights may be given back only when no pass reads them.
-            if (Embedder is not null)
-                await Embedder.DisposeAsync().ConfigureAwait(false);
             _runner.Dispose();
-        }
     }
 
     private static (ChatTemplate? Template, TemplateException? Failure) LoadChatTemplate(ModelSource source)

@@ -74,7 +74,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
                 await WeightHeaders.BringConfigurationAsync(repository, choice, folder, cancellationToken);
             ModelPlan plan = CheckFiles(model, files, folder, repository.Card, steps);
             steps.Pass(CheckSteps.Licence, repository.Card is null ? "unknown; the Hub was not asked" : repository.Card.Licence ?? "the model card names none");
-            DownloadPlan download = CheckDownload(repository, [.. files.FilesBeforeWeights(choice), .. plan.Weights], steps);
+            DownloadPlan download = CheckDownload(repository, [.. files.FilesBeforeWeights(choice), .. plan.Weights, .. plan.Modules], steps);
             CheckMemory(model, plan, steps);
             if (download.MissingFiles == 0)
                 CheckContent(model, repository.SnapshotFolder, plan, files, steps);
@@ -181,7 +181,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
             : need.LongestContext == 0 ? "no context fits beside the weights"
             : string.Create(CultureInfo.InvariantCulture, $"the longest context that fits beside the weights is {need.LongestContext} tokens (--max-model-len {need.LongestContext})");
         string detail = string.Create(CultureInfo.InvariantCulture,
-            $"{need.Size.ParameterCount / 1e6:0.##} M parameters; {Sizes.Format(need.WeightBytes)} of weights ({ComputeFormats.NameOf(need.Format)}) and {Sizes.Format(need.CacheBytes)} of cache for {need.ContextLength} tokens ({Sizes.Format(need.Size.CacheBytesPerToken)} each), {Sizes.Format(need.TotalBytes)} in all, of {Sizes.Format(need.AvailableBytes)}; {longest}");
+            $"{need.Size.ParameterCount / 1e6:0.##} M parameters; {Sizes.Format(need.WeightBytes)} of weights ({ComputeFormats.NameOf(need.Format)}) and {Sizes.Format(need.CacheBytes)} {(plan.Configuration.IsEmbedder ? "to compute" : "of cache for")} {need.ContextLength} tokens ({Sizes.Format(need.Size.CacheBytesPerToken)} each), {Sizes.Format(need.TotalBytes)} in all, of {Sizes.Format(need.AvailableBytes)}; {longest}");
         // A refusal keeps the numbers.
         steps.Fail(CheckSteps.Memory, detail);
         plan.RequireMemory(model);

@@ -1,4 +1,5 @@
 using LlmService.Hub;
+using LlmService.Inference.Embeddings;
 using LlmService.Inference.Weights;
 using LlmService.Tokenizers;
 
@@ -58,10 +59,7 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
 
     /// <summary>The small files that a check reads.</summary>
     /// <param name="weights">The set of weights, whose index is one of them; null for none.</param>
-    public IReadOnlyList<string> SmallFiles(WeightChoice? weights) => [.. Present(Deciding), .. sizes.Keys.Where(IsModule), .. weights?.Index is { } index ? new[] { index } : []];
-
-    // How vectors of texts are made: modules.json, and the settings of each module, such as 1_Pooling/config.json.
-    private static bool IsModule(string path) => path == "modules.json" || (path.Length < 64 && char.IsAsciiDigit(path[0]) && path.Split('/') is [_, ConfigurationName]);
+    public IReadOnlyList<string> SmallFiles(WeightChoice? weights) => [.. Present(Deciding), .. sizes.Keys.Where(SentenceFiles.IsSettings), .. weights?.Index is { } index ? new[] { index } : []];
 
     /// <summary>What a load fetches before the weights.</summary>
     /// <param name="weights">The set of weights, whose index is one of the files; null for none.</param>
@@ -130,6 +128,29 @@ internal sealed class ModelFiles(string model, IReadOnlyDictionary<string, long>
         {
             Remedy = "Choose a repository that is complete, or download the missing files.",
         };
+    }
+
+    /// <summary>The weights of the modules of an embedder; those of a folder are not among its files.</summary>
+    /// <param name="folders">The folders of the modules.</param>
+    /// <exception cref="AppException">no_usable_weights: a module has none.</exception>
+    public IReadOnlyList<string> ModuleWeights(IReadOnlyList<string> folders)
+    {
+        List<string> found = [];
+        foreach (string folder in folders)
+        {
+            IReadOnlyList<string> candidates = SentenceFiles.WeightsOf(folder);
+            if (candidates.FirstOrDefault(sizes.ContainsKey) is { } path)
+                found.Add(path);
+            else if (requireKnown is not null)
+            {
+                requireKnown(candidates[0]);
+                throw new AppException(FailureCode.NoUsableWeights, $"'{model}' has no weights of its module '{folder}' ({string.Join(", ", candidates)}). The model exists, and a token is not the reason.")
+                {
+                    Remedy = "Choose a repository that is complete.",
+                };
+            }
+        }
+        return found;
     }
 
     /// <summary>The other sets of weights, and what could be taken for weights but cannot be read; empty when there is nothing.</summary>

@@ -13,7 +13,8 @@ namespace LlmService.App.Check;
 /// <param name="Weights">Their files.</param>
 /// <param name="StoredBytes">The size of the files.</param>
 /// <param name="Memory">What they and the cache take.</param>
-internal sealed record ModelPlan(ModelConfiguration Configuration, WeightChoice Choice, IReadOnlyList<string> Weights, long StoredBytes, MemoryNeed Memory)
+/// <param name="Modules">The weights of an embedder's modules.</param>
+internal sealed record ModelPlan(ModelConfiguration Configuration, WeightChoice Choice, IReadOnlyList<string> Weights, long StoredBytes, MemoryNeed Memory, IReadOnlyList<string> Modules)
 {
     // Whole numbers may be buffers that nobody needs; only the load can tell.
     private static readonly string[] ReadTypes = ["F64", "F32", "F16", "BF16", "F8_E4M3"], BufferTypes = ["I64", "I32", "I16", "I8", "U8", "BOOL"];
@@ -67,7 +68,7 @@ internal sealed record ModelPlan(ModelConfiguration Configuration, WeightChoice 
         // Sizes of a listing come from the network and may add up to anything.
         long bytes = (long)Math.Min(long.MaxValue, weights.Sum(path => (decimal)files.Size(path)));
         MemoryNeed memory = MemoryNeed.Of(configuration, choice, bytes, options.FormatFor(choice), options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-        return new ModelPlan(configuration, choice, weights, bytes, memory);
+        return new ModelPlan(configuration, choice, weights, bytes, memory, files.ModuleWeights(configuration.ModuleFolders));
     }
 
     /// <summary>Reads the architecture and chooses the weights.</summary>

@@ -79,6 +79,7 @@ internal static partial class CommandLine
             QuickTestCommand.Create(context),
             EvaluateCommand.Create(context),
             RunCommand.Create(context),
+            EmbedCommand.Create(context),
             TemplateCommand.Create(context),
             AuthCommand.Create(context),
             PullCommand.Create(context),

@@ -5,7 +5,7 @@ namespace LlmService.App.Cli;
 /// <summary>The options that every command with an engine has.</summary>
 internal sealed class EngineSettings
 {
-    private readonly Option<string?> _dtype = new("--dtype") { Description = "The format that weights are held and computed in; auto takes q8 for encoder-decoders, small models and 8-bit weights, else q4.", HelpName = "auto|f32|bf16|q8|q4" };
+    private readonly Option<string?> _dtype = new("--dtype") { Description = "The format that weights are held and computed in; auto takes q8 for encoders, small models and 8-bit weights, else q4.", HelpName = "auto|f32|bf16|q8|q4" };
     private readonly Option<string?> _weights = WeightsOption.Create();
     private readonly Option<string?> _maxModelLength = new("--max-model-len") { Description = "The longest context in tokens; by default what the model's config.json says.", HelpName = "N" };
     private readonly Option<string?> _threads = new("--threads") { Description = "Threads that compute; 0 is what the machine or the control group grants.", HelpName = "N" };

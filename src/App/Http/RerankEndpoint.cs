@@ -2,7 +2,6 @@ using System.Text.Json;
 using LlmService.App.Http.OpenAi;
 using LlmService.Inference;
 using LlmService.Inference.Embeddings;
-using LlmService.Tokenizers;
 
 namespace LlmService.App.Http;
 
@@ -16,16 +15,16 @@ internal sealed class RerankEndpoint(LoadedModels models)
         using JsonDocument body = await RequestBody.ReadAsync(context);
         RequestReader reader = new(body.RootElement, FieldTable.Rerank);
         string id = models.ReadId(reader);
-        LlmEngine engine = models.Engine(id);
-        TextEmbedder ranker = RankerOf(engine, id);
+        EncoderEngine ranker = RankerOf(models.Engine(id), id);
         string query = reader.String("query") ?? throw RequestReader.Invalid("query", "'query' is missing: the text that the documents are ranked by.");
         string[] documents = ReadDocuments(reader);
         int top = reader.Integer("top_n", 1) ?? documents.Length;
         bool returns = reader.Boolean("return_documents") ?? false;
-        Tokenizer tokenizer = EmbeddingText.TokenizerOf(engine);
-        Encoding[] pairs = [.. documents.Select(document => tokenizer.Encode(query, document))];
-        float[][] scores = await ranker.ScoreAsync([.. pairs.Select(pair => pair.Ids.ToArray())], ranker.HasTypes ? [.. pairs.Select(pair => pair.TypeIds.ToArray())] : null, context.RequestAborted);
-        AnswerSender.Warn(context, reader.Warnings);
+        int? cutTo = EmbeddingText.ReadTruncation(reader, ranker.Texts);
+        EmbeddingText.RequireTokenizer(ranker.Texts, "documents");
+        EncoderText[] pairs = [.. documents.Select(document => ranker.Texts.Pair(query, document, cutTo))];
+        float[][] scores = await ranker.ScoreAsync(pairs, context.RequestAborted);
+        EmbeddingText.Warn(context, reader, pairs);
         await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteString("object", "list");
@@ -46,12 +45,12 @@ internal sealed class RerankEndpoint(LoadedModels models)
                 json.WriteEndObject();
             }
             json.WriteEndArray();
-            EmbeddingText.WriteUsage(json, pairs.Sum(pair => pair.Count));
+            EmbeddingText.WriteUsage(json, pairs);
         });
     }
 
-    private static TextEmbedder RankerOf(LlmEngine engine, string id) => engine.Embedder is { ScoreCount: 1 } ranker ? ranker
-        : throw new AppException(FailureCode.InvalidRequest, engine.Embedder is { ScoreCount: > 1 } other
+    private static EncoderEngine RankerOf(LlmEngine engine, string id) => engine.Encoder is { ScoreCount: 1 } ranker ? ranker
+        : throw new AppException(FailureCode.InvalidRequest, engine.Encoder is { ScoreCount: > 1 } other
             ? $"The model '{id}' sorts texts into {other.ScoreCount} classes; a ranking needs a model with one score."
             : $"The model '{id}' does not score pairs of texts.")
         {

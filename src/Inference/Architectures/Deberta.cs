@@ -33,7 +33,7 @@ internal static class Deberta
     private static DisentangledConfiguration Positions(ConfigReader config, int context)
     {
         int buckets = config.SignedInteger("position_buckets", 1 << 16) is int given and > 0 ? given : 0;
-        int distance = config.SignedInteger("max_relative_positions", 1 << 24) is int told and > 0 ? told : context;
+        int distance = config.SignedInteger("max_relative_positions", 1 << 16) is int told and > 0 ? told : Math.Min(context, 1 << 16);
         // A list, or a text with bars between.
         IReadOnlyList<string> kinds = config.Find("pos_att_type")?.ValueKind == System.Text.Json.JsonValueKind.String ? config.Text("pos_att_type")!.Split('|') : config.Texts("pos_att_type") ?? [];
         if (kinds.FirstOrDefault(kind => kind is not ("c2p" or "p2c")) is { } unknown)

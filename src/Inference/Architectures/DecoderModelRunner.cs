@@ -38,8 +38,8 @@ internal sealed class DecoderModelRunner : ModelRunner
     public override ModelDescription Model { get; }
 
     /// <inheritdoc/>
-    public override int ActivationsPerToken => 3 * _configuration.HiddenSize + 2 * (_configuration.HeadCount + _configuration.KeyValueHeadCount) * _configuration.HeadSize
-        + 4 * _configuration.IntermediateSize;
+    public override long ActivationsPerToken => 3L * _configuration.HiddenSize + 2L * (_configuration.HeadCount + _configuration.KeyValueHeadCount) * _configuration.HeadSize
+        + 4L * _configuration.IntermediateSize;
 
     /// <inheritdoc/>
     public override KvCache Cache { get; }

@@ -45,7 +45,7 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
     public override ModelDescription Model { get; }
 
     /// <inheritdoc/>
-    public override int ActivationsPerToken { get; }
+    public override long ActivationsPerToken { get; }
 
     /// <inheritdoc/>
     public override KvCache Cache { get; }

@@ -73,20 +73,28 @@ internal sealed class EncoderReader(EncoderConfiguration configuration, Checkpoi
             {
                 DistanceRows.Shared => new(shared, key, query),
                 DistanceRows.Projected => new(shared, disentangled.UsesQueries ? Of(Names.PositionKey) : null, disentangled.UsesKeys ? Of(Names.PositionQuery) : null),
-                // From the farthest key behind a query to the farthest before it; the row in front of them stands for a distance that no text has.
-                DistanceRows.OfHeads => new([.. new float[HeadSize], .. checkpoint.Get($"{layer}{Names.Distances}.weight", 2L * disentangled.Span - 1, HeadSize).ToArray()], null, null),
+                DistanceRows.OfHeads => new(DistancesOfHeads(layer, disentangled), null, null),
                 _ => throw new InvalidOperationException($"unknown rows {disentangled.Rows}"),
             };
             return new DisentangledAttention(disentangled, configuration.HeadCount, HeadSize, new(query, key, Of(Names.Value), Of(Names.Output)), positions);
         }), []);
     }
 
+    /// <summary>From the farthest key behind a query to the farthest before it; the row in front of them stands for a distance that no text has.</summary>
+    private float[] DistancesOfHeads(string layer, DisentangledConfiguration disentangled)
+    {
+        StoredTensor table = checkpoint.Get($"{layer}{Names.Distances}.weight", 2L * disentangled.Span - 1, HeadSize);
+        return checkpoint.IsOutline ? [] : [.. new float[HeadSize], .. table.ToArray()];
+    }
+
     /// <summary>Row by row in floats: every layer projects them anew, once and for all.</summary>
     private float[] Distances(DisentangledConfiguration disentangled)
     {
-        float[] rows = checkpoint.Get("encoder.rel_embeddings.weight", 2L * disentangled.Span, Hidden).ToArray();
-        if (disentangled.NormsPositions)
-            weights.Norm("encoder.LayerNorm", Hidden, NormKind.Layer, configuration.NormEpsilon).Apply(rows, 2 * disentangled.Span, rows, KernelPath.Scalar);
+        StoredTensor table = checkpoint.Get("encoder.rel_embeddings.weight", 2L * disentangled.Span, Hidden);
+        Norm? norm = disentangled.NormsPositions ? weights.Norm("encoder.LayerNorm", Hidden, NormKind.Layer, configuration.NormEpsilon) : null;
+        float[] rows = checkpoint.IsOutline ? [] : table.ToArray();
+        if (!checkpoint.IsOutline)
+            norm?.Apply(rows, 2 * disentangled.Span, rows, KernelPath.Scalar);
         return rows;
     }
 

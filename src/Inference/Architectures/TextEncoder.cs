@@ -12,19 +12,18 @@ internal sealed class TextEncoder : IDisposable
     private readonly Checkpoint _checkpoint;
     private readonly EncoderParts _parts;
     private readonly EncoderPass _pass;
-    private readonly int _widest;
-    private readonly int _types;
+    private readonly EncoderSizes _sizes;
 
-    private TextEncoder(Checkpoint checkpoint, EncoderParts parts, EncoderPass pass, int widest, int types, int hidden, ModelDescription model)
+    private TextEncoder(Checkpoint checkpoint, EncoderParts parts, EncoderPass pass, EncoderSizes sizes, ModelDescription model)
     {
-        (_checkpoint, _parts, _pass, _widest, _types, HiddenSize, Model) = (checkpoint, parts, pass, widest, types, hidden, model);
+        (_checkpoint, _parts, _pass, _sizes, Model) = (checkpoint, parts, pass, sizes, model);
     }
 
     /// <summary>What the model is.</summary>
     public ModelDescription Model { get; }
 
     /// <summary>Width of a state.</summary>
-    public int HiddenSize { get; }
+    public int HiddenSize => _sizes.Hidden;
 
     /// <summary>Whether the model makes one vector of the first token's state.</summary>
     public bool HasPooler => _parts.Pooler is not null;
@@ -33,7 +32,13 @@ internal sealed class TextEncoder : IDisposable
     public int Labels => _parts.Classifier?.Labels ?? 0;
 
     /// <summary>How many types of tokens there are; 0 where they have none.</summary>
-    public int TypeCount => _types;
+    public int TypeCount { get; private init; }
+
+    /// <summary>Floats of the buffers of a pass, for each token of it: those of all tokens, and in every thread the scores of up to eight of them.</summary>
+    public long ActivationsPerToken => _sizes.PerToken + 8L * _pass.Compute.ThreadCount;
+
+    /// <summary>Floats of buffers that are the same for all passes.</summary>
+    public long ConstantActivations { get; private init; }
 
     /// <summary>Builds an encoder over weights, which it owns.</summary>
     /// <exception cref="InferenceException">CorruptModel, UnsupportedModelType: the architecture gives no states of texts.</exception>
@@ -49,14 +54,22 @@ internal sealed class TextEncoder : IDisposable
     /// <summary>The last states of all tokens of some texts, end to end, [tokens, hidden]; valid until the next call.</summary>
     /// <param name="texts">The ids of each text, at least one.</param>
     /// <param name="types">The types of their tokens; null for 0 everywhere.</param>
-    public Memory<float> Encode(IReadOnlyList<int[]> texts, IReadOnlyList<int[]>? types = null)
+    /// <param name="isUnwanted">Asked before each layer: whether to stop, as nobody waits for the result any more; null for never.</param>
+    /// <returns>Empty if it was stopped.</returns>
+    public Memory<float> Encode(IReadOnlyList<int[]> texts, IReadOnlyList<int[]>? types = null, Func<bool>? isUnwanted = null)
     {
         int[] ids = [.. texts.SelectMany(text => text)];
         int unknown = Array.FindIndex(ids, id => (uint)id >= (uint)Model.VocabularySize);
         if (unknown >= 0)
             throw new ArgumentException($"The token id {ids[unknown]} is outside of the vocabulary of {Model.VocabularySize}.", nameof(texts));
-        _pass.Fill([.. texts.Select(text => text.Length)], _widest, types is null ? default : [.. types.SelectMany(type => type)]);
-        Memory<float> state = _parts.Stack.Apply(ids, _pass);
+        _pass.Fill([.. texts.Select(text => text.Length)], 2 * _sizes.KeyWidth, types is null ? default : [.. types.SelectMany(type => type)]);
+        Memory<float> state = _parts.Stack.Begin(ids, _pass);
+        foreach (Layer layer in _parts.Stack.Layers)
+        {
+            if (isUnwanted?.Invoke() == true)
+                return Memory<float>.Empty;
+            layer.Apply(state, _pass);
+        }
         _parts.FinalNorm?.Apply(state.Span, ids.Length, state.Span, _pass.Path);
         return state;
     }
@@ -93,8 +106,15 @@ internal sealed class TextEncoder : IDisposable
         EncoderReader reader = new(configuration, checkpoint, weights);
         EncoderParts parts = reader.Parts();
         checkpoint.CheckAllUsed(reader.IsHarmless);
-        return new(checkpoint, parts, new(weights.Compute), 2 * configuration.HiddenSize, configuration.TypeCount, configuration.HiddenSize,
-            weights.Describe(configuration.ModelType, configuration.VocabularySize, Math.Min(options.MaxModelLength ?? configuration.ContextLength, configuration.ContextLength)));
+        int hidden = configuration.HiddenSize;
+        // DeBERTa scores each token against all distances, by its query and by its key; the rows of the distances are projected once for every layer.
+        long rows = 2L * (configuration.Disentangled?.Span ?? 0);
+        EncoderSizes sizes = new(hidden, hidden, hidden, configuration.IntermediateSize, configuration.Modern is not null) { Scores = 2 * rows * configuration.HeadCount };
+        return new(checkpoint, parts, new(weights.Compute), sizes, weights.Describe(configuration.ModelType, configuration.VocabularySize, Context(options, configuration.ContextLength)))
+        {
+            TypeCount = configuration.TypeCount,
+            ConstantActivations = rows * hidden * (2L * configuration.LayerCount + 2),
+        };
     }
 
     private static TextEncoder OfT5(T5Configuration configuration, Checkpoint checkpoint, WeightReader weights, EngineOptions options)
@@ -102,7 +122,8 @@ internal sealed class TextEncoder : IDisposable
         T5Reader reader = new(configuration, checkpoint, weights, null);
         EncoderParts parts = new(reader.Encoder(), reader.EncoderNorm(), null, null);
         checkpoint.CheckAllUsed(name => reader.IsHarmless(name) || name.StartsWith("decoder.", StringComparison.Ordinal) || name == "lm_head.weight");
-        return new(checkpoint, parts, new(weights.Compute), 2 * configuration.HeadCount * configuration.HeadSize, 0, configuration.ModelSize,
+        int width = configuration.HeadCount * configuration.HeadSize;
+        return new(checkpoint, parts, new(weights.Compute), new(configuration.ModelSize, width, width, configuration.FeedForwardSize, configuration.Gated),
             weights.Describe(configuration.ModelType, configuration.VocabularySize, options.MaxModelLength ?? configuration.PromptLength));
     }
 
@@ -115,7 +136,28 @@ internal sealed class TextEncoder : IDisposable
         Stack stack = reader.Stack(reader.Table());
         EncoderParts parts = new(stack, reader.FinalNorm(), null, null);
         checkpoint.CheckAllUsed(name => reader.IsHarmless(name) || name.StartsWith(configuration.Names.Head + ".", StringComparison.Ordinal));
-        return new(checkpoint, parts, new(weights.Compute) { IsCausal = true }, 2 * configuration.KeyValueHeadCount * configuration.HeadSize, 0, configuration.HiddenSize,
-            weights.Describe(type, configuration.VocabularySize, Math.Min(options.MaxModelLength ?? configuration.ContextLength, configuration.LearnedPositions ?? int.MaxValue)));
+        EncoderSizes sizes = new(configuration.HiddenSize, configuration.HeadCount * configuration.HeadSize, configuration.KeyValueHeadCount * configuration.HeadSize, configuration.IntermediateSize, IsGated: true);
+        return new(checkpoint, parts, new(weights.Compute) { IsCausal = true }, sizes,
+            weights.Describe(type, configuration.VocabularySize, Context(options, Math.Min(configuration.ContextLength, configuration.LearnedPositions ?? int.MaxValue))));
     }
+
+    private static int Context(EngineOptions options, int longest) => Math.Min(options.MaxModelLength ?? longest, longest);
+}
+
+/// <summary>How wide the buffers of a pass are.</summary>
+/// <param name="Hidden">A state.</param>
+/// <param name="QueryWidth">All queries of a token.</param>
+/// <param name="KeyWidth">All its keys, and all its values.</param>
+/// <param name="Intermediate">The inner state of the feed-forward block.</param>
+/// <param name="IsGated">Whether that has a gate beside it.</param>
+internal sealed record EncoderSizes(int Hidden, int QueryWidth, int KeyWidth, int Intermediate, bool IsGated)
+{
+    /// <summary>Scores of a token that are kept beside those of attention.</summary>
+    public long Scores { get; init; }
+
+    /// <summary>
+    /// Floats for each token: the state, its norm, its change and the sums of them, also before a projection; projections with what comes out of attention, keys and values as they lie in
+    /// their blocks, the feed-forward block, and the rounded input of a product.
+    /// </summary>
+    public long PerToken => 5L * Hidden + 2L * QueryWidth + 4L * KeyWidth + (IsGated ? 3L : 1) * Intermediate + Math.Max(Hidden, Intermediate) / 2 + Scores;
 }

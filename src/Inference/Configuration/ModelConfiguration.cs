@@ -31,10 +31,13 @@ public sealed record ModelConfiguration
     internal EncoderConfiguration? Encoder { get; init; }
 
     /// <summary>Whether the model turns texts into vectors or scores, and generates none.</summary>
-    internal bool IsEmbedder => Pooling is not null;
+    public bool IsEmbedder => Sentences is not null;
 
-    /// <summary>How the states of a text become one vector, for a model that makes vectors.</summary>
-    internal PoolingConfiguration? Pooling { get; init; }
+    /// <summary>How texts are prepared and how their states become vectors; null for a model that generates.</summary>
+    internal SentenceConfiguration? Sentences { get; init; }
+
+    /// <summary>The folders of modules that have weights of their own, relative to the model's; see <see cref="SentenceFiles.WeightsOf"/>.</summary>
+    public IReadOnlyList<string> ModuleFolders => [.. Sentences?.Modules.OfType<DenseModule>().Select(module => Path.GetFileName(module.Folder)) ?? []];
 
     /// <summary>How weights are scaled that are stored as FP8; null where config.json knows of none.</summary>
     internal Float8Configuration? Float8 { get; init; }
@@ -43,7 +46,8 @@ public sealed record ModelConfiguration
     internal CacheLayer[] CacheLayers => IsEmbedder ? [] : T5?.CacheLayers ?? Bart?.CacheLayers ?? Decoder?.CacheLayers ?? [];
 
     /// <summary>The longest sequence by default (encoder-decoders: the longest answer).</summary>
-    internal int ContextTokens => (IsEmbedder ? T5?.PromptLength : T5?.AnswerLength) ?? Bart?.ContextLength ?? Decoder?.ContextLength ?? Encoder!.ContextLength;
+    internal int ContextTokens => Math.Min(Sentences?.MaxTokens ?? int.MaxValue,
+        (IsEmbedder ? T5?.PromptLength : T5?.AnswerLength) ?? Bart?.ContextLength ?? Decoder?.ContextLength ?? Encoder!.ContextLength);
 
     /// <summary>The longest encoder input by default; 0 for decoder-only models.</summary>
     internal int EncoderTokens => IsEmbedder ? 0 : T5?.PromptLength ?? Bart?.ContextLength ?? 0;
@@ -72,10 +76,16 @@ public sealed record ModelConfiguration
         if (model.Decoder?.Experts is { } experts)
             DecoderFields.Require(experts.PerToken <= experts.Count, config, "num_experts_per_tok", $"is {experts.PerToken}; there are {experts.Count} experts");
         bool isEmbedder = model.Encoder is not null || EmbedsByItsFiles(config, folder, model);
+        // Decoders that were trained to look ahead too would give other vectors, and nobody would see it.
+        if (isEmbedder && model.Decoder is not null)
+        {
+            config.Require("is_causal", "true");
+            config.Require("use_bidirectional_attention", "false");
+        }
         return model with
         {
             Float8 = Float8Configuration.Read(config),
-            Pooling = isEmbedder ? PoolingConfiguration.Load(folder, isCausal: model.Decoder is not null) : null,
+            Sentences = isEmbedder ? SentenceConfiguration.Load(folder, isCausal: model.Decoder is not null) : null,
         };
     }
 
@@ -86,7 +96,7 @@ public sealed record ModelConfiguration
         if (model.T5 is not null)
             return classes.Any(name => name.EndsWith("EncoderModel", StringComparison.Ordinal));
         return model.Decoder is not null && (classes.Any(name => name.EndsWith("Model", StringComparison.Ordinal) && !name.EndsWith("HeadModel", StringComparison.Ordinal) && !name.EndsWith("HeadsModel", StringComparison.Ordinal))
-            || File.Exists(Path.Combine(folder, PoolingConfiguration.ModulesFile)));
+            || File.Exists(Path.Combine(folder, SentenceConfiguration.ModulesFile)));
     }
 
     /// <summary>The refusal of an architecture.</summary>

@@ -25,7 +25,7 @@ public sealed record MemoryNeed
     /// <summary>The longest sequence in tokens (encoder-decoders: the longest answer).</summary>
     public required int ContextLength { get; init; }
 
-    /// <summary>Bytes of the key/value cache of one such sequence.</summary>
+    /// <summary>Bytes of the key/value cache of one such sequence; for a model that reads texts whole, bytes of the buffers of a pass over one.</summary>
     public required long CacheBytes { get; init; }
 
     /// <summary>Bytes that the process may use: the machine's memory, or what its control group grants.</summary>
@@ -58,7 +58,9 @@ public sealed record MemoryNeed
         CacheSizing.RequireBlocks(configuration.CacheLayers);
         KvCache cache = new(configuration.CacheLayers, 0, EngineOptions.DefaultPrefillChunkTokens);
         ModelSize size = ModelSize.Of(configuration);
-        ComputeFormat held = format ?? ComputeFormats.DefaultFor(size.ParameterCount, configuration.EncoderTokens > 0, weights);
+        ComputeFormat held = format ?? ComputeFormats.DefaultFor(size.ParameterCount, configuration.EncoderTokens > 0 || configuration.IsEmbedder, weights);
+        // A pass holds so many tokens in any case, of several texts.
+        long BytesFor(int tokens) => configuration.IsEmbedder ? Math.Max(tokens, EngineOptions.DefaultPrefillChunkTokens) * size.CacheBytesPerToken : cache.BytesFor(tokens, Math.Min(encoder, tokens));
         long weightBytes = held == ComputeFormat.F32 ? storedBytes : size.WeightBytes[held];
         return new()
         {
@@ -66,9 +68,9 @@ public sealed record MemoryNeed
             Format = held,
             WeightBytes = weightBytes,
             ContextLength = context,
-            CacheBytes = cache.BytesFor(context, encoder),
+            CacheBytes = configuration.IsEmbedder ? BytesFor(context) : cache.BytesFor(context, encoder),
             AvailableBytes = availableBytes,
-            LongestContext = Longest(cache, context, encoder, availableBytes - weightBytes - size.ActivationBytes - ProcessBytes),
+            LongestContext = Longest(BytesFor, context, availableBytes - weightBytes - size.ActivationBytes - ProcessBytes),
         };
     }
 
@@ -94,13 +96,13 @@ public sealed record MemoryNeed
     }
 
     // The need grows with the context, so halving finds the last one that fits.
-    private static int Longest(KvCache cache, int context, int encoder, long freeBytes)
+    private static int Longest(Func<int, long> bytesFor, int context, long freeBytes)
     {
         int fits = 0, exceeds = context + 1;
         while (exceeds - fits > 1)
         {
             int middle = fits + ((exceeds - fits) / 2);
-            if (cache.BytesFor(middle, Math.Min(encoder, middle)) <= freeBytes)
+            if (bytesFor(middle) <= freeBytes)
                 fits = middle;
             else
                 exceeds = middle;

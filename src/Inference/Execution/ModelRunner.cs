@@ -19,7 +19,10 @@ public abstract class ModelRunner : IDisposable
     public abstract ModelDescription Model { get; }
 
     /// <summary>Floats of the buffers of a pass, for each token of it.</summary>
-    public virtual int ActivationsPerToken => 0;
+    public virtual long ActivationsPerToken => 0;
+
+    /// <summary>Floats of buffers that do not depend on the pass.</summary>
+    public virtual long ConstantActivations => 0;
 
     /// <summary>The cache that this runner reads and writes.</summary>
     public abstract KvCache Cache { get; }

@@ -13,10 +13,10 @@ public sealed record ModelSize
     /// <summary>Bytes that the weights take when they are held in a format. <see cref="ComputeFormat.F32"/> is missing: there they stay as they are stored.</summary>
     public required IReadOnlyDictionary<ComputeFormat, long> WeightBytes { get; init; }
 
-    /// <summary>Bytes of cache for each further token, where no layer slides.</summary>
+    /// <summary>Bytes of cache for each further token, where no layer slides. A model that reads texts whole has no cache: there it is what the buffers of a pass take.</summary>
     public required long CacheBytesPerToken { get; init; }
 
-    /// <summary>Bytes of the buffers of a pass over a whole chunk of a prompt.</summary>
+    /// <summary>Bytes of the buffers of a pass over a whole chunk of a prompt, and of those that do not depend on the pass.</summary>
     public required long ActivationBytes { get; init; }
 
     /// <summary>Measures a model.</summary>
@@ -24,21 +24,21 @@ public sealed record ModelSize
     {
         using WorkerPool workers = new(1);
         Dictionary<ComputeFormat, long> bytes = [];
-        long parameters = 0, activations = 0;
+        long parameters = 0, perToken = 0, constant = 0;
         foreach (ComputeFormat format in new[] { ComputeFormat.Bf16, ComputeFormat.Q8, ComputeFormat.Q4 })
         {
             EngineOptions options = new() { Workers = workers, Format = format, KvCacheBytes = 0, MaxModelLength = 1 };
             using ModelRunner runner = ModelLoader.Build(configuration, Checkpoint.Outline(), options);
             bytes[format] = runner.Model.WeightBytes;
             parameters = runner.Model.ParameterCount;
-            activations = sizeof(float) * options.PrefillChunkTokens * (long)runner.ActivationsPerToken;
+            (perToken, constant) = (sizeof(float) * runner.ActivationsPerToken, sizeof(float) * runner.ConstantActivations);
         }
         return new()
         {
             ParameterCount = parameters,
             WeightBytes = bytes,
-            CacheBytesPerToken = configuration.CacheLayers.Where(layer => layer.Kind is not CacheKind.Cross and not CacheKind.State).Sum(layer => sizeof(float) * (long)layer.FloatsPerToken),
-            ActivationBytes = activations,
+            CacheBytesPerToken = configuration.IsEmbedder ? perToken : configuration.CacheLayers.Where(layer => layer.Kind is not CacheKind.Cross and not CacheKind.State).Sum(layer => sizeof(float) * (long)layer.FloatsPerToken),
+            ActivationBytes = constant + (configuration.IsEmbedder ? 0 : EngineOptions.DefaultPrefillChunkTokens * perToken),
         };
     }
 }

@@ -67,8 +67,8 @@ internal sealed class EngineLoop
     /// <summary>Ends all sequences. The task completes when the thread has.</summary>
     public Task StopAsync()
     {
-        _isStopping = true;
         _arrivals.Writer.TryComplete();
+        _isStopping = true;
         return _ended.Task;
     }
 
@@ -81,6 +81,8 @@ internal sealed class EngineLoop
         }
         finally
         {
+            // What arrived just before the queue was closed.
+            TakeArrivals();
             foreach (Sequence sequence in _scheduler.FindAll())
                 End(sequence, new ObjectDisposedException(nameof(LlmEngine)));
             _ended.SetResult();
@@ -92,9 +94,14 @@ internal sealed class EngineLoop
     {
         if (!_scheduler.HasWork && !_isStopping)
             _arrivals.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult();
+        TakeArrivals();
+        return !_isStopping;
+    }
+
+    private void TakeArrivals()
+    {
         while (_arrivals.Reader.TryRead(out Sequence? sequence))
             _scheduler.Add(sequence);
-        return !_isStopping;
     }
 
     private void Step()

@@ -35,7 +35,7 @@ public static class ComputeFormats
     /// <summary>The format of a name; null when there is none.</summary>
     public static ComputeFormat? Find(string name) => Enum.GetValues<ComputeFormat>().Where(format => NameOf(format) == name).Select(format => (ComputeFormat?)format).FirstOrDefault();
 
-    /// <summary>The format for a model: 8 bits for encoder-decoders, small models and what is stored in 8 bits, 4 bits for others.</summary>
-    public static ComputeFormat DefaultFor(long parameterCount, bool isEncoderDecoder, WeightChoice weights) =>
-        isEncoderDecoder || parameterCount < SmallModel || weights.HasEightBits ? ComputeFormat.Q8 : ComputeFormat.Q4;
+    /// <summary>The format for a model: 8 bits for encoders and encoder-decoders, small models and what is stored in 8 bits, 4 bits for others.</summary>
+    public static ComputeFormat DefaultFor(long parameterCount, bool hasEncoder, WeightChoice weights) =>
+        hasEncoder || parameterCount < SmallModel || weights.HasEightBits ? ComputeFormat.Q8 : ComputeFormat.Q4;
 }

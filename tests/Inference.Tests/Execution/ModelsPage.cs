@@ -41,6 +41,14 @@ internal static class ModelsPage
         ("facebook/bart-large-cnn", Bart("bart", 1024, 4096, 12, 16, 50264, 1024)),
         ("Helsinki-NLP/opus-mt-en-de", Bart("marian", 512, 2048, 6, 8, 58101, 512)),
         ("facebook/nllb-200-distilled-600M", Bart("m2m_100", 1024, 4096, 12, 16, 256206, 1024)),
+        ("sentence-transformers/all-MiniLM-L6-v2, cross-encoder/ms-marco-MiniLM-L6-v2", Encoder("bert", 384, 1536, 12, 6, 30522, 512)),
+        ("BAAI/bge-base-en-v1.5", Encoder("bert", 768, 3072, 12, 12, 30522, 512)),
+        ("mixedbread-ai/mxbai-embed-large-v1", Encoder("bert", 1024, 4096, 16, 24, 30522, 512)),
+        ("sentence-transformers/all-mpnet-base-v2", Encoder("mpnet", 768, 3072, 12, 12, 30527, 514)),
+        ("intfloat/multilingual-e5-small", Encoder("bert", 384, 1536, 12, 12, 250037, 512)),
+        ("BAAI/bge-m3, BAAI/bge-reranker-v2-m3", Encoder("xlm-roberta", 1024, 4096, 16, 24, 250002, 8194, types: 1)),
+        ("nomic-ai/modernbert-embed-base", Encoder("modernbert", 768, 1152, 12, 22, 50368, 8192)),
+        ("Qwen/Qwen3-Embedding-0.6B", Decoder("qwen3", 1024, 3072, 16, 8, 28, 151669, 32768, isTied: true, """, "head_dim": 128, "architectures": ["Qwen3Model"]""")),
     ];
 
     public static string Write()
@@ -62,13 +70,14 @@ internal static class ModelsPage
             | ONNX of Xenova and onnx-community: f32, f16, int8, 4 bit | `onnx/*.onnx` | [onnx.md](onnx.md) |
             | GGUF: F32, F16, BF16, Q8_0, Q6_K, Q5_1, Q5_0, Q4_1, Q4_0 | `*.gguf` | [gguf.md](gguf.md) |
 
-            `--dtype` is another matter: the format that weights are held and computed in. `auto` takes q8 for encoder-decoders, models below 0.4 billion weights
+            `--dtype` is another matter: the format that weights are held and computed in. `auto` takes q8 for encoders and encoder-decoders, models below 0.4 billion weights
             and what is stored in 8 bits, else q4 with the head in q8.
 
             ## What a model takes
 
             Computed from `config.json` alone, as `check` and `serve` do before any weight moves; a model that does not fit is refused with what would. The cache is for one
-            sequence, and larger than needed where layers have a window; 88 MiB for the process and the buffers of a prompt's pass are counted, and not shown.
+            sequence, and larger than needed where layers have a window; 88 MiB for the process and the buffers of a prompt's pass are counted, and not shown. Models that
+            make vectors or scores keep no cache: for them the column has the buffers of a pass over a text of 1,000 tokens, which is read at once, and the longest context is the longest text.
 
             | Model | Parameters | bf16 | q8 | q4 | Cache for 1,000 tokens | Longest context in 8 GB | in 24 GB |
             | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -118,6 +127,11 @@ internal static class ModelsPage
     private static string Decoder(string type, int hidden, int inner, int heads, int keyHeads, int layers, int vocabulary, int context, bool isTied, string more = "") => $$"""
         { "model_type": "{{type}}", "hidden_size": {{hidden}}, "intermediate_size": {{inner}}, "num_attention_heads": {{heads}}, "num_key_value_heads": {{keyHeads}},
           "num_hidden_layers": {{layers}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": {{context}}, "tie_word_embeddings": {{(isTied ? "true" : "false")}}{{more}} }
+        """;
+
+    private static string Encoder(string type, int hidden, int inner, int heads, int layers, int vocabulary, int positions, int types = 2) => $$"""
+        { "model_type": "{{type}}", "hidden_size": {{hidden}}, "intermediate_size": {{inner}}, "num_attention_heads": {{heads}}, "num_hidden_layers": {{layers}},
+          "vocab_size": {{vocabulary}}, "max_position_embeddings": {{positions}}, "type_vocab_size": {{types}} }
         """;
 
     private static string Bart(string type, int model, int feedForward, int layers, int heads, int vocabulary, int positions) => $$"""

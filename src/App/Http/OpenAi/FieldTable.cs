@@ -76,6 +76,11 @@ internal sealed class FieldTable
     private static readonly (string, Func<JsonElement, bool>)[] WithoutTemplate =
         [("documents", Empty), ("chat_template_kwargs", Empty), ("add_generation_prompt", True), ("continue_final_message", False)];
 
+    private static readonly string[] Truncation = ["truncate", "truncate_prompt_tokens"];
+
+    // Texts are cut at their end only.
+    private static readonly (string, Func<JsonElement, bool>)[] OtherEnd = [("truncation_direction", OneOf("right", "Right")), ("truncation_side", OneOf("right"))];
+
     private readonly FrozenSet<string> _accepted;
     private readonly FrozenDictionary<string, Func<JsonElement, bool>> _refused;
 
@@ -105,9 +110,10 @@ internal sealed class FieldTable
     public static FieldTable Tokenize { get; } =
         new(["model", "prompt", "content", "add_special_tokens", "add_special", "parse_special", "with_pieces", "return_token_strs"], ("messages", Never));
 
-    public static FieldTable Embeddings { get; } = new(["model", "input", "encoding_format", "dimensions"]);
+    public static FieldTable Embeddings { get; } = new(["model", "input", "encoding_format", "dimensions", "prompt_name", .. Truncation], [("input_type", Never), ("normalize", Never), .. OtherEnd]);
 
-    public static FieldTable Rerank { get; } = new(["model", "query", "documents", "top_n", "return_documents"], ("max_chunks_per_doc", Never), ("rank_fields", Never));
+    public static FieldTable Rerank { get; } = new(
+        ["model", "query", "documents", "top_n", "return_documents", .. Truncation], [("max_chunks_per_doc", Never), ("max_tokens_per_doc", Never), ("rank_fields", Never), ("raw_scores", False), .. OtherEnd]);
 
     public static FieldTable Detokenize { get; } = new(["model", "tokens", "skip_special_tokens"]);
 

@@ -38,6 +38,7 @@ internal sealed class GraphWeights(string file, RoleNames names)
                 case "GatherBlockQuantized": AddMatrix(node, graph.Resolve(node.Input(0))?.Tensor, name => blocks.ReadTable(name, node)); break;
                 case "Mul": AddNorm(graph, node, 0); AddNorm(graph, node, 1); break;
                 case "Add": AddBias(graph, node, 0); AddBias(graph, node, 1); break;
+                case "LayerNormalization": AddNorm(graph, node, 1); AddBias(graph, node, 2); break;
                 case "SimplifiedLayerNormalization" or "RMSNormalization": AddNorm(graph, node, 1); break;
                 case "SkipSimplifiedLayerNormalization": AddNorm(graph, node, 2); AddBias(graph, node, 3); break;
                 case "GroupQueryAttention": CheckAttention(node); _packed.Add(names.ModuleOf(node.Name), node); break;
@@ -87,7 +88,7 @@ internal sealed class GraphWeights(string file, RoleNames names)
 
     private void AddNorm(GraphIndex graph, OnnxNode node, int input)
     {
-        if (Vector(graph, node, input) is { } tensor && names.Module(node, tensor.Name) is { } module && module[(module.LastIndexOf('.') + 1)..].Contains("norm", StringComparison.Ordinal))
+        if (Vector(graph, node, input) is { } tensor && names.Module(node, tensor.Name) is { } module && module[(module.LastIndexOf('.') + 1)..].Contains("norm", StringComparison.OrdinalIgnoreCase))
             Add(_builder.Vector(module + ".weight", tensor, node), node);
     }
 

@@ -9,6 +9,19 @@ namespace LlmService.Inference.Weights.Onnx;
 /// <param name="stack"><c>encoder</c> or <c>decoder</c> where the graph is a half of a model; its paths may begin inside of it.</param>
 internal sealed partial class RoleNames(string? stack)
 {
+    // Parts of models that are not inside of another module, and the heads of encoders that score texts.
+    private static readonly HashSet<string> Known = new(StringComparer.Ordinal)
+    {
+        "lm_head", "shared", "model.norm", "model.embed_tokens",
+        "embeddings_project", "electra.embeddings_project", "final_norm", "model.final_norm", "head.dense", "head.norm", "pooler", "albert.pooler", "pre_classifier", "classifier",
+    };
+
+    private static readonly string[] KnownBeginnings =
+    [
+        "model.layers.", "encoder.", "decoder.",
+        "embeddings.", "transformer.layer.", "layers.", "pooler.", "classifier.", "model.embeddings.", "bert.", "roberta.", "distilbert.", "electra.", "mpnet.", "albert.", "deberta.",
+    ];
+
     /// <summary>The names for the graph of a file.</summary>
     public static RoleNames For(string fileName) => new(
         fileName.StartsWith("encoder_model", StringComparison.Ordinal) ? "encoder" : fileName.StartsWith("decoder_model", StringComparison.Ordinal) ? "decoder" : null);
@@ -34,7 +47,7 @@ internal sealed partial class RoleNames(string? stack)
         // A half that was exported by itself has no module above it.
         if (stack is not null && (path.StartsWith("block.", StringComparison.Ordinal) || path is "final_layer_norm" or "embed_tokens" || (stack == "encoder" && path == "shared")))
             path = $"{stack}.{path}";
-        path = Attention().Replace(path, ".self_attn$1");
+        path = Attention().Replace(path, "$1.self_attn$2");
         path = FinalNorm().Replace(path, "model.norm");
         path = path switch
         {
@@ -43,20 +56,20 @@ internal sealed partial class RoleNames(string? stack)
             "decoder.lm_head" => "lm_head",
             _ => path,
         };
-        return Known().IsMatch(path) && !path.Contains("rotary", StringComparison.Ordinal) ? path : null;
+        return IsKnown(path) && !path.Contains("rotary", StringComparison.Ordinal) ? path : null;
     }
+
+    private static bool IsKnown(string path) => Known.Contains(path) || KnownBeginnings.Any(beginning => path.Length > beginning.Length && path.StartsWith(beginning, StringComparison.Ordinal));
 
     // Quantizers and mergers add endings; the model builder writes the operation into the name.
     [GeneratedRegex(@"^(.{1,512}?)(?:\.MatMul|\.MatMulNBits|\.Add)?\.(?:q?weight|bias)(?:_merged_[0-9]{1,9})?(?:_quantized|_Q4|_Q8)?$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex ConstantName();
 
-    [GeneratedRegex(@"\.attn(\.|$)", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    // So the model builder calls attention; in some encoders it is the published name.
+    [GeneratedRegex(@"^(model\.layers\.[0-9]{1,9})\.attn(\.|$)", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex Attention();
 
     // The model builder counts the final norm as a part of a layer after the last one.
     [GeneratedRegex(@"^model\.layers\.[0-9]{1,9}\.final_norm_layernorm$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex FinalNorm();
-
-    [GeneratedRegex(@"^(?:lm_head|shared|model\.norm|model\.embed_tokens|model\.layers\..{1,512}|encoder\..{1,512}|decoder\..{1,512})$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
-    private static partial Regex Known();
 }

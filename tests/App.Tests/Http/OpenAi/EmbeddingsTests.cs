@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using LlmService.Inference;
+using LlmService.Inference.Embeddings;
 using LlmService.Inference.Kernels;
 
 namespace LlmService.App.Http.OpenAi;
@@ -61,61 +61,168 @@ public sealed class EmbeddingsTests
     [Fact]
     public async Task Rerank_Documents_ComeInTheOrderOfTheirScores()
     {
-        string folder = MakeRanker();
-        try
-        {
-            await using TestHost host = await StartAsync(folder, skipTokenizer: false);
-            JsonElement answer = await host.PostForJsonAsync("/v1/rerank", """{"model":"acme/tiny","query":"one","documents":["a long text","b",{"text":"other words here"}],"top_n":2,"return_documents":true}""");
-            JsonElement all = await host.PostForJsonAsync("/v1/rerank", """{"model":"acme/tiny","query":"one","documents":["a long text","b","other words here"]}""");
+        using EncoderFolder folder = EncoderFolder.Ranker();
+        await using TestHost host = await StartAsync(folder.Folder, skipTokenizer: false);
+        JsonElement answer = await host.PostForJsonAsync("/v1/rerank", """{"model":"acme/tiny","query":"one","documents":["a long text","b",{"text":"other words here"}],"top_n":2,"return_documents":true}""");
+        JsonElement all = await host.PostForJsonAsync("/v1/rerank", """{"model":"acme/tiny","query":"one","documents":["a long text","b","other words here"]}""");
 
-            double[] scores = [.. all.GetProperty("results").EnumerateArray().Select(result => result.GetProperty("relevance_score").GetDouble())];
-            Assert.Equal(scores.OrderDescending(), scores);
-            Assert.Equal(3, scores.Distinct().Count());
-            Assert.All(scores, score => Assert.InRange(score, 0, 1));
-            Assert.Equal(2, answer.GetProperty("results").GetArrayLength());
-            Assert.Equal(scores[0], answer.GetProperty("results")[0].GetProperty("relevance_score").GetDouble());
-            int best = answer.GetProperty("results")[0].GetProperty("index").GetInt32();
-            Assert.Equal(new[] { "a long text", "b", "other words here" }[best], answer.GetProperty("results")[0].GetProperty("document").GetProperty("text").GetString());
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        double[] scores = [.. all.GetProperty("results").EnumerateArray().Select(result => result.GetProperty("relevance_score").GetDouble())];
+        Assert.Equal(scores.OrderDescending(), scores);
+        Assert.Equal(3, scores.Distinct().Count());
+        Assert.All(scores, score => Assert.InRange(score, 0, 1));
+        Assert.Equal(2, answer.GetProperty("results").GetArrayLength());
+        Assert.Equal(scores[0], answer.GetProperty("results")[0].GetProperty("relevance_score").GetDouble());
+        int best = answer.GetProperty("results")[0].GetProperty("index").GetInt32();
+        Assert.Equal(new[] { "a long text", "b", "other words here" }[best], answer.GetProperty("results")[0].GetProperty("document").GetProperty("text").GetString());
     }
 
-    private const string Words = """
-        {"version":"1.0","added_tokens":[
-        {"id":1,"content":"[UNK]","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true},
-        {"id":2,"content":"[CLS]","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true},
-        {"id":3,"content":"[SEP]","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],
-        "normalizer":null,"pre_tokenizer":{"type":"Whitespace"},"post_processor":{"type":"BertProcessing","sep":["[SEP]",3],"cls":["[CLS]",2]},"decoder":null,
-        "model":{"type":"WordLevel","unk_token":"[UNK]","vocab":{"[UNK]":1,"[CLS]":2,"[SEP]":3,"one":4,"a":5,"long":6,"text":7,"b":8,"other":9,"words":10,"here":11}}}
-        """;
-
-    /// <summary>A BERT with a head of one score, and a tokenizer whose ids it knows.</summary>
-    private static string MakeRanker()
+    [Fact]
+    public async Task Embeddings_Base64_AreTheBitsOfTheFloats()
     {
-        string folder = Directory.CreateTempSubdirectory("llm-service-test-").FullName;
-        JsonNode config = JsonNode.Parse(File.ReadAllText(TestData.Fixture("golden", "bert", "config.json")))!;
-        config["architectures"] = new JsonArray("BertForSequenceClassification");
-        config["id2label"] = new JsonObject { ["0"] = "LABEL_0" };
-        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
-        File.WriteAllText(Path.Combine(folder, "tokenizer.json"), Words);
+        using EncoderFolder folder = EncoderFolder.Embedder();
+        await using TestHost host = await StartAsync(folder.Folder, skipTokenizer: false);
+        foreach (string dimensions in new[] { "", ",\"dimensions\":5" })
+        {
+            JsonElement floats = await host.PostForJsonAsync("/v1/embeddings", $$"""{"model":"acme/tiny","input":["one long text","b"],"encoding_format":"float"{{dimensions}}}""");
+            JsonElement packed = await host.PostForJsonAsync("/v1/embeddings", $$"""{"model":"acme/tiny","input":["one long text","b"],"encoding_format":"base64"{{dimensions}}}""");
 
-        byte[] file = File.ReadAllBytes(TestData.Fixture("golden", "bert", "model.safetensors"));
-        int length = (int)BitConverter.ToInt64(file);
-        JsonNode header = JsonNode.Parse(file.AsSpan(8, length))!;
-        int data = file.Length - 8 - length;
-        byte[] weights = System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>([.. Enumerable.Range(0, 32).Select(i => MathF.Sin(i + 1)), 0.1f]).ToArray();
-        header["classifier.weight"] = Tensor([1, 32], data, data + 128);
-        header["classifier.bias"] = Tensor([1], data + 128, data + 132);
-        byte[] text = System.Text.Encoding.UTF8.GetBytes(header.ToJsonString());
-        File.WriteAllBytes(Path.Combine(folder, "model.safetensors"), [.. BitConverter.GetBytes((long)text.Length), .. text, .. file[(8 + length)..], .. weights]);
-        return folder;
+            Assert.Equal(["object", "data", "model", "usage"], floats.EnumerateObject().Select(field => field.Name));
+            Assert.Equal("list", floats.GetProperty("object").GetString());
+            for (int i = 0; i < 2; i++)
+            {
+                JsonElement item = floats.GetProperty("data")[i];
+                Assert.Equal(["object", "index", "embedding"], item.EnumerateObject().Select(field => field.Name));
+                float[] vector = Floats(item.GetProperty("embedding"));
+                Assert.Equal(dimensions.Length == 0 ? 32 : 5, vector.Length);
+                Assert.Equal(1, vector.Sum(value => value * value), 1e-5f);
+                Assert.Equal(vector, System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(packed.GetProperty("data")[i].GetProperty("embedding").GetBytesFromBase64()).ToArray());
+            }
+            // [CLS] and [SEP] count.
+            Assert.Equal((8, 8), (packed.GetProperty("usage").GetProperty("prompt_tokens").GetInt32(), packed.GetProperty("usage").GetProperty("total_tokens").GetInt32()));
+        }
     }
 
-    private static JsonObject Tensor(int[] shape, int start, int end) =>
-        new() { ["dtype"] = "F32", ["shape"] = new JsonArray([.. shape.Select(size => (JsonNode)size)]), ["data_offsets"] = new JsonArray(start, end) };
+    [Theory]
+    [InlineData("""{"model":"acme/tiny","input":["b","one one one one one"]}""", "The text 2 has 7 tokens; the model reads at most 5.")]
+    [InlineData("""{"model":"acme/tiny","input":["b","one one one one one"],"truncate":false}""", "The text 2 has 7 tokens; the model reads at most 5.")]
+    [InlineData("""{"model":"acme/tiny","input":[4,4,4,4,4,4]}""", "The text 1 has 6 tokens; the model reads at most 5.")]
+    public async Task Embeddings_TextThatIsTooLong_IsAnErrorByDefault(string body, string message)
+    {
+        using EncoderFolder folder = EncoderFolder.Embedder().Write("sentence_bert_config.json", """{"max_seq_length":5,"do_lower_case":false}""");
+        await using TestHost host = await StartAsync(folder.Folder, skipTokenizer: false);
+        using HttpResponseMessage response = await host.PostAsync("/v1/embeddings", body);
+        JsonElement error = (await TestHost.JsonAsync(response)).GetProperty("error");
+
+        Assert.Equal((HttpStatusCode.BadRequest, "context_length_exceeded", "input"), (response.StatusCode, error.GetProperty("code").GetString(), error.GetProperty("param").GetString()));
+        Assert.StartsWith(message, error.GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\"truncate\":true", 8, "1 of 2 texts cut to 5 tokens")]
+    [InlineData("\"truncate_prompt_tokens\":-1", 8, "1 of 2 texts cut to 5 tokens")]
+    [InlineData("\"truncate_prompt_tokens\":4", 7, "1 of 2 texts cut to 4 tokens")]
+    [InlineData("\"truncate_prompt_tokens\":4,\"truncate\":true,\"zeta\":1", 7, "unknown fields ignored: zeta; 1 of 2 texts cut to 4 tokens")]
+    public async Task Embeddings_TruncationOnRequest_IsToldInTheHeader(string fields, int tokens, string warning)
+    {
+        using EncoderFolder folder = EncoderFolder.Embedder().Write("sentence_bert_config.json", """{"max_seq_length":5,"do_lower_case":false}""");
+        await using TestHost host = await StartAsync(folder.Folder, skipTokenizer: false);
+        using HttpResponseMessage response = await host.PostAsync("/v1/embeddings", $$"""{"model":"acme/tiny","input":["b","one a a a one"],{{fields}}}""");
+        JsonElement answer = await TestHost.JsonAsync(response);
+        JsonElement whole = await host.PostForJsonAsync("/v1/embeddings", $$"""{"model":"acme/tiny","input":"{{(tokens == 8 ? "one a a" : "one a")}}"}""");
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal(warning, response.Headers.GetValues("x-llm-warnings").Single());
+        Assert.Equal(tokens, answer.GetProperty("usage").GetProperty("prompt_tokens").GetInt32());
+        Assert.Equal(Floats(whole.GetProperty("data")[0].GetProperty("embedding")), Floats(answer.GetProperty("data")[1].GetProperty("embedding")));
+    }
+
+    [Theory]
+    [InlineData("\"truncate_prompt_tokens\":0", "invalid_request", "truncate_prompt_tokens")]
+    [InlineData("\"truncate_prompt_tokens\":131", "invalid_request", "truncate_prompt_tokens")]
+    [InlineData("\"truncate_prompt_tokens\":2", "invalid_request", "truncate_prompt_tokens")]
+    [InlineData("\"truncate_prompt_tokens\":4,\"truncate\":false", "invalid_request", "truncate")]
+    [InlineData("\"truncate\":\"END\"", "invalid_request", "truncate")]
+    [InlineData("\"truncation_direction\":\"left\"", "unsupported_parameter", "truncation_direction")]
+    [InlineData("\"prompt_name\":\"passage\"", "invalid_request", "prompt_name")]
+    [InlineData("\"input_type\":\"query\"", "unsupported_parameter", "input_type")]
+    [InlineData("\"add_special_tokens\":false", "unsupported_parameter", "add_special_tokens")]
+    public async Task Embeddings_FieldThatCannotBeHonoured_IsRefused(string field, string code, string parameter)
+    {
+        using EncoderFolder folder = EncoderFolder.Embedder().Write("config_sentence_transformers.json", """{"prompts":{"query":"one "}}""");
+        await using TestHost host = await StartAsync(folder.Folder, skipTokenizer: false);
+        using HttpResponseMessage response = await host.PostAsync("/v1/embeddings", $$"""{"model":"acme/tiny","input":"one long text",{{field}}}""");
+        JsonElement error = (await TestHost.JsonAsync(response)).GetProperty("error");
+
+        Assert.Equal((HttpStatusCode.BadRequest, code, parameter), (response.StatusCode, error.GetProperty("code").GetString(), error.GetProperty("param").GetString()));
+    }
+
+    [Fact]
+    public async Task Embeddings_PromptName_PutsThePromptBeforeTheText()
+    {
+        using EncoderFolder folder = EncoderFolder.Embedder().Write("config_sentence_transformers.json", """{"prompts":{"query":"one "},"default_prompt_name":null}""");
+        await using TestHost host = await StartAsync(folder.Folder, skipTokenizer: false);
+        JsonElement prompted = await host.PostForJsonAsync("/v1/embeddings", """{"model":"acme/tiny","input":"text","prompt_name":"query"}""");
+        JsonElement written = await host.PostForJsonAsync("/v1/embeddings", """{"model":"acme/tiny","input":"one text"}""");
+
+        Assert.Equal(written.GetProperty("data").GetRawText(), prompted.GetProperty("data").GetRawText());
+        Assert.Equal(4, prompted.GetProperty("usage").GetProperty("prompt_tokens").GetInt32());
+    }
+
+    [Fact]
+    public async Task Embeddings_FullQueue_IsAnsweredAsByModelsThatGenerate()
+    {
+        LlmEngine engine = LlmEngine.Load(TestData.Fixture("golden", "bert"), new EngineOptions { Workers = new WorkerPool(1), SkipTokenizer = true, MaxRunningSequences = 1, MaxWaitingRequests = 0 });
+        await using TestHost host = await TestHost.StartAsync(TestHost.Ready("acme/tiny", engine));
+        using CancellationTokenSource gone = new();
+        Task<float[][]> minutes = engine.Encoder!.EmbedAsync([.. Enumerable.Repeat(TextPreparation.Tokens([.. Enumerable.Range(3, 120)]), 200_000)], gone.Token);
+        using HttpResponseMessage response = await host.PostAsync("/v1/embeddings", """{"model":"acme/tiny","input":[4]}""");
+
+        Assert.Equal((HttpStatusCode)429, response.StatusCode);
+        Assert.Equal("queue_full", (await TestHost.JsonAsync(response)).GetProperty("error").GetProperty("code").GetString());
+        Assert.Equal(TimeSpan.FromSeconds(1), response.Headers.RetryAfter?.Delta);
+        await gone.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => minutes);
+    }
+
+    /// <summary>The client's connection ends; its place is free, though the work of the other that shares the passes goes on for minutes.</summary>
+    [Fact]
+    public async Task Embeddings_ClientThatIsGone_GivesItsPlaceBack()
+    {
+        LlmEngine engine = LlmEngine.Load(TestData.Fixture("golden", "bert"), new EngineOptions { Workers = new WorkerPool(1), SkipTokenizer = true, MaxRunningSequences = 1, MaxWaitingRequests = 1, PrefillChunkTokens = 16 });
+        await using TestHost host = await TestHost.StartAsync(TestHost.Ready("acme/tiny", engine));
+        using CancellationTokenSource gone = new(), client = new();
+        Task<float[][]>[] minutes = [engine.Encoder!.EmbedAsync([.. Enumerable.Repeat(TextPreparation.Tokens([.. Enumerable.Range(3, 120)]), 200_000)], gone.Token)];
+        string texts = string.Join(',', Enumerable.Repeat($"[{string.Join(',', Enumerable.Range(3, 125))}]", 2048));
+        Task<HttpResponseMessage> request = host.Client.PostAsync("/v1/embeddings", new StringContent($$"""{"model":"acme/tiny","input":[{{texts}}]}""", System.Text.Encoding.UTF8, "application/json"), client.Token);
+        await Until(() => engine.RunningSequences + engine.WaitingRequests == 2);
+        await client.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => request);
+
+        await Until(() => engine.RunningSequences + engine.WaitingRequests == 1);
+        Assert.False(minutes[0].IsCompleted);
+        await gone.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => minutes[0]);
+    }
+
+    [Fact]
+    public async Task Rerank_PairThatIsTooLong_IsCutOnlyOnRequest()
+    {
+        using EncoderFolder folder = EncoderFolder.Ranker().Write("tokenizer_config.json", """{"model_max_length":7}""");
+        await using TestHost host = await StartAsync(folder.Folder, skipTokenizer: false);
+        using HttpResponseMessage refused = await host.PostAsync("/v1/rerank", """{"model":"acme/tiny","query":"one a","documents":["b","long long long text"]}""");
+        using HttpResponseMessage cut = await host.PostAsync("/v1/rerank", """{"model":"acme/tiny","query":"one a","documents":["b","long long long text"],"truncate":true}""");
+        JsonElement error = (await TestHost.JsonAsync(refused)).GetProperty("error");
+
+        Assert.Equal(("context_length_exceeded", "documents"), (error.GetProperty("code").GetString(), error.GetProperty("param").GetString()));
+        Assert.Equal("1 of 2 texts cut to 7 tokens", cut.Headers.GetValues("x-llm-warnings").Single());
+        Assert.Equal(13, (await TestHost.JsonAsync(cut)).GetProperty("usage").GetProperty("total_tokens").GetInt32());
+    }
+
+    private static async Task Until(Func<bool> isSo)
+    {
+        while (!isSo())
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+    }
 
     private static async Task<JsonElement> Expected() =>
         JsonElement.Parse(await File.ReadAllBytesAsync(TestData.Fixture("golden", "bert", "expected.json"), TestContext.Current.CancellationToken));

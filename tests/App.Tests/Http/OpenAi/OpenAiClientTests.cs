@@ -1,8 +1,11 @@
 using System.ClientModel;
 using System.ClientModel.Primitives;
 using System.Text.Json;
+using LlmService.Inference;
+using LlmService.Inference.Kernels;
 using OpenAI;
 using OpenAI.Chat;
+using OpenAI.Embeddings;
 using OpenAI.Models;
 
 namespace LlmService.App.Http.OpenAi;
@@ -21,6 +24,21 @@ public sealed class OpenAiClientTests
         OpenAIModel model = await models.GetModelAsync("acme/tiny", TestContext.Current.CancellationToken);
         Assert.Equal(TestHost.Created, model.CreatedAt);
         Assert.Equal("acme", model.OwnedBy);
+    }
+
+    /// <summary>The client asks for base64 unless it is told otherwise.</summary>
+    [Fact]
+    public async Task Embeddings_AreUnderstood()
+    {
+        using EncoderFolder folder = EncoderFolder.Embedder();
+        await using TestHost host = await TestHost.StartAsync(TestHost.Ready("acme/tiny", LlmEngine.Load(folder.Folder, new EngineOptions { Workers = new WorkerPool(1) })));
+        using HttpClient http = new(host.CreateHandler());
+        EmbeddingClient client = Connect(http).GetEmbeddingClient("acme/tiny");
+        OpenAIEmbeddingCollection vectors = await client.GenerateEmbeddingsAsync(["one long text", "b"], new EmbeddingGenerationOptions { Dimensions = 8 }, TestContext.Current.CancellationToken);
+        Assert.Equal([0, 1], vectors.Select(vector => vector.Index));
+        Assert.All(vectors, vector => Assert.Equal(1, vector.ToFloats().ToArray().Sum(value => value * value), 1e-5f));
+        Assert.All(vectors, vector => Assert.Equal(8, vector.ToFloats().Length));
+        Assert.Equal(8, vectors.Usage.TotalTokenCount);
     }
 
     [Fact]

@@ -123,6 +123,23 @@ public sealed class OnnxWeightsTests : IDisposable
     }
 
     [Fact]
+    public void Read_PartsOfEncoders_HaveTheirPublishedNames()
+    {
+        using Checkpoint weights = Open(new OnnxGraphFile().Constant("a", [2], 1, 2).Constant("b", [2], 3, 4).Constant("c", [2, 1], 5, 6).Constant("d", [2], 7, 8).Constant("e", [2, 1], 9, 10).Constant("f", [1, 2], 11, 12)
+            .Node("LayerNormalization", "/bert/embeddings/LayerNorm/LayerNormalization", ["x", "a", "b"], ["y"])
+            .Node("Gemm", "/classifier/Gemm", ["y", "c", "d"], ["z"])
+            .Node("MatMul", "/encoder/layer.0/attention/attn/q/MatMul", ["y", "e"], ["w"])
+            .Node("Gather", "/distilbert/embeddings/word_embeddings/Gather", ["f", "ids"], ["v"]));
+
+        Assert.Equal([1, 2], weights.Get("bert.embeddings.LayerNorm.weight", 2).ToArray());
+        Assert.Equal([3, 4], weights.Get("bert.embeddings.LayerNorm.bias", 2).ToArray());
+        Assert.Equal([5, 6], weights.Get("classifier.weight", 1, 2).ToArray());
+        Assert.Equal([7, 8], weights.Get("classifier.bias", 2).ToArray());
+        Assert.Equal([9, 10], weights.Get("encoder.layer.0.attention.attn.q.weight", 1, 2).ToArray());
+        Assert.Equal([11, 12], weights.Get("distilbert.embeddings.word_embeddings.weight", 1, 2).ToArray());
+    }
+
+    [Fact]
     public void Read_BothBranchesOfAnIf_MayUseTheSameWeights()
     {
         OnnxGraphFile Branch(params float[] numbers) => new OnnxGraphFile().Constant("w", [1, 2], numbers).Node("MatMul", Query + "/MatMul", ["x", "w"], ["y"]);
