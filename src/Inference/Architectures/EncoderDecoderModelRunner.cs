@@ -113,7 +113,7 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
             _parts.Encoder.Layers[part - 1].Apply(_encoding, _encoderPass);
             return false;
         }
-        _parts.EncoderNorm?.Apply(_encoding.Span, tokens, _encoding.Span, _encoderPass.Path);
+        _parts.EncoderNorm?.Apply(_encoding, tokens, _encoding, _encoderPass.Compute);
         row.Cache.PrepareCross(tokens);
         foreach (CrossAttention attention in _cross)
             attention.Write(_encoding, tokens, row.Cache, _encoderPass);
@@ -141,7 +141,7 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
     {
         _encoderPass.Fill([ids.Length], _encoderWidth);
         Memory<float> state = _parts.Encoder.Apply(ids.ToArray(), _encoderPass);
-        _parts.EncoderNorm?.Apply(state.Span, ids.Length, state.Span, _encoderPass.Path);
+        _parts.EncoderNorm?.Apply(state, ids.Length, state, _encoderPass.Compute);
         return state;
     }
 }

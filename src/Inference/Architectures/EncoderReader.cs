@@ -92,9 +92,10 @@ internal sealed class EncoderReader(EncoderConfiguration configuration, Checkpoi
     {
         StoredTensor table = checkpoint.Get("encoder.rel_embeddings.weight", 2L * disentangled.Span, Hidden);
         Norm? norm = disentangled.NormsPositions ? weights.Norm("encoder.LayerNorm", Hidden, NormKind.Layer, configuration.NormEpsilon) : null;
-        float[] rows = checkpoint.IsOutline ? [] : table.ToArray();
-        if (!checkpoint.IsOutline)
-            norm?.Apply(rows, 2 * disentangled.Span, rows, KernelPath.Scalar);
+        if (checkpoint.IsOutline)
+            return [];
+        float[] rows = table.ToArray();
+        norm?.Apply(rows, 2 * disentangled.Span, rows, weights.Compute);
         return rows;
     }
 

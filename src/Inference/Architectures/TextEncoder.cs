@@ -70,7 +70,7 @@ internal sealed class TextEncoder : IDisposable
                 return Memory<float>.Empty;
             layer.Apply(state, _pass);
         }
-        _parts.FinalNorm?.Apply(state.Span, ids.Length, state.Span, _pass.Path);
+        _parts.FinalNorm?.Apply(state, ids.Length, state, _pass.Compute);
         return state;
     }
 

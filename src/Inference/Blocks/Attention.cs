@@ -31,39 +31,33 @@ internal sealed class Attention(AttentionShape shape, CacheSlot slot, int window
         int tokens = pass.TokenCount, width = input.Outputs, queryWidth = QueryWidth, keyWidth = KeyWidth;
         Memory<float> projected = pass.Take("projected", tokens * width);
         input.Apply(state, tokens, projected, pass.Compute);
-        Prepare(projected, pass);
-
         _queries.Clear();
         for (int token = 0; token < tokens; token++)
         {
-            KeyValueView view = pass.View(slot, token, keyWidth);
-            ReadOnlySpan<float> row = projected.Span.Slice(token * width, width);
-            view.Write(pass.Positions[token], row.Slice(queryWidth, keyWidth), row.Slice(queryWidth + keyWidth, keyWidth));
             (int first, int last) = pass.Sees(token, window);
-            _queries.Add(new(view, first, last, pass.Positions[token]));
+            _queries.Add(new(pass.View(slot, token, keyWidth), first, last, pass.Positions[token]));
         }
+        pass.Compute.Each(tokens, width, token =>
+        {
+            Span<float> row = projected.Span.Slice(token * width, width);
+            Prepare(row, token, pass.Path);
+            _queries[token].View.Write(pass.Positions[token], row.Slice(queryWidth, keyWidth), row.Slice(queryWidth + keyWidth, keyWidth));
+        });
         Memory<float> attended = pass.Take("attended", tokens * queryWidth);
         AttentionKernels.Attend(pass.Compute, shape, _queries, projected, width, attended);
         output.Apply(attended, tokens, result, pass.Compute);
     }
 
     /// <summary>What happens to queries and keys before they meet.</summary>
-    private void Prepare(Memory<float> projected, Pass pass)
+    private void Prepare(Span<float> row, int token, KernelPath path)
     {
-        int tokens = pass.TokenCount, width = input.Outputs;
         if (InputLimit is { } limit)
-            System.Numerics.Tensors.TensorPrimitives.Clamp(projected.Span, -limit, limit, projected.Span);
+            System.Numerics.Tensors.TensorPrimitives.Clamp(row, -limit, limit, row);
         if (HeadNorm is { IsAfterRotation: false })
-            NormHeads(projected.Span, tokens, pass.Path);
+            HeadNorm.Apply(row, QueryWidth, KeyWidth, path);
         // Queries and keys lie side by side, and are turned alike.
-        Rotary?.Apply(projected.Span, width, tokens, shape.HeadCount + shape.KeyValueHeadCount, pass.Path);
+        Rotary?.Apply(row, token, shape.HeadCount + shape.KeyValueHeadCount, path);
         if (HeadNorm is { IsAfterRotation: true })
-            NormHeads(projected.Span, tokens, pass.Path);
-    }
-
-    private void NormHeads(Span<float> projected, int tokens, KernelPath path)
-    {
-        for (int token = 0; token < tokens; token++)
-            HeadNorm!.Apply(projected.Slice(token * input.Outputs, input.Outputs), QueryWidth, KeyWidth, path);
+            HeadNorm.Apply(row, QueryWidth, KeyWidth, path);
     }
 }

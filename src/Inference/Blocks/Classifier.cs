@@ -37,7 +37,7 @@ internal sealed class Classifier(Linear? dense, Activation activation, Linear ou
             ElementKernels.Activate(pass.Path, activation, mapped.Span);
             text = mapped;
         }
-        Norm?.Apply(text.Span, 1, text.Span, pass.Path);
+        Norm?.Apply(text, 1, text, pass.Compute);
         output.Apply(text, 1, results, pass.Compute);
         results.Span.CopyTo(scores);
     }

@@ -36,14 +36,13 @@ internal sealed class Embedding(WeightMatrix table)
     {
         int width = table.Columns;
         Memory<float> state = pass.Take("embedded", ids.Count * width);
-        for (int token = 0; token < ids.Count; token++)
-            table.ReadRow(ids[token], state.Span.Slice(token * width, width));
+        pass.Compute.Each(ids.Count, width, token => table.ReadRow(ids[token], state.Span.Slice(token * width, width)));
         if (Scale != 1)
             ElementKernels.Scale(pass.Path, state.Span, Scale);
         if (!ProjectsLast)
             state = Project(state, pass);
         AddRows(state.Span, ids, pass);
-        Norm?.Apply(state.Span, ids.Count, state.Span, pass.Path);
+        Norm?.Apply(state, ids.Count, state, pass.Compute);
         return ProjectsLast ? Project(state, pass) : state;
     }
 

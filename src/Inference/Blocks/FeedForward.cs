@@ -19,31 +19,31 @@ internal sealed class FeedForward(Activation activation, Linear input, bool gate
     public void Apply(Memory<float> state, int tokens, Pass pass, Memory<float> output)
     {
         Compute compute = pass.Compute;
-        int width = gated ? input.Outputs / 2 : input.Outputs;
-        Memory<float> inner = pass.Take("feed-forward", tokens * input.Outputs);
+        int width = down.Inputs;
+        Memory<float> inner = pass.Take("feed-forward", tokens * input.Outputs), activated = pass.Take("feed-forward activated", tokens * width);
         input.Apply(state, tokens, inner, compute);
-        compute.Each(tokens, input.Outputs, token => Activate(inner.Span.Slice(token * input.Outputs, input.Outputs), width, compute.Path));
-        Memory<float> packed = gated && tokens > 1 ? Pack(inner.Span, tokens, width, pass.Take("feed-forward packed", tokens * width)) : inner[..(tokens * width)];
-        down.Apply(packed, tokens, output, compute);
+        compute.Each(tokens, input.Outputs, token =>
+            Activate(inner.Span.Slice(token * input.Outputs, input.Outputs), activated.Span.Slice(token * width, width), compute.Path));
+        down.Apply(activated, tokens, output, compute);
     }
 
-    private void Activate(Span<float> row, int width, KernelPath path)
+    private void Activate(Span<float> row, Span<float> activated, KernelPath path)
     {
+        int width = activated.Length;
         if (Limit is { } limit)
         {
             System.Numerics.Tensors.TensorPrimitives.Min(row[..width], limit, row[..width]);
             System.Numerics.Tensors.TensorPrimitives.Clamp(row[width..], -limit, limit, row[width..]);
             System.Numerics.Tensors.TensorPrimitives.Add(row[width..], 1, row[width..]);
         }
-        ElementKernels.Activate(path, activation, row[..width]);
         if (gated)
-            ElementKernels.Multiply(path, row[..width], row[width..]);
-    }
-
-    private static Memory<float> Pack(ReadOnlySpan<float> rows, int tokens, int width, Memory<float> packed)
-    {
-        for (int token = 0; token < tokens; token++)
-            rows.Slice(token * 2 * width, width).CopyTo(packed.Span[(token * width)..]);
-        return packed;
+        {
+            ElementKernels.Gate(path, activation, row[..width], row[width..], activated);
+        }
+        else
+        {
+            row.CopyTo(activated);
+            ElementKernels.Activate(path, activation, activated);
+        }
     }
 }

@@ -50,7 +50,7 @@ internal sealed class Head(Linear output)
         Memory<float> input = pass.Take(name, tokens.Count * hidden);
         for (int i = 0; i < tokens.Count; i++)
             state.Slice(tokens[i] * hidden, hidden).CopyTo(input.Span[(i * hidden)..]);
-        Norm?.Apply(input.Span, tokens.Count, input.Span, pass.Path);
+        Norm?.Apply(input, tokens.Count, input, pass.Compute);
         if (InputScale != 1)
             ElementKernels.Scale(pass.Path, input.Span, InputScale);
         if (Projection is null)

@@ -53,7 +53,7 @@ internal sealed class LatentAttention(LatentConfiguration latent, AttentionShape
         {
             Memory<float> rank = pass.Take("query rank", tokens * down.Outputs);
             down.Apply(state, tokens, rank, pass.Compute);
-            projections.QueryNorm!.Apply(rank.Span, tokens, rank.Span, pass.Path);
+            projections.QueryNorm!.Apply(rank, tokens, rank, pass.Compute);
             state = rank;
         }
         Memory<float> queries = pass.Take("queries", tokens * shape.HeadCount * latent.KeySize);

@@ -28,23 +28,39 @@ internal sealed class Layer(IReadOnlyList<Sublayer> parts, bool isParallel, floa
         Norm? last = null;
         foreach (Sublayer part in parts)
         {
-            part.First?.Apply(state.Span, pass.TokenCount, state.Span, pass.Path);
+            part.First?.Apply(state, pass.TokenCount, state, pass.Compute);
             Memory<float> input = state;
             if (part.Before is { } before)
             {
                 // Blocks that share a norm share its result.
                 if (!isParallel || before != last)
-                    before.Apply(state.Span, pass.TokenCount, normed.Span, pass.Path);
+                    before.Apply(state, pass.TokenCount, normed, pass.Compute);
                 (input, last) = (normed, before);
             }
             part.Block.Apply(input, pass, change);
-            part.After?.Apply(change.Span, pass.TokenCount, change.Span, pass.Path);
-            if (residualScale != 1)
-                ElementKernels.Scale(pass.Path, change.Span, residualScale);
-            ElementKernels.Add(pass.Path, sum.Span, change.Span);
-            part.Joined?.Apply(sum.Span, pass.TokenCount, sum.Span, pass.Path);
+            part.After?.Apply(change, pass.TokenCount, change, pass.Compute);
+            Add(change, sum, pass);
+            part.Joined?.Apply(sum, pass.TokenCount, sum, pass.Compute);
         }
         if (isParallel)
             sum.CopyTo(state);
+    }
+
+    private void Add(Memory<float> change, Memory<float> sum, Pass pass)
+    {
+        if (pass.TokenCount == 1)
+        {
+            Add(change.Span, sum.Span, pass.Path);
+            return;
+        }
+        int width = sum.Length / pass.TokenCount;
+        pass.Compute.Each(pass.TokenCount, width, token => Add(change.Span.Slice(token * width, width), sum.Span.Slice(token * width, width), pass.Path));
+    }
+
+    private void Add(Span<float> change, Span<float> sum, KernelPath path)
+    {
+        if (residualScale != 1)
+            ElementKernels.Scale(path, change, residualScale);
+        ElementKernels.Add(path, sum, change);
     }
 }

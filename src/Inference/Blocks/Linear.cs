@@ -7,6 +7,8 @@ namespace LlmService.Inference.Blocks;
 /// <summary>A projection: weights, and a bias where the architecture has one.</summary>
 internal sealed class Linear(WeightMatrix weights, float[]? bias)
 {
+    public int Inputs => weights.Columns;
+
     public int Outputs => weights.Rows;
 
     /// <summary>Whether the input is quantised as a whole, so that a token's result depends on its neighbours.</summary>
@@ -24,10 +26,15 @@ internal sealed class Linear(WeightMatrix weights, float[]? bias)
             integers.Multiply(input, tokens, output, compute, whole);
         else
             weights.Multiply(input, tokens, output, compute);
-        if (bias is null)
-            return;
-        Span<float> rows = output.Span;
-        for (int token = 0; token < tokens; token++)
-            ElementKernels.Add(compute.Path, rows.Slice(token * Outputs, Outputs), bias);
+        if (bias is not null)
+            AddBias(tokens, output, compute);
+    }
+
+    private void AddBias(int tokens, Memory<float> output, Compute compute)
+    {
+        if (tokens == 1)
+            ElementKernels.Add(compute.Path, output.Span[..Outputs], bias);
+        else
+            compute.Each(tokens, Outputs, token => ElementKernels.Add(compute.Path, output.Span.Slice(token * Outputs, Outputs), bias));
     }
 }

@@ -13,10 +13,12 @@ internal sealed class Norm(int size, bool isCentred, float[]? weights, float[]? 
     public int Size => size;
 
     /// <summary>Norms every row of [tokens, size]; input and output may be the same.</summary>
-    public void Apply(ReadOnlySpan<float> input, int tokens, Span<float> output, KernelPath path)
+    public void Apply(ReadOnlyMemory<float> input, int tokens, Memory<float> output, Compute compute)
     {
-        for (int token = 0; token < tokens; token++)
-            Apply(input.Slice(token * size, size), output.Slice(token * size, size), path);
+        if (tokens == 1)
+            Apply(input.Span[..size], output.Span[..size], compute.Path);
+        else
+            compute.Each(tokens, size, token => Apply(input.Span.Slice(token * size, size), output.Span.Slice(token * size, size), compute.Path));
     }
 
     /// <summary>Norms one row.</summary>

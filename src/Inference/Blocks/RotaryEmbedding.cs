@@ -42,19 +42,15 @@ internal sealed class RotaryEmbedding(RotaryConfiguration configuration, int hea
         }
     }
 
-    /// <summary>Rotates the first heads of every row.</summary>
-    /// <param name="values">[tokens, stride].</param>
-    /// <param name="stride">Length of a row.</param>
-    /// <param name="tokens">How many rows.</param>
+    /// <summary>Rotates the first heads of a token's row.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="token">The token of the pass.</param>
     /// <param name="heads">How many heads, from the row's beginning.</param>
     /// <param name="path">Which kernels.</param>
-    public void Apply(Span<float> values, int stride, int tokens, int heads, KernelPath path)
+    public void Apply(Span<float> row, int token, int heads, KernelPath path)
     {
-        for (int token = 0; token < tokens; token++)
-        {
-            for (int head = 0; head < heads; head++)
-                Turn(values.Slice(token * stride + head * headSize, 2 * _frequencies.Length), token, path);
-        }
+        for (int head = 0; head < heads; head++)
+            Turn(row.Slice(head * headSize, 2 * _frequencies.Length), token, path);
     }
 
     /// <summary>Rotates one head of a token.</summary>

@@ -72,6 +72,19 @@ internal static class ElementKernels
         }
     }
 
+    /// <summary>output[i] = activation(gate[i]) · up[i].</summary>
+    public static void Gate(KernelPath path, Activation activation, ReadOnlySpan<float> gate, ReadOnlySpan<float> up, Span<float> output)
+    {
+        switch (path)
+        {
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: ElementLoops<Avx512Floats, Vector512<float>>.Gate(activation, gate, up, output); break;
+            case KernelPath.Avx2: ElementLoops<Avx2Floats, Vector256<float>>.Gate(activation, gate, up, output); break;
+            case KernelPath.Vector128: ElementLoops<Vector128Floats, Vector128<float>>.Gate(activation, gate, up, output); break;
+            case KernelPath.Scalar: ElementLoops<ScalarFloats, float>.Gate(activation, gate, up, output); break;
+            default: throw Unknown(path);
+        }
+    }
+
     /// <summary>values[i] *= factors[i].</summary>
     public static void Multiply(KernelPath path, Span<float> values, ReadOnlySpan<float> factors)
     {

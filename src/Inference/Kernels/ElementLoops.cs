@@ -43,6 +43,18 @@ internal static class ElementLoops<TLanes, TVector>
             values[i] = ElementLoops<ScalarFloats, float>.Activate(activation, values[i]);
     }
 
+    /// <summary>output[i] = activation(gate[i]) · up[i].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Gate(Activation activation, ReadOnlySpan<float> gate, ReadOnlySpan<float> up, Span<float> output)
+    {
+        ref float from = ref MemoryMarshal.GetReference(gate), by = ref MemoryMarshal.GetReference(up[..gate.Length]), to = ref MemoryMarshal.GetReference(output[..gate.Length]);
+        int i = 0;
+        for (; i <= gate.Length - TLanes.Count; i += TLanes.Count)
+            TLanes.Store(TLanes.Multiply(Activate(activation, TLanes.Load(ref from, i)), TLanes.Load(ref by, i)), ref to, i);
+        for (; i < gate.Length; i++)
+            output[i] = ElementLoops<ScalarFloats, float>.Activate(activation, gate[i]) * up[i];
+    }
+
     /// <summary>values[i] *= factors[i].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(Span<float> values, ReadOnlySpan<float> factors)

@@ -72,72 +72,83 @@ internal sealed class QuantizedRows
     /// <param name="values">The activations, [columns].</param>
     public void Set(KernelPath path, int row, ReadOnlySpan<float> values)
     {
-        int group = row / _groupTokens, token = row % _groupTokens, width = Width(group);
-        Span<byte> numbers = _numbers.AsSpan(First(group) * Blocks * _blockBytes);
-        Span<int> factors = _factors.AsSpan(First(group) * Blocks * 2);
-        Span<float> padded = stackalloc float[Size];
-        Span<sbyte> bytes = stackalloc sbyte[Size];
-        for (int block = 0; block < Blocks; block++)
+        int group = row / _groupTokens, token = row % _groupTokens, width = Width(group), whole = values.Length / Size;
+        Span<byte> numbers = _numbers.AsSpan(First(group) * Blocks * _blockBytes, width * Blocks * _blockBytes);
+        Span<int> factors = _factors.AsSpan(First(group) * Blocks * 2, width * Blocks * 2);
+        Set(path, values[..(whole * Size)], numbers, factors, token, width);
+        if (whole < Blocks)
         {
-            scoped ReadOnlySpan<float> part = values[(block * Size)..];
-            if (part.Length < Size)
-            {
-                padded.Clear();
-                part.CopyTo(padded);
-                part = padded;
-            }
-            Span<byte> to = numbers.Slice((block * width + token) * _blockBytes, _blockBytes);
-            if (_blockBytes == Size)
-                bytes = MemoryMarshal.Cast<byte, sbyte>(to);
-            factors[2 * block * width + token] = BitConverter.SingleToInt32Bits(Round(path, part, bytes, out int sum));
-            factors[(2 * block + 1) * width + token] = -TileLayout.Zero(_format) * sum;
-            if (_blockBytes != Size)
-                Widen(path, bytes, MemoryMarshal.Cast<byte, short>(to));
+            Span<float> padded = stackalloc float[Size];
+            padded.Clear();
+            values[(whole * Size)..].CopyTo(padded);
+            Set(path, padded, numbers[(whole * width * _blockBytes)..], factors[(whole * width * 2)..], token, width);
         }
     }
 
-    /// <summary>Rounds 32 numbers so that the largest becomes 127, sums them, and returns the scale that undoes it.</summary>
-    private static float Round(KernelPath path, ReadOnlySpan<float> values, Span<sbyte> numbers, out int sum)
+    private void Set(KernelPath path, ReadOnlySpan<float> values, Span<byte> numbers, Span<int> factors, int token, int width)
     {
-        ref float from = ref MemoryMarshal.GetReference(values[..Size]);
-        ref sbyte to = ref MemoryMarshal.GetReference(numbers[..Size]);
-        return path switch
+        int blocks = values.Length / Size;
+        if (blocks == 0)
+            return;
+        Target target = new()
         {
-            KernelPath.Avx512 or KernelPath.Avx512Vnni => Round<Avx512Floats, Vector512<float>>(ref from, ref to, out sum),
-            KernelPath.Avx2 => Round<Avx2Floats, Vector256<float>>(ref from, ref to, out sum),
-            KernelPath.Vector128 => Round<Vector128Floats, Vector128<float>>(ref from, ref to, out sum),
-            KernelPath.Scalar => Round<ScalarFloats, float>(ref from, ref to, out sum),
-            _ => throw new InvalidOperationException($"unknown path {path}"),
+            Blocks = blocks,
+            Numbers = ref MemoryMarshal.GetReference(numbers.Slice(token * _blockBytes, ((blocks - 1) * width + 1) * _blockBytes)),
+            NumberStride = width * _blockBytes,
+            Factors = ref MemoryMarshal.GetReference(factors.Slice(token, 2 * (blocks - 1) * width + width + 1)),
+            FactorStride = width,
+            Zero = TileLayout.Zero(_format),
+            IsWide = _blockBytes != Size,
         };
+        ref float from = ref MemoryMarshal.GetReference(values);
+        switch (path)
+        {
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: Set<Avx512Floats, Vector512<float>>(ref from, target); break;
+            case KernelPath.Avx2: Set<Avx2Floats, Vector256<float>>(ref from, target); break;
+            case KernelPath.Vector128: Set<Vector128Floats, Vector128<float>>(ref from, target); break;
+            case KernelPath.Scalar: Set<ScalarFloats, float>(ref from, target); break;
+            default: throw new InvalidOperationException($"unknown path {path}");
+        }
     }
 
+    // Reads 32 numbers a block, and writes a block's numbers and two factors at their strides; the caller has cut the spans to that.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Round<TLanes, TVector>(ref float values, ref sbyte numbers, out int sum)
+    private static void Set<TLanes, TVector>(ref float values, Target target)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
-        TVector largest = default;
-        for (nint i = 0; i < Size; i += TLanes.Count)
-            largest = TLanes.Max(largest, TLanes.Abs(TLanes.Load(ref values, i)));
-        float magnitude = TLanes.Highest(largest);
-        TVector factor = TLanes.Create(Factor(magnitude)), whole = default;
-        for (nint i = 0; i < Size; i += TLanes.Count)
+        Span<sbyte> narrow = stackalloc sbyte[Size];
+        for (nint block = 0; block < target.Blocks; block++)
         {
-            TVector rounded = TLanes.Round(TLanes.Multiply(TLanes.Load(ref values, i), factor));
-            TLanes.StoreBytes(rounded, ref numbers, i);
-            whole = TLanes.Add(whole, rounded);
+            ref byte to = ref Unsafe.AddByteOffset(ref target.Numbers, block * target.NumberStride);
+            ref sbyte numbers = ref target.IsWide ? ref MemoryMarshal.GetReference(narrow) : ref Unsafe.As<byte, sbyte>(ref to);
+            TVector largest = default;
+            for (nint i = 0; i < Size; i += TLanes.Count)
+                largest = TLanes.Max(largest, TLanes.Abs(TLanes.Load(ref values, i)));
+            float magnitude = TLanes.Highest(largest);
+            TVector factor = TLanes.Create(Factor(magnitude)), whole = default;
+            for (nint i = 0; i < Size; i += TLanes.Count)
+            {
+                TVector rounded = TLanes.Round(TLanes.Multiply(TLanes.Load(ref values, i), factor));
+                TLanes.StoreBytes(rounded, ref numbers, i);
+                whole = TLanes.Add(whole, rounded);
+            }
+            ref int factors = ref Unsafe.Add(ref target.Factors, 2 * block * target.FactorStride);
+            factors = BitConverter.SingleToInt32Bits(magnitude / Highest);
+            // Sums of small whole numbers are exact in any order.
+            Unsafe.Add(ref factors, target.FactorStride) = -target.Zero * (int)TLanes.Sum(whole);
+            if (target.IsWide)
+                Widen(TLanes.Count == 1, narrow, MemoryMarshal.CreateSpan(ref Unsafe.As<byte, short>(ref to), Size));
+            values = ref Unsafe.Add(ref values, Size);
         }
-        // Sums of small whole numbers are exact in any order.
-        sum = (int)TLanes.Sum(whole);
-        return magnitude / Highest;
     }
 
     // A magnitude below the smallest that can be inverted counts as zero; one that is not a number stays visible in the scale.
     private static float Factor(float magnitude) => Highest / magnitude is var factor && float.IsFinite(factor) ? factor : 0;
 
-    private static void Widen(KernelPath path, ReadOnlySpan<sbyte> numbers, Span<short> to)
+    private static void Widen(bool isScalar, ReadOnlySpan<sbyte> numbers, Span<short> to)
     {
-        if (path == KernelPath.Scalar)
+        if (isScalar)
         {
             for (int i = 0; i < Size; i++)
                 to[i % 2 * (Size / 2) + i / 2] = numbers[i];
@@ -149,5 +160,25 @@ internal sealed class QuantizedRows
             ((pairs << 8) >> 8).CopyTo(to[(half * 8)..]);
             (pairs >> 8).CopyTo(to[(Size / 2 + half * 8)..]);
         }
+    }
+
+    /// <summary>Where a token's numbers go.</summary>
+    private ref struct Target
+    {
+        public int Blocks;
+
+        // The first block's numbers, and the bytes from one block to the next.
+        public ref byte Numbers;
+        public nint NumberStride;
+
+        // The first block's scale, and how far the sum is from it.
+        public ref int Factors;
+        public nint FactorStride;
+
+        // What is stored for a weight of zero.
+        public int Zero;
+
+        // Whether numbers are shorts.
+        public bool IsWide;
     }
 }
