@@ -181,7 +181,7 @@ internal sealed class ModelCheck(AppOptions options, WorkerPool workers)
             : need.LongestContext == 0 ? "no context fits beside the weights"
             : string.Create(CultureInfo.InvariantCulture, $"the longest context that fits beside the weights is {need.LongestContext} tokens (--max-model-len {need.LongestContext})");
         string detail = string.Create(CultureInfo.InvariantCulture,
-            $"{need.Size.ParameterCount / 1e6:0.##} M parameters; {Sizes.Format(need.WeightBytes)} of weights ({ComputeFormats.NameOf(need.Format)}) and {Sizes.Format(need.CacheBytes)} {(plan.Configuration.IsEmbedder ? "to compute" : "of cache for")} {need.ContextLength} tokens ({Sizes.Format(need.Size.CacheBytesPerToken)} each), {Sizes.Format(need.TotalBytes)} in all, of {Sizes.Format(need.AvailableBytes)}; {longest}");
+            $"{need.Size.ParameterCount / 1e6:0.##} M parameters; {Sizes.Format(need.WeightBytes)} of weights ({ComputeFormats.NameOf(need.Format)}) and {Sizes.Format(need.CacheBytes)} {(plan.Configuration.IsEmbedder ? "to compute" : "of cache for")} {need.ContextLength} tokens ({Sizes.Format(need.Size.CacheBytesPerToken[need.Format])} each), {Sizes.Format(need.TotalBytes)} in all, of {Sizes.Format(need.AvailableBytes)}; {longest}");
         // A refusal keeps the numbers.
         steps.Fail(CheckSteps.Memory, detail);
         plan.RequireMemory(model);

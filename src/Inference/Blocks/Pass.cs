@@ -86,7 +86,7 @@ internal sealed class DecoderPass(Compute compute) : Pass(compute)
             Add(row.FirstPosition, row.TokenIds.Length);
     }
 
-    public override KeyValueView View(CacheSlot slot, int token, int width) => new(_batch.Caches[token].BlocksOf(slot.Group), slot.Offset, width);
+    public override KeyValueView View(CacheSlot slot, int token, int width) => new(_batch.Caches[token].BlocksOf(slot.Group), slot.Offset, width, _batch.Caches[token].IsHalf);
 
     public override (int First, int Last) Sees(int token, int window)
     {
@@ -132,7 +132,7 @@ internal sealed class EncoderPass(Compute compute) : Pass(compute)
         }
     }
 
-    public override KeyValueView View(CacheSlot slot, int token, int width) => new(_tables[_textOf[token]], 0, width);
+    public override KeyValueView View(CacheSlot slot, int token, int width) => new(_tables[_textOf[token]], 0, width, false);
 
     public override (int First, int Last) Sees(int token, int window)
     {

@@ -1,3 +1,5 @@
+using LlmService.Inference.Weights;
+
 namespace LlmService.Inference.Execution;
 
 /// <summary>How large a model's cache is.</summary>
@@ -11,10 +13,14 @@ internal static class CacheSizing
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(context);
         RequireBlocks(layers);
         int longestRow = prefillsWhole ? context : options.LongestRow(context);
-        long whole = new KvCache(layers, 0, longestRow).BytesFor(context, promptLength);
+        bool isHalf = !options.ExactOnnxArithmetic && IsHalf(options.Format);
+        long whole = new KvCache(layers, 0, longestRow, isHalf).BytesFor(context, promptLength);
         long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        return new KvCache(layers, options.KvCacheBytes ?? Math.Max(whole, Math.Min(LargestDefaultBytes, available / 4)), longestRow);
+        return new KvCache(layers, options.KvCacheBytes ?? Math.Max(whole, Math.Min(LargestDefaultBytes, available / 4)), longestRow, isHalf);
     }
+
+    /// <summary>Whether keys and values are kept as bfloat16: beside weights of so few bits, the half of their bits is not missed.</summary>
+    public static bool IsHalf(ComputeFormat? format) => format is ComputeFormat.Q8 or ComputeFormat.Q4;
 
     /// <summary>Refuses layers so wide that a block of them, which is one array, could not be made.</summary>
     public static void RequireBlocks(IReadOnlyList<CacheLayer> layers)

@@ -18,7 +18,7 @@ public enum CacheKind
 
 /// <summary>One layer's part in the cache.</summary>
 /// <param name="Kind">What it keeps.</param>
-/// <param name="FloatsPerToken">Floats of keys and values together for one position (for <see cref="CacheKind.State"/>: of the whole state).</param>
+/// <param name="FloatsPerToken">Numbers of keys and values together for one position (for <see cref="CacheKind.State"/>: of the whole state).</param>
 /// <param name="Window">How many positions a sliding layer sees, the current one included; 0 for other kinds.</param>
 public readonly record struct CacheLayer(CacheKind Kind, int FloatsPerToken, int Window = 0);
 
@@ -37,14 +37,16 @@ public sealed class KvCache
     /// <param name="layers">The layers, in order; encoder-decoders list their self-attention and their cross-attention layers.</param>
     /// <param name="capacityBytes">What all blocks together may take. Memory is taken when a block is first used.</param>
     /// <param name="longestRow">The most tokens of one sequence that are computed in one pass: with the window, it bounds what a sliding layer holds.</param>
-    public KvCache(IReadOnlyList<CacheLayer> layers, long capacityBytes, int longestRow = int.MaxValue)
+    /// <param name="isHalf">Whether keys and values are kept as bfloat16; states are floats always.</param>
+    public KvCache(IReadOnlyList<CacheLayer> layers, long capacityBytes, int longestRow = int.MaxValue, bool isHalf = false)
     {
         ArgumentNullException.ThrowIfNull(layers);
         ArgumentOutOfRangeException.ThrowIfNegative(capacityBytes);
         ArgumentOutOfRangeException.ThrowIfLessThan(longestRow, 1);
         CapacityBytes = capacityBytes;
+        IsHalf = isHalf;
         _longestRow = longestRow;
-        _groups = [.. layers.GroupBy(layer => layer).Select(group => new CacheGroup(group.Key, group.Count()))];
+        _groups = [.. layers.GroupBy(layer => layer).Select(group => new CacheGroup(group.Key, group.Count(), isHalf))];
         _slots = new CacheSlot[layers.Count];
         int[] seen = new int[_groups.Length];
         for (int i = 0; i < _slots.Length; i++)
@@ -56,6 +58,9 @@ public sealed class KvCache
 
     /// <summary>What all blocks together may take.</summary>
     public long CapacityBytes { get; }
+
+    /// <summary>Whether keys and values are bfloat16, two in the place of a float.</summary>
+    internal bool IsHalf { get; }
 
     /// <summary>What the reserved blocks take.</summary>
     public long UsedBytes { get; private set; }
@@ -172,12 +177,12 @@ internal readonly record struct CacheSlot(int Group, int Offset);
 /// <summary>Layers that share block tables, and their free storage.</summary>
 internal sealed class CacheGroup
 {
-    public CacheGroup(CacheLayer layer, int layerCount)
+    public CacheGroup(CacheLayer layer, int layerCount, bool isHalf)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(layer.FloatsPerToken);
         if (layer.Kind == CacheKind.Sliding) ArgumentOutOfRangeException.ThrowIfNegativeOrZero(layer.Window);
         Layer = layer;
-        FloatsPerLayer = layer.Kind == CacheKind.State ? layer.FloatsPerToken : checked(layer.FloatsPerToken * KvCache.BlockPositions);
+        FloatsPerLayer = layer.Kind == CacheKind.State ? layer.FloatsPerToken : checked(layer.FloatsPerToken * (isHalf ? KvCache.BlockPositions / 2 : KvCache.BlockPositions));
         BlockFloats = checked(FloatsPerLayer * layerCount);
     }
 

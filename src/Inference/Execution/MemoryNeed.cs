@@ -56,11 +56,11 @@ public sealed record MemoryNeed
         int context = maxModelLength ?? configuration.ContextTokens;
         int encoder = configuration.EncoderTokens == 0 ? 0 : maxModelLength ?? configuration.EncoderTokens;
         CacheSizing.RequireBlocks(configuration.CacheLayers);
-        KvCache cache = new(configuration.CacheLayers, 0, EngineOptions.DefaultPrefillChunkTokens);
         ModelSize size = ModelSize.Of(configuration);
         ComputeFormat held = format ?? ComputeFormats.DefaultFor(size.ParameterCount, configuration.EncoderTokens > 0 || configuration.IsEmbedder, weights);
+        KvCache cache = new(configuration.CacheLayers, 0, EngineOptions.DefaultPrefillChunkTokens, CacheSizing.IsHalf(held));
         // A pass holds so many tokens in any case, of several texts.
-        long BytesFor(int tokens) => configuration.IsEmbedder ? Math.Max(tokens, EngineOptions.DefaultPrefillChunkTokens) * size.CacheBytesPerToken : cache.BytesFor(tokens, Math.Min(encoder, tokens));
+        long BytesFor(int tokens) => configuration.IsEmbedder ? Math.Max(tokens, EngineOptions.DefaultPrefillChunkTokens) * size.CacheBytesPerToken[held] : cache.BytesFor(tokens, Math.Min(encoder, tokens));
         long weightBytes = held == ComputeFormat.F32 ? storedBytes : size.WeightBytes[held];
         return new()
         {

@@ -14,7 +14,7 @@ public sealed record ModelSize
     public required IReadOnlyDictionary<ComputeFormat, long> WeightBytes { get; init; }
 
     /// <summary>Bytes of cache for each further token, where no layer slides. A model that reads texts whole has no cache: there it is what the buffers of a pass take.</summary>
-    public required long CacheBytesPerToken { get; init; }
+    public required IReadOnlyDictionary<ComputeFormat, long> CacheBytesPerToken { get; init; }
 
     /// <summary>Bytes of the buffers of a pass over a whole chunk of a prompt, and of those that do not depend on the pass.</summary>
     public required long ActivationBytes { get; init; }
@@ -25,6 +25,7 @@ public sealed record ModelSize
         using WorkerPool workers = new(1);
         Dictionary<ComputeFormat, long> bytes = [];
         long parameters = 0, perToken = 0, constant = 0;
+        long numbers = configuration.CacheLayers.Where(layer => layer.Kind is not CacheKind.Cross and not CacheKind.State).Sum(layer => (long)layer.FloatsPerToken);
         foreach (ComputeFormat format in new[] { ComputeFormat.Bf16, ComputeFormat.Q8, ComputeFormat.Q4 })
         {
             EngineOptions options = new() { Workers = workers, Format = format, KvCacheBytes = 0, MaxModelLength = 1 };
@@ -37,7 +38,8 @@ public sealed record ModelSize
         {
             ParameterCount = parameters,
             WeightBytes = bytes,
-            CacheBytesPerToken = configuration.IsEmbedder ? perToken : configuration.CacheLayers.Where(layer => layer.Kind is not CacheKind.Cross and not CacheKind.State).Sum(layer => sizeof(float) * (long)layer.FloatsPerToken),
+            CacheBytesPerToken = Enum.GetValues<ComputeFormat>().ToDictionary(
+                format => format, format => configuration.IsEmbedder ? perToken : numbers * (CacheSizing.IsHalf(format) ? sizeof(ushort) : sizeof(float))),
             ActivationBytes = constant + (configuration.IsEmbedder ? 0 : EngineOptions.DefaultPrefillChunkTokens * perToken),
         };
     }

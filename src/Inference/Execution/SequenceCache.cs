@@ -27,6 +27,9 @@ public sealed class SequenceCache : IDisposable
         CrossTokens = parent.CrossTokens;
     }
 
+    /// <summary>Whether keys and values are bfloat16.</summary>
+    internal bool IsHalf => _cache.IsHalf;
+
     /// <summary>How many positions are reserved.</summary>
     public int ReservedTokens { get; private set; }
 

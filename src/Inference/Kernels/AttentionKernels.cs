@@ -158,6 +158,18 @@ internal static class AttentionKernels
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
+        if (head.View.IsHalf)
+            Score<Halves<TLanes, TVector>, ushort, TLanes, TVector>(head, queries, scores, slots);
+        else
+            Score<Singles<TLanes, TVector>, float, TLanes, TVector>(head, queries, scores, slots);
+    }
+
+    private static void Score<TNumbers, TNumber, TLanes, TVector>(KeyValueHead head, ReadOnlySpan<float> queries, Span<float> scores, int slots)
+        where TNumbers : struct, INumbers<TNumber, TVector>
+        where TNumber : unmanaged
+        where TLanes : struct, IFloatLanes<TVector>
+        where TVector : struct
+    {
         const int block = KeyValueView.BlockPositions;
         int width = head.Width, at = 0;
         ref float q = ref MemoryMarshal.GetReference(queries[..(head.Size * slots)]);
@@ -165,25 +177,27 @@ internal static class AttentionKernels
         if (slots == 1)
         {
             for (; at + 4 * block <= width; at += 4 * block)
-                ScoreOneByFour<TLanes, TVector>(ref head.Keys(at), ref head.Keys(at + block), ref head.Keys(at + 2 * block), ref head.Keys(at + 3 * block), head.Size, ref q, ref Unsafe.Add(ref s, at));
+                ScoreOneByFour<TNumbers, TNumber, TLanes, TVector>(ref head.Keys<TNumber>(at), ref head.Keys<TNumber>(at + block), ref head.Keys<TNumber>(at + 2 * block), ref head.Keys<TNumber>(at + 3 * block), head.Size, ref q, ref Unsafe.Add(ref s, at));
             for (; at < width; at += block)
-                ScoreOne<TLanes, TVector>(ref head.Keys(at), head.Size, ref q, ref Unsafe.Add(ref s, at));
+                ScoreOne<TNumbers, TNumber, TLanes, TVector>(ref head.Keys<TNumber>(at), head.Size, ref q, ref Unsafe.Add(ref s, at));
             return;
         }
         for (; at < width; at += block)
         {
-            ref float next = ref head.Keys(Math.Min(at + block, width - block));
+            ref TNumber next = ref head.Keys<TNumber>(Math.Min(at + block, width - block));
             if (slots == Together)
-                ScoreEight<TLanes, TVector>(ref head.Keys(at), ref next, head.Size, ref q, ref Unsafe.Add(ref s, at), width);
+                ScoreEight<TNumbers, TNumber, TLanes, TVector>(ref head.Keys<TNumber>(at), ref next, head.Size, ref q, ref Unsafe.Add(ref s, at), width);
             else
-                ScoreFour<TLanes, TVector>(ref head.Keys(at), ref next, head.Size, ref q, ref Unsafe.Add(ref s, at), width);
+                ScoreFour<TNumbers, TNumber, TLanes, TVector>(ref head.Keys<TNumber>(at), ref next, head.Size, ref q, ref Unsafe.Add(ref s, at), width);
         }
     }
 
     // The scores of 16 keys: size · 16 keys and size · slots queries are read, 16 scores for each query are written; the callers have checked the spans for that.
     // The keys of the next block are asked for meanwhile.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreOne<TLanes, TVector>(ref float keys, nint size, ref float queries, ref float scores)
+    private static void ScoreOne<TNumbers, TNumber, TLanes, TVector>(ref TNumber keys, nint size, ref float queries, ref float scores)
+        where TNumbers : struct, INumbers<TNumber, TVector>
+        where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -191,14 +205,16 @@ internal static class AttentionKernels
         {
             TVector s0 = default;
             for (nint d = 0; d < size; d++)
-                s0 = TLanes.MultiplyAdd(TLanes.Load(ref keys, d * KeyValueView.BlockPositions + lane), Unsafe.Add(ref queries, d), s0);
+                s0 = TLanes.MultiplyAdd(TNumbers.Load(ref keys, d * KeyValueView.BlockPositions + lane), Unsafe.Add(ref queries, d), s0);
             TLanes.Store(s0, ref scores, lane);
         }
     }
 
     // Four times 16 keys, so that no sum waits for itself.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreOneByFour<TLanes, TVector>(ref float keys0, ref float keys1, ref float keys2, ref float keys3, nint size, ref float queries, ref float scores)
+    private static void ScoreOneByFour<TNumbers, TNumber, TLanes, TVector>(ref TNumber keys0, ref TNumber keys1, ref TNumber keys2, ref TNumber keys3, nint size, ref float queries, ref float scores)
+        where TNumbers : struct, INumbers<TNumber, TVector>
+        where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -209,10 +225,10 @@ internal static class AttentionKernels
             for (nint d = 0; d < size; d++)
             {
                 float q = Unsafe.Add(ref queries, d);
-                s0 = TLanes.MultiplyAdd(TLanes.Load(ref keys0, at), q, s0);
-                s1 = TLanes.MultiplyAdd(TLanes.Load(ref keys1, at), q, s1);
-                s2 = TLanes.MultiplyAdd(TLanes.Load(ref keys2, at), q, s2);
-                s3 = TLanes.MultiplyAdd(TLanes.Load(ref keys3, at), q, s3);
+                s0 = TLanes.MultiplyAdd(TNumbers.Load(ref keys0, at), q, s0);
+                s1 = TLanes.MultiplyAdd(TNumbers.Load(ref keys1, at), q, s1);
+                s2 = TLanes.MultiplyAdd(TNumbers.Load(ref keys2, at), q, s2);
+                s3 = TLanes.MultiplyAdd(TNumbers.Load(ref keys3, at), q, s3);
                 at += KeyValueView.BlockPositions;
             }
             TLanes.Store(s0, ref scores, lane);
@@ -223,19 +239,21 @@ internal static class AttentionKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreFour<TLanes, TVector>(ref float keys, ref float next, nint size, ref float queries, ref float scores, nint stride)
+    private static void ScoreFour<TNumbers, TNumber, TLanes, TVector>(ref TNumber keys, ref TNumber next, nint size, ref float queries, ref float scores, nint stride)
+        where TNumbers : struct, INumbers<TNumber, TVector>
+        where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
         for (nint lane = 0; lane < KeyValueView.BlockPositions; lane += TLanes.Count)
         {
             TVector s0 = default, s1 = default, s2 = default, s3 = default;
-            ref float k = ref Unsafe.Add(ref keys, lane);
+            ref TNumber k = ref Unsafe.Add(ref keys, lane);
             ref float q = ref queries;
             for (nint d = 0; d < size; d++)
             {
-                TLanes.Prefetch(ref next, d * KeyValueView.BlockPositions + lane);
-                TVector key = TLanes.Load(ref k, 0);
+                CacheLines.Prefetch(ref Unsafe.Add(ref next, d * KeyValueView.BlockPositions + lane));
+                TVector key = TNumbers.Load(ref k, 0);
                 s0 = TLanes.MultiplyAdd(key, q, s0);
                 s1 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 1), s1);
                 s2 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 2), s2);
@@ -251,19 +269,21 @@ internal static class AttentionKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreEight<TLanes, TVector>(ref float keys, ref float next, nint size, ref float queries, ref float scores, nint stride)
+    private static void ScoreEight<TNumbers, TNumber, TLanes, TVector>(ref TNumber keys, ref TNumber next, nint size, ref float queries, ref float scores, nint stride)
+        where TNumbers : struct, INumbers<TNumber, TVector>
+        where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
         for (nint lane = 0; lane < KeyValueView.BlockPositions; lane += TLanes.Count)
         {
             TVector s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
-            ref float k = ref Unsafe.Add(ref keys, lane);
+            ref TNumber k = ref Unsafe.Add(ref keys, lane);
             ref float q = ref queries;
             for (nint d = 0; d < size; d++)
             {
-                TLanes.Prefetch(ref next, d * KeyValueView.BlockPositions + lane);
-                TVector key = TLanes.Load(ref k, 0);
+                CacheLines.Prefetch(ref Unsafe.Add(ref next, d * KeyValueView.BlockPositions + lane));
+                TVector key = TNumbers.Load(ref k, 0);
                 s0 = TLanes.MultiplyAdd(key, q, s0);
                 s1 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 1), s1);
                 s2 = TLanes.MultiplyAdd(key, Unsafe.Add(ref q, 2), s2);
@@ -302,6 +322,20 @@ internal static class AttentionKernels
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
+        if (head.View.IsHalf)
+            Gather<Halves<TLanes, TVector>, Halves<ScalarFloats, float>, ushort, TLanes, TVector>(head, weights, slots, reciprocals, queries, output);
+        else
+            Gather<Singles<TLanes, TVector>, Singles<ScalarFloats, float>, float, TLanes, TVector>(head, weights, slots, reciprocals, queries, output);
+    }
+
+    private static void Gather<TNumbers, TScalars, TNumber, TLanes, TVector>(
+        KeyValueHead head, ReadOnlySpan<float> weights, int slots, ReadOnlySpan<float> reciprocals, ReadOnlySpan<Query> queries, Span<float> output)
+        where TNumbers : struct, INumbers<TNumber, TVector>
+        where TScalars : struct, INumbers<TNumber, float>
+        where TNumber : unmanaged
+        where TLanes : struct, IFloatLanes<TVector>
+        where TVector : struct
+    {
         ref float w = ref MemoryMarshal.GetReference(weights[..(slots * head.Width)]);
         Span<float> sums = stackalloc float[2 * Together * MostLanes];
         ref float to = ref MemoryMarshal.GetReference(sums);
@@ -311,10 +345,10 @@ internal static class AttentionKernels
         {
             switch (slots, vectors)
             {
-                case (1, _): SumOneByFour<TLanes, TVector>(head, d, ref w, ref to); break;
-                case (Together, 2): SumEightByTwo<TLanes, TVector>(head, d, ref w, ref to); break;
-                case (Together, _): SumEight<TLanes, TVector>(head, d, ref w, ref to); break;
-                default: SumFourByTwo<TLanes, TVector>(head, d, ref w, ref to); break;
+                case (1, _): SumOneByFour<TNumbers, TNumber, TLanes, TVector>(head, d, ref w, ref to); break;
+                case (Together, 2): SumEightByTwo<TNumbers, TNumber, TLanes, TVector>(head, d, ref w, ref to); break;
+                case (Together, _): SumEight<TNumbers, TNumber, TLanes, TVector>(head, d, ref w, ref to); break;
+                default: SumFourByTwo<TNumbers, TNumber, TLanes, TVector>(head, d, ref w, ref to); break;
             }
             Put(sums, vectors * TLanes.Count, d, reciprocals, queries, output);
         }
@@ -322,37 +356,41 @@ internal static class AttentionKernels
         for (; d + TLanes.Count <= head.Size; d += TLanes.Count)
         {
             for (int i = 0; i < queries.Length; i++)
-                SumOne<TLanes, TVector>(head, d, ref Unsafe.Add(ref w, i * head.Width), ref Unsafe.Add(ref to, i * TLanes.Count));
+                SumOne<TNumbers, TNumber, TLanes, TVector>(head, d, ref Unsafe.Add(ref w, i * head.Width), ref Unsafe.Add(ref to, i * TLanes.Count));
             Put(sums, TLanes.Count, d, reciprocals, queries, output);
         }
         for (; d < head.Size; d++)
         {
             for (int i = 0; i < queries.Length; i++)
-                SumOne<ScalarFloats, float>(head, d, ref Unsafe.Add(ref w, i * head.Width), ref Unsafe.Add(ref to, i));
+                SumOne<TScalars, TNumber, ScalarFloats, float>(head, d, ref Unsafe.Add(ref w, i * head.Width), ref Unsafe.Add(ref to, i));
             Put(sums, 1, d, reciprocals, queries, output);
         }
     }
 
     // Sums of columns over all positions, weighted for some queries, whose weights lie a width apart; what they write is [queries, vectors]. Values are checked for each block.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SumOne<TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+    private static void SumOne<TNumbers, TNumber, TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+        where TNumbers : struct, INumbers<TNumber, TVector>
+        where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
         TVector sum = default;
         for (int position = head.First; position <= head.Last;)
         {
-            ref float values = ref head.Values(position, column, TLanes.Count, out int count);
+            ref TNumber values = ref head.Values<TNumber>(position, column, TLanes.Count, out int count);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (nint i = 0; i < count; i++)
-                sum = TLanes.MultiplyAdd(TLanes.Load(ref values, i * head.View.Width), Unsafe.Add(ref weight, i), sum);
+                sum = TLanes.MultiplyAdd(TNumbers.Load(ref values, i * head.View.Width), Unsafe.Add(ref weight, i), sum);
             position += count;
         }
         TLanes.Store(sum, ref sums, 0);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SumOneByFour<TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+    private static void SumOneByFour<TNumbers, TNumber, TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+        where TNumbers : struct, INumbers<TNumber, TVector>
+        where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -363,20 +401,20 @@ internal static class AttentionKernels
         nint width = head.Width, stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref float values = ref head.Values(position, column, 4 * TLanes.Count, out int count);
-            ref float next = ref head.Values(Math.Min(position + count, head.Last), column, 4 * TLanes.Count, out _);
+            ref TNumber values = ref head.Values<TNumber>(position, column, 4 * TLanes.Count, out int count);
+            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 4 * TLanes.Count, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i++)
             {
-                TLanes.Prefetch(ref next, 0);
-                TLanes.Prefetch(ref next, TLanes.Count);
-                TLanes.Prefetch(ref next, 2 * TLanes.Count);
-                TLanes.Prefetch(ref next, 3 * TLanes.Count);
+                CacheLines.Prefetch(ref next);
+                CacheLines.Prefetch(ref Unsafe.Add(ref next, TLanes.Count));
+                CacheLines.Prefetch(ref Unsafe.Add(ref next, 2 * TLanes.Count));
+                CacheLines.Prefetch(ref Unsafe.Add(ref next, 3 * TLanes.Count));
                 next = ref Unsafe.Add(ref next, stride);
-                TVector a = TLanes.Load(ref values, 0);
-                TVector b = TLanes.Load(ref values, TLanes.Count);
-                TVector c = TLanes.Load(ref values, 2 * TLanes.Count);
-                TVector d = TLanes.Load(ref values, 3 * TLanes.Count);
+                TVector a = TNumbers.Load(ref values, 0);
+                TVector b = TNumbers.Load(ref values, TLanes.Count);
+                TVector c = TNumbers.Load(ref values, 2 * TLanes.Count);
+                TVector d = TNumbers.Load(ref values, 3 * TLanes.Count);
                 a0 = TLanes.MultiplyAdd(a, weight, a0);
                 b0 = TLanes.MultiplyAdd(b, weight, b0);
                 c0 = TLanes.MultiplyAdd(c, weight, c0);
@@ -393,7 +431,9 @@ internal static class AttentionKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SumFourByTwo<TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+    private static void SumFourByTwo<TNumbers, TNumber, TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+        where TNumbers : struct, INumbers<TNumber, TVector>
+        where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -402,16 +442,16 @@ internal static class AttentionKernels
         nint width = head.Width, stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref float values = ref head.Values(position, column, 2 * TLanes.Count, out int count);
-            ref float next = ref head.Values(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, out _);
+            ref TNumber values = ref head.Values<TNumber>(position, column, 2 * TLanes.Count, out int count);
+            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i++)
             {
-                TLanes.Prefetch(ref next, 0);
-                TLanes.Prefetch(ref next, TLanes.Count);
+                CacheLines.Prefetch(ref next);
+                CacheLines.Prefetch(ref Unsafe.Add(ref next, TLanes.Count));
                 next = ref Unsafe.Add(ref next, stride);
-                TVector a = TLanes.Load(ref values, 0);
-                TVector b = TLanes.Load(ref values, TLanes.Count);
+                TVector a = TNumbers.Load(ref values, 0);
+                TVector b = TNumbers.Load(ref values, TLanes.Count);
                 a0 = TLanes.MultiplyAdd(a, weight, a0);
                 b0 = TLanes.MultiplyAdd(b, weight, b0);
                 float w1 = Unsafe.Add(ref weight, width);
@@ -439,7 +479,9 @@ internal static class AttentionKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SumEight<TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+    private static void SumEight<TNumbers, TNumber, TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+        where TNumbers : struct, INumbers<TNumber, TVector>
+        where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -447,14 +489,14 @@ internal static class AttentionKernels
         nint width = head.Width, stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref float values = ref head.Values(position, column, TLanes.Count, out int count);
-            ref float next = ref head.Values(Math.Min(position + count, head.Last), column, TLanes.Count, out _);
+            ref TNumber values = ref head.Values<TNumber>(position, column, TLanes.Count, out int count);
+            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, TLanes.Count, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i++)
             {
-                TLanes.Prefetch(ref next, 0);
+                CacheLines.Prefetch(ref next);
                 next = ref Unsafe.Add(ref next, stride);
-                TVector a = TLanes.Load(ref values, 0);
+                TVector a = TNumbers.Load(ref values, 0);
                 a0 = TLanes.MultiplyAdd(a, weight, a0);
                 a1 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, width), a1);
                 a2 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 2 * width), a2);
@@ -479,7 +521,9 @@ internal static class AttentionKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SumEightByTwo<TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+    private static void SumEightByTwo<TNumbers, TNumber, TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+        where TNumbers : struct, INumbers<TNumber, TVector>
+        where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -488,16 +532,16 @@ internal static class AttentionKernels
         nint width = head.Width, stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref float values = ref head.Values(position, column, 2 * TLanes.Count, out int count);
-            ref float next = ref head.Values(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, out _);
+            ref TNumber values = ref head.Values<TNumber>(position, column, 2 * TLanes.Count, out int count);
+            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i++)
             {
-                TLanes.Prefetch(ref next, 0);
-                TLanes.Prefetch(ref next, TLanes.Count);
+                CacheLines.Prefetch(ref next);
+                CacheLines.Prefetch(ref Unsafe.Add(ref next, TLanes.Count));
                 next = ref Unsafe.Add(ref next, stride);
-                TVector a = TLanes.Load(ref values, 0);
-                TVector b = TLanes.Load(ref values, TLanes.Count);
+                TVector a = TNumbers.Load(ref values, 0);
+                TVector b = TNumbers.Load(ref values, TLanes.Count);
                 a0 = TLanes.MultiplyAdd(a, weight, a0);
                 b0 = TLanes.MultiplyAdd(b, weight, b0);
                 float w1 = Unsafe.Add(ref weight, width);
@@ -554,6 +598,26 @@ internal static class AttentionKernels
         }
     }
 
+    /// <summary>How keys and values are stored.</summary>
+    private interface INumbers<TNumber, TVector>
+    {
+        static abstract TVector Load(ref TNumber source, nint index);
+    }
+
+    private readonly struct Singles<TLanes, TVector> : INumbers<float, TVector>
+        where TLanes : struct, IFloatLanes<TVector>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TVector Load(ref float source, nint index) => TLanes.Load(ref source, index);
+    }
+
+    private readonly struct Halves<TLanes, TVector> : INumbers<ushort, TVector>
+        where TLanes : struct, IFloatLanes<TVector>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TVector Load(ref ushort source, nint index) => TLanes.LoadBfloat16(ref source, index);
+    }
+
     /// <summary>What the queries of a piece see: a head of keys and values.</summary>
     private readonly struct KeyValueHead(KeyValueView view, int head, int size, int start, int width, int first, int last)
     {
@@ -578,17 +642,19 @@ internal static class AttentionKernels
         public int Last => last;
 
         /// <summary>The keys of a block, [size, 16].</summary>
-        public ref float Keys(int at) =>
-            ref MemoryMarshal.GetReference(view.Block(start + at).Slice(Column * KeyValueView.BlockPositions, size * KeyValueView.BlockPositions));
+        public ref TNumber Keys<TNumber>(int at)
+            where TNumber : unmanaged =>
+            ref MemoryMarshal.GetReference(view.Block<TNumber>(start + at).Slice(Column * KeyValueView.BlockPositions, size * KeyValueView.BlockPositions));
 
         /// <summary>Some columns of a position and of those that follow it in its block and are seen, which lie the view's width apart.</summary>
-        public ref float Values(int position, int column, int columns, out int count)
+        public ref TNumber Values<TNumber>(int position, int column, int columns, out int count)
+            where TNumber : unmanaged
         {
             int within = position % KeyValueView.BlockPositions;
             count = Math.Min(KeyValueView.BlockPositions - within, last - position + 1);
             // The last position's columns are inside of the block: the slice checks it.
             return ref MemoryMarshal.GetReference(
-                view.Block(position)[((KeyValueView.BlockPositions + within) * view.Width + Column + column)..((KeyValueView.BlockPositions + within + count - 1) * view.Width + Column + column + columns)]);
+                view.Block<TNumber>(position)[((KeyValueView.BlockPositions + within) * view.Width + Column + column)..((KeyValueView.BlockPositions + within + count - 1) * view.Width + Column + column + columns)]);
         }
     }
 

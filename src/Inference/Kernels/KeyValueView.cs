@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace LlmService.Inference.Kernels;
 
 /// <summary>
@@ -5,14 +8,15 @@ namespace LlmService.Inference.Kernels;
 /// then the values, [16, width].
 /// </summary>
 /// <param name="Blocks">By position / 16; null where no position is seen any more.</param>
-/// <param name="Offset">Where this layer's part of a block begins.</param>
+/// <param name="Offset">Where this layer's part of a block begins, in floats.</param>
 /// <param name="Width">Key/value heads times head size.</param>
-internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int Width)
+/// <param name="IsHalf">Whether the numbers are bfloat16, two in the place of a float.</param>
+internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int Width, bool IsHalf)
 {
     public const int BlockPositions = 16;
 
-    /// <summary>Floats of a block: keys and values.</summary>
-    public int BlockFloats => 2 * BlockPositions * Width;
+    /// <summary>Numbers of a block: keys and values.</summary>
+    private int BlockNumbers => 2 * BlockPositions * Width;
 
     /// <summary>Writes a position.</summary>
     /// <param name="position">Which.</param>
@@ -20,17 +24,42 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
     /// <param name="value">[Width].</param>
     public void Write(int position, ReadOnlySpan<float> key, ReadOnlySpan<float> value)
     {
-        Span<float> block = Block(position);
-        int within = position % BlockPositions;
-        for (int column = 0; column < Width; column++)
-            block[column * BlockPositions + within] = key[column];
-        value[..Width].CopyTo(block[((BlockPositions + within) * Width)..]);
+        int within = position % BlockPositions, values = (BlockPositions + within) * Width;
+        key = key[..Width];
+        if (IsHalf)
+        {
+            Span<ushort> block = Block<ushort>(position);
+            Span<ushort> row = block.Slice(values, Width);
+            for (int column = 0; column < key.Length; column++)
+                block[column * BlockPositions + within] = Round(key[column]);
+            for (int column = 0; column < row.Length; column++)
+                row[column] = Round(value[column]);
+        }
+        else
+        {
+            Span<float> block = Block<float>(position);
+            for (int column = 0; column < key.Length; column++)
+                block[column * BlockPositions + within] = key[column];
+            value[..Width].CopyTo(block[values..]);
+        }
     }
 
-    public float Key(int position, int column) => Block(position)[column * BlockPositions + position % BlockPositions];
+    public float Key(int position, int column) => Read(position, column * BlockPositions + position % BlockPositions);
 
-    public float Value(int position, int column) => Block(position)[(BlockPositions + position % BlockPositions) * Width + column];
+    public float Value(int position, int column) => Read(position, (BlockPositions + position % BlockPositions) * Width + column);
 
     /// <summary>This layer's part of the block of a position.</summary>
-    public Span<float> Block(int position) => Blocks[position / BlockPositions]!.AsSpan(Offset, BlockFloats);
+    /// <typeparam name="TNumber">float, or ushort for bfloat16.</typeparam>
+    public Span<TNumber> Block<TNumber>(int position)
+        where TNumber : unmanaged =>
+        MemoryMarshal.Cast<float, TNumber>(Blocks[position / BlockPositions]!.AsSpan(Offset, BlockNumbers * Unsafe.SizeOf<TNumber>() / sizeof(float)));
+
+    private float Read(int position, int index) => IsHalf ? BitConverter.Int32BitsToSingle(Block<ushort>(position)[index] << 16) : Block<float>(position)[index];
+
+    // To the nearest, halves to even; what is not a number stays so.
+    private static ushort Round(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return float.IsNaN(value) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
 }

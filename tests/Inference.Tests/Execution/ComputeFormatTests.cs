@@ -59,7 +59,7 @@ public sealed class ComputeFormatTests
     {
         ComputeFormat.Bf16 => 0.97,
         ComputeFormat.Q8 => 0.9,
-        _ => 0.2,
+        _ => 0.15,
     };
 
     [Fact]

@@ -76,10 +76,10 @@ internal static class ModelsPage
             ## What a model takes
 
             Computed from `config.json` alone, as `check` and `serve` do before any weight moves; a model that does not fit is refused with what would. The cache is for one
-            sequence, and larger than needed where layers have a window; 88 MiB for the process and the buffers of a prompt's pass are counted, and not shown. Models that
+            sequence (bf16 and f32 need twice as much), and larger than needed where layers have a window; 88 MiB for the process and the buffers of a prompt's pass are counted, and not shown. Models that
             make vectors or scores keep no cache: for them the column has the buffers of a pass over a text of 1,000 tokens, which is read at once, and the longest context is the longest text.
 
-            | Model | Parameters | bf16 | q8 | q4 | Cache for 1,000 tokens | Longest context in 8 GB | in 24 GB |
+            | Model | Parameters | bf16 | q8 | q4 | Cache for 1,000 tokens in q8, q4 | Longest context in 8 GB | in 24 GB |
             | --- | --- | --- | --- | --- | --- | --- | --- |
 
             """);
@@ -104,7 +104,7 @@ internal static class ModelsPage
         ModelSize size = ModelSize.Of(configuration);
         string bytes = string.Join(" | ", new[] { ComputeFormat.Bf16, ComputeFormat.Q8, ComputeFormat.Q4 }.Select(format => Megabytes(size.WeightBytes[format])));
         string contexts = string.Join(" | ", new[] { 8 * GB, 24 * GB }.Select(memory => Context(MemoryNeed.Of(configuration, Published, long.MaxValue, null, null, memory))));
-        return string.Create(CultureInfo.InvariantCulture, $"| {name} | {size.ParameterCount / 1e6:0} M | {bytes} | {Megabytes(1000 * size.CacheBytesPerToken)} | {contexts} |\n");
+        return string.Create(CultureInfo.InvariantCulture, $"| {name} | {size.ParameterCount / 1e6:0} M | {bytes} | {Megabytes(1000 * size.CacheBytesPerToken[ComputeFormat.Q4])} | {contexts} |\n");
     }
 
     private static string Context(MemoryNeed need) =>

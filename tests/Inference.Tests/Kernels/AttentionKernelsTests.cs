@@ -6,16 +6,17 @@ public sealed class AttentionKernelsTests
 {
     private readonly Random _random = new(11);
 
+    public static TheoryData<int, int, int, int, bool> Shapes => new(
+        from shape in new[] { (4, 2, 8, 37), (3, 1, 5, 1), (2, 2, 33, 50), (8, 8, 64, 300), (14, 2, 64, 33), (12, 3, 80, 70), (10, 1, 48, 66) }
+        from isHalf in new[] { false, true }
+        select (shape.Item1, shape.Item2, shape.Item3, shape.Item4, isHalf));
+
     [Theory]
-    [InlineData(4, 2, 8, 37)]
-    [InlineData(3, 1, 5, 1)]
-    [InlineData(2, 2, 33, 50)]
-    [InlineData(8, 8, 64, 300)]
-    [InlineData(14, 2, 64, 33)]
-    public void Attend_Blocks_EqualsTheNaiveFormulaOnEveryPath(int heads, int keyValueHeads, int headSize, int positions)
+    [MemberData(nameof(Shapes))]
+    public void Attend_Blocks_EqualsTheNaiveFormulaOnEveryPath(int heads, int keyValueHeads, int headSize, int positions, bool isHalf)
     {
         int width = keyValueHeads * headSize, stride = heads * headSize + 7;
-        KeyValueView view = Fill(positions, width), other = Fill(positions, width);
+        KeyValueView view = Fill(positions, width, isHalf), other = Fill(positions, width, isHalf);
         List<AttentionQuery> tokens =
             [new(view, 0, positions - 1, positions - 1), new(view, positions / 2, positions - 1, positions - 1), new(view, 0, 0, 0), new(other, positions / 3, positions / 2, positions / 2), new(view, 0, positions / 2, positions / 2)];
         float[] queries = Numbers(tokens.Count * stride);
@@ -37,13 +38,26 @@ public sealed class AttentionKernelsTests
     [Fact]
     public void Attend_SlidingWindow_NeverTouchesReturnedBlocks()
     {
-        KeyValueView view = Fill(32, 4);
+        KeyValueView view = Fill(32, 4, isHalf: false);
         view.Blocks[0] = null;
         using WorkerPool workers = new(1);
 
         float[] output = Attend(KernelPaths.Best, workers, new AttentionShape(1, 1, 4, 1), [new(view, 16, 20, 20)], Numbers(4), 4);
 
         Assert.All(output, v => Assert.True(float.IsFinite(v)));
+    }
+
+    [Fact]
+    public void Write_Halves_RoundsToTheNearest()
+    {
+        KeyValueView view = Fill(16, 3, isHalf: true);
+        float[] numbers = [1 + 1f / 256, 1 + 3f / 256, float.NaN];
+
+        view.Write(5, numbers, [-1e30f, float.Epsilon, float.PositiveInfinity]);
+
+        Assert.Equal([1, 1 + 1f / 64, float.NaN], Enumerable.Range(0, 3).Select(column => view.Key(5, column)));
+        Assert.Equal(-1e30f, view.Value(5, 0), 1e30f / 256);
+        Assert.Equal([0, float.PositiveInfinity], Enumerable.Range(1, 2).Select(column => view.Value(5, column)));
     }
 
     private static float[] Attend(KernelPath path, WorkerPool workers, AttentionShape shape, List<AttentionQuery> tokens, float[] queries, int stride)
@@ -54,10 +68,10 @@ public sealed class AttentionKernelsTests
     }
 
     // What was never written is not a number, and must not matter.
-    private KeyValueView Fill(int positions, int width)
+    private KeyValueView Fill(int positions, int width, bool isHalf)
     {
         const int offset = 3;
-        KeyValueView view = new([.. Enumerable.Range(0, (positions + 15) / 16).Select(_ => new float[offset + 32 * width])], offset, width);
+        KeyValueView view = new([.. Enumerable.Range(0, (positions + 15) / 16).Select(_ => new float[offset + 32 * width])], offset, width, isHalf);
         foreach (float[]? block in view.Blocks)
             block.AsSpan().Fill(float.NaN);
         for (int position = 0; position < positions; position++)

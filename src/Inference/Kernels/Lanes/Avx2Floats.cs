@@ -16,10 +16,11 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
     public static Vector256<float> Load(ref float source, nint index) => Vector256.LoadUnsafe(ref source, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Vector256<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
+    public static Vector256<float> LoadBfloat16(ref ushort source, nint index) =>
+        (Avx2.ConvertToVector256Int32(Vector128.LoadUnsafe(ref source, (nuint)index)) << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(ref float source, nint index) => CacheLines.Prefetch(ref Unsafe.Add(ref source, index));
+    public static void Store(Vector256<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Add(Vector256<float> a, Vector256<float> b) => a + b;

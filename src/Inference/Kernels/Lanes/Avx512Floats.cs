@@ -16,10 +16,11 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     public static Vector512<float> Load(ref float source, nint index) => Vector512.LoadUnsafe(ref source, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Vector512<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
+    public static Vector512<float> LoadBfloat16(ref ushort source, nint index) =>
+        (Avx512F.ConvertToVector512UInt32(Vector256.LoadUnsafe(ref source, (nuint)index)) << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(ref float source, nint index) => CacheLines.Prefetch(ref Unsafe.Add(ref source, index));
+    public static void Store(Vector512<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;

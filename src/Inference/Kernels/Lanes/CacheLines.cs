@@ -8,7 +8,7 @@ internal static unsafe class CacheLines
 {
     /// <summary>Asks for the cache line of a number. It is a hint: where the number moves meanwhile, another line comes, and nothing else happens.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(ref float source)
+    public static void Prefetch<T>(ref T source)
     {
         if (Sse.IsSupported)
             Sse.Prefetch0(Unsafe.AsPointer(ref source));

@@ -14,10 +14,10 @@ internal interface IFloatLanes<TVector>
 
     static abstract TVector Load(ref float source, nint index);
 
-    static abstract void Store(TVector values, ref float destination, nint index);
+    /// <summary>Numbers in bfloat16, widened.</summary>
+    static abstract TVector LoadBfloat16(ref ushort source, nint index);
 
-    /// <summary>Asks for memory that will be read soon, where the instruction set can.</summary>
-    static abstract void Prefetch(ref float source, nint index);
+    static abstract void Store(TVector values, ref float destination, nint index);
 
     static abstract TVector Add(TVector a, TVector b);
 

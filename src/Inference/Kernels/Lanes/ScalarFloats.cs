@@ -11,11 +11,9 @@ internal readonly struct ScalarFloats : IFloatLanes<float>
 
     public static float Load(ref float source, nint index) => Unsafe.Add(ref source, index);
 
-    public static void Store(float values, ref float destination, nint index) => Unsafe.Add(ref destination, index) = values;
+    public static float LoadBfloat16(ref ushort source, nint index) => BitConverter.Int32BitsToSingle(Unsafe.Add(ref source, index) << 16);
 
-    public static void Prefetch(ref float source, nint index)
-    {
-    }
+    public static void Store(float values, ref float destination, nint index) => Unsafe.Add(ref destination, index) = values;
 
     public static float Add(float a, float b) => a + b;
 
