@@ -235,13 +235,13 @@ public sealed class BeamSearchTests
 
         public override KvCache Cache { get; } = new([new(CacheKind.Full, 1)], 1 << 20);
 
-        public override void Forward(ReadOnlySpan<BatchRow> rows, Span<float> logits)
+        public override void Forward(ReadOnlySpan<BatchRow> rows, Memory<float> logits)
         {
             foreach (BatchRow row in rows)
             {
                 int last = row.TokenIds.Span[^1];
-                logits[..Model.VocabularySize].Clear();
-                logits[last == 'x' ? 'a' : (last + 1) % 256] = 5;
+                logits.Span[..Model.VocabularySize].Clear();
+                logits.Span[last == 'x' ? 'a' : (last + 1) % 256] = 5;
                 logits = logits[Model.VocabularySize..];
             }
         }

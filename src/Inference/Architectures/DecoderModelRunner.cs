@@ -48,7 +48,7 @@ internal sealed class DecoderModelRunner : ModelRunner
     public override RotationLimit? Rotation { get; }
 
     /// <inheritdoc/>
-    public override void Forward(ReadOnlySpan<BatchRow> rows, Span<float> logits)
+    public override void Forward(ReadOnlySpan<BatchRow> rows, Memory<float> logits)
     {
         if (_rowByRow && rows.Length > 1)
         {

@@ -121,7 +121,7 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
     }
 
     /// <inheritdoc/>
-    public override void Forward(ReadOnlySpan<BatchRow> rows, Span<float> logits)
+    public override void Forward(ReadOnlySpan<BatchRow> rows, Memory<float> logits)
     {
         if (_rowByRow && rows.Length > 1)
         {

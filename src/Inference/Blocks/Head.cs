@@ -27,7 +27,7 @@ internal sealed class Head(Linear output)
     /// <param name="state">[tokens, hidden].</param>
     /// <param name="logits">Receives the logits.</param>
     /// <param name="pass">Buffers and threads.</param>
-    public void Write(BatchLayout batch, ReadOnlySpan<float> state, Span<float> logits, Pass pass)
+    public void Write(BatchLayout batch, ReadOnlySpan<float> state, Memory<float> logits, Pass pass)
     {
         int count = batch.LogitsTokens.Count, hidden = state.Length / pass.TokenCount;
         if (logits.Length < count * output.Outputs)
@@ -36,13 +36,12 @@ internal sealed class Head(Linear output)
             return;
         Memory<float> input = Prepare("head input", batch.LogitsTokens, hidden, state, pass);
         Memory<float> whole = output.QuantizesInput ? Prepare("head whole", [.. Enumerable.Range(0, pass.TokenCount)], hidden, state, pass) : default;
-        Memory<float> results = pass.Take("head output", count * output.Outputs);
-        output.Apply(input, count, results, pass.Compute, whole);
+        logits = logits[..(count * output.Outputs)];
+        output.Apply(input, count, logits, pass.Compute, whole);
         if (Scale != 1)
-            ElementKernels.Scale(pass.Path, results.Span, Scale);
+            ElementKernels.Scale(pass.Path, logits.Span, Scale);
         if (Cap > 0)
-            ElementKernels.SoftCap(pass.Path, results.Span, Cap);
-        results.Span.CopyTo(logits);
+            ElementKernels.SoftCap(pass.Path, logits.Span, Cap);
     }
 
     private Memory<float> Prepare(string name, IReadOnlyList<int> tokens, int hidden, ReadOnlySpan<float> state, Pass pass)

@@ -45,7 +45,7 @@ internal sealed class EmbeddingModelRunner : ModelRunner
     public override long ConstantActivations => Encoder.ConstantActivations;
 
     /// <inheritdoc/>
-    public override void Forward(ReadOnlySpan<BatchRow> rows, Span<float> logits) => throw new NotSupportedException($"The architecture '{Model.Architecture}' generates no text here.");
+    public override void Forward(ReadOnlySpan<BatchRow> rows, Memory<float> logits) => throw new NotSupportedException($"The architecture '{Model.Architecture}' generates no text here.");
 
     /// <inheritdoc/>
     public override void Dispose()

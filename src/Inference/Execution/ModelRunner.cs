@@ -33,7 +33,7 @@ public abstract class ModelRunner : IDisposable
     /// <summary>Runs the decoder over a ragged batch and writes the keys and values of every token into the caches.</summary>
     /// <param name="rows">The rows; no two of the same sequence.</param>
     /// <param name="logits">Receives [sum of LogitsCount, vocabulary], in the order of the rows.</param>
-    public abstract void Forward(ReadOnlySpan<BatchRow> rows, Span<float> logits);
+    public abstract void Forward(ReadOnlySpan<BatchRow> rows, Memory<float> logits);
 
     /// <summary>Runs the encoder and fills the cross-attention part of each cache.</summary>
     /// <exception cref="NotSupportedException">The model has no encoder.</exception>
@@ -52,7 +52,7 @@ public abstract class ModelRunner : IDisposable
     }
 
     /// <summary>Runs the rows of a batch one after the other, where a row's results would depend on its neighbours.</summary>
-    protected void ForwardSingly(ReadOnlySpan<BatchRow> rows, Span<float> logits)
+    protected void ForwardSingly(ReadOnlySpan<BatchRow> rows, Memory<float> logits)
     {
         for (int i = 0; i < rows.Length; i++)
         {

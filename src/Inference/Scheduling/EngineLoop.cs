@@ -182,7 +182,7 @@ internal sealed class EngineLoop
         if (_logits.Length < length)
             _logits = new float[length];
         long started = _budget.Now;
-        _runner.Forward(CollectionsMarshal.AsSpan(_decoderRows), _logits.AsSpan(0, length));
+        _runner.Forward(CollectionsMarshal.AsSpan(_decoderRows), _logits.AsMemory(0, length));
         _budget.Learn(promptTokens, started);
     }
 

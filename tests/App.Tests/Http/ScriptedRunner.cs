@@ -45,7 +45,7 @@ internal sealed class ScriptedRunner(Func<string, string> script) : ModelRunner
             Read(row.Cache, row.TokenIds.Span);
     }
 
-    public override void Forward(ReadOnlySpan<BatchRow> rows, Span<float> logits)
+    public override void Forward(ReadOnlySpan<BatchRow> rows, Memory<float> logits)
     {
         OnForward?.Invoke(Steps++);
         foreach (BatchRow row in rows)
@@ -57,7 +57,7 @@ internal sealed class ScriptedRunner(Func<string, string> script) : ModelRunner
             (int start, byte[] answer) = _answers.GetValueOrDefault(row.Cache);
             for (int i = row.TokenIds.Length - row.LogitsCount; i < row.TokenIds.Length; i++)
             {
-                Score(answer, row.FirstPosition + i + 1 - start, logits[..ByteTokenizer.VocabularySize]);
+                Score(answer, row.FirstPosition + i + 1 - start, logits.Span[..ByteTokenizer.VocabularySize]);
                 logits = logits[ByteTokenizer.VocabularySize..];
             }
         }

@@ -53,7 +53,7 @@ internal sealed class GoldenCase : IDisposable
         for (int first = 0; first < ids.Length; first += chunk)
         {
             int count = Math.Min(chunk, ids.Length - first);
-            Runner.Forward([new(ids.AsMemory(first, count), first, cache, count)], logits.AsSpan(first * Vocabulary, count * Vocabulary));
+            Runner.Forward([new(ids.AsMemory(first, count), first, cache, count)], logits.AsMemory(first * Vocabulary, count * Vocabulary));
         }
         return logits;
     }

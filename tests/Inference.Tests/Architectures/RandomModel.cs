@@ -57,7 +57,7 @@ internal sealed class RandomModel : IDisposable
         for (int first = 0; first < ids.Length; first += Math.Min(chunk, ids.Length))
         {
             int count = Math.Min(chunk, ids.Length - first);
-            runner.Forward([new(ids.AsMemory(first, count), first, cache, count)], logits.AsSpan(first * runner.Model.VocabularySize, count * runner.Model.VocabularySize));
+            runner.Forward([new(ids.AsMemory(first, count), first, cache, count)], logits.AsMemory(first * runner.Model.VocabularySize, count * runner.Model.VocabularySize));
         }
         return logits;
     }

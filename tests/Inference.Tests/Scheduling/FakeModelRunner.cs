@@ -57,7 +57,7 @@ internal sealed class FakeModelRunner(Action<IReadOnlyList<int>, Span<float>> sc
             _histories.Add(row.Cache, [.. row.TokenIds.Span, -1]);
     }
 
-    public override void Forward(ReadOnlySpan<BatchRow> rows, Span<float> logits)
+    public override void Forward(ReadOnlySpan<BatchRow> rows, Memory<float> logits)
     {
         int[] counts = new int[rows.Length];
         for (int i = 0; i < rows.Length; i++)
@@ -68,7 +68,7 @@ internal sealed class FakeModelRunner(Action<IReadOnlyList<int>, Span<float>> sc
         foreach (BatchRow row in rows)
         {
             Assert.True(seen.Add(row.Cache), "two rows of one sequence");
-            logits = logits[Forward(row, logits)..];
+            logits = logits[Forward(row, logits.Span)..];
         }
 
         Assert.Equal(0, logits.Length);
