@@ -32,7 +32,7 @@ internal abstract class ComparedEngine(string name) : IDisposable
 }
 
 /// <summary>An engine in a process of its own that speaks the protocol of <c>bench/peers/protocol.mjs</c>.</summary>
-internal sealed class EngineProcess(string name, string program, string[] arguments, string? format = null) : ComparedEngine(name)
+internal sealed class EngineProcess(TimeSpan limit, string name, string program, string[] arguments, string? format = null) : ComparedEngine(name)
 {
     private Process? _process;
 
@@ -77,7 +77,16 @@ internal sealed class EngineProcess(string name, string program, string[] argume
 
     private string? LastError { get; set; }
 
-    // An engine that ends is absent from then on, and the others go on.
+    private string? Read()
+    {
+        // Libraries write to standard output too.
+        string? line;
+        do line = _process!.StandardOutput.ReadLine();
+        while (line is not null && !line.StartsWith('{'));
+        return line;
+    }
+
+    // An engine that ends, or does not answer in time, is absent from then on, and the others go on.
     private JsonElement Do(JsonObject command)
     {
         string? line = null;
@@ -85,9 +94,14 @@ internal sealed class EngineProcess(string name, string program, string[] argume
         {
             _process!.StandardInput.WriteLine(command.ToJsonString());
             _process.StandardInput.Flush();
-            // Libraries write to standard output too.
-            do line = _process.StandardOutput.ReadLine();
-            while (line is not null && !line.StartsWith('{'));
+            Task<string?> answered = Task.Run(Read);
+            if (!answered.Wait(limit))
+            {
+                _process.Kill();
+                Absent = $"no answer within {limit.TotalSeconds:0} s";
+                return default;
+            }
+            line = answered.Result;
         }
         catch (IOException)
         {

@@ -202,6 +202,7 @@ internal static class ElementLoops<TLanes, TVector>
         return TLanes.Multiply(TLanes.Add(TLanes.MultiplyAdd(p, TLanes.Multiply(r, r), r), TLanes.Create(1)), TLanes.PowerOfTwo(n));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Activate(Activation activation, TVector x) => activation switch
     {
         Activation.Relu => TLanes.Max(x, default),
@@ -215,9 +216,11 @@ internal static class ElementLoops<TLanes, TVector>
         _ => throw new InvalidOperationException($"unknown activation {activation}"),
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Tanh(TVector x) =>
         TLanes.Subtract(TLanes.Create(1), TLanes.Divide(TLanes.Create(2), TLanes.Add(Exp(TLanes.Multiply(x, 2)), TLanes.Create(1))));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Erf(TVector x)
     {
         TVector t = TLanes.Divide(TLanes.Create(1), TLanes.MultiplyAdd(TLanes.Abs(x), ErfP, TLanes.Create(1)));

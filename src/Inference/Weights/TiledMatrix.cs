@@ -12,7 +12,7 @@ internal sealed class TiledMatrix : WeightMatrix
     // Activations that stay in the second-level cache while the tiles pass by.
     private const int ChunkBytes = 512 * 1024;
 
-    private const int LongestSpan = 1 << 28, StepBytes = 128 * 1024, MaxGroup = VnniKernels.MaxTokens;
+    private const int StepBytes = 128 * 1024, MaxGroup = VnniKernels.MaxTokens;
 
     private readonly TensorBytes _memory;
     private readonly long _start;
@@ -101,8 +101,8 @@ internal sealed class TiledMatrix : WeightMatrix
         compute.Run(parts, part =>
         {
             int first = (int)((long)tiles * part / parts), last = (int)((long)tiles * (part + 1) / parts);
-            // One group of tokens passes by all tiles in one go; of several groups, all pass by some tiles while these are in the second-level cache.
-            int step = Math.Max(1, (rows.GroupCount == 1 ? LongestSpan : StepBytes) / _tileBytes);
+            // All groups of tokens pass by some tiles while these are in the second-level cache.
+            int step = Math.Max(1, StepBytes / _tileBytes);
             for (int start = 0; start < rows.GroupCount; start += chunk)
             {
                 for (int tile = first; tile < last; tile += step)

@@ -32,7 +32,7 @@ internal static unsafe class VnniKernels
 
     /// <summary>result[t, tile · 16 + row] = Σ weights[tile, row, k] input[t, k] for the 16 rows of some tiles that follow each other.</summary>
     /// <param name="format">The tiles' format.</param>
-    /// <param name="tiles">The tiles.</param>
+    /// <param name="tiles">The tiles; a few hundred kilobytes at most, as a call cannot be interrupted by a collection of garbage.</param>
     /// <param name="tileBytes">Bytes of each.</param>
     /// <param name="blocks">Blocks of a row.</param>
     /// <param name="numbers">Activations of <paramref name="count"/> tokens as <see cref="QuantizedRows"/> has them.</param>
@@ -66,7 +66,8 @@ internal static unsafe class VnniKernels
                 Tiles = tileCount,
                 TileBytes = tileBytes,
             };
-            ((delegate* unmanaged<Arguments*, void>)Kernels![Index(format, count)])(&arguments);
+            // A call takes some ten microseconds, so nobody waits for it to let a collection begin.
+            ((delegate* unmanaged[SuppressGCTransition]<Arguments*, void>)Kernels![Index(format, count)])(&arguments);
         }
     }
 
