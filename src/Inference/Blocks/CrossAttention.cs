@@ -25,8 +25,7 @@ internal sealed class CrossAttention(AttentionShape shape, CacheSlot slot, Linea
         Memory<float> projected = pass.Take("cross projected", tokens * 2 * Width);
         memory.Apply(encoded, tokens, projected, pass.Compute);
         KeyValueView view = new(cache.BlocksOf(slot.Group), slot.Offset, Width, cache.IsHalf);
-        for (int token = 0; token < tokens; token++)
-            view.Write(token, projected.Span.Slice(token * 2 * Width, Width), projected.Span.Slice(token * 2 * Width + Width, Width));
+        pass.Compute.Each(tokens, 2 * Width, token => view.Write(token, projected.Span.Slice(token * 2 * Width, Width), projected.Span.Slice(token * 2 * Width + Width, Width)));
     }
 
     public void Apply(Memory<float> state, Pass pass, Memory<float> result)

@@ -35,12 +35,10 @@ internal sealed class RelativeBias : IScoreBias
         float[] table = _byDistance[head];
         int distance = firstKey - query;
         int far = Math.Clamp(-_farthest - distance, 0, scores.Length), near = Math.Clamp(_farthest + 1 - distance, 0, scores.Length);
-        for (int i = 0; i < far; i++)
-            scores[i] += table[0];
+        ElementKernels.Add(path, scores[..far], table[0]);
         if (near > far)
             ElementKernels.Add(path, scores[far..near], table.AsSpan(distance + far + _farthest, near - far));
-        for (int i = Math.Max(near, far); i < scores.Length; i++)
-            scores[i] += table[^1];
+        ElementKernels.Add(path, scores[Math.Max(near, far)..], table[^1]);
     }
 
     // The reference computes the logarithm in floats; so does this, or distances at a border land in the next bucket.

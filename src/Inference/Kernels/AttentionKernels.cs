@@ -103,6 +103,7 @@ internal static class AttentionKernels
         return runs;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AttendTogether(KernelPath path, AttentionShape shape, KeyValueView view, int keyHead, ReadOnlySpan<Query> queries, ReadOnlySpan<float> input, Span<float> output)
     {
         int first = int.MaxValue, last = 0, size = shape.HeadSize;
@@ -118,8 +119,8 @@ internal static class AttentionKernels
         {
             // Queries that are missing repeat the first one.
             ReadOnlySpan<float> query = input.Slice(queries[i < queries.Length ? i : 0].Input, size);
-            for (int d = 0; d < size; d++)
-                scaled[d * slots + i] = query[d] * shape.Scale;
+            for (int d = 0, to = i; d < query.Length; d++, to += slots)
+                scaled[to] = query[d] * shape.Scale;
         }
         KeyValueHead head = new(view, keyHead, size, start, width, first, last);
         Score(path, head, scaled, scores, slots);
@@ -588,6 +589,7 @@ internal static class AttentionKernels
         TLanes.Store(b7, ref sums, 15 * TLanes.Count);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Put(ReadOnlySpan<float> sums, int columns, int d, ReadOnlySpan<float> reciprocals, ReadOnlySpan<Query> queries, Span<float> output)
     {
         for (int i = 0; i < queries.Length; i++)

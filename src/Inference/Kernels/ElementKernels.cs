@@ -98,6 +98,19 @@ internal static class ElementKernels
         }
     }
 
+    /// <summary>values[i] += addend.</summary>
+    public static void Add(KernelPath path, Span<float> values, float addend)
+    {
+        switch (path)
+        {
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: ElementLoops<Avx512Floats, Vector512<float>>.Shift(values, addend, values); break;
+            case KernelPath.Avx2: ElementLoops<Avx2Floats, Vector256<float>>.Shift(values, addend, values); break;
+            case KernelPath.Vector128: ElementLoops<Vector128Floats, Vector128<float>>.Shift(values, addend, values); break;
+            case KernelPath.Scalar: ElementLoops<ScalarFloats, float>.Shift(values, addend, values); break;
+            default: throw Unknown(path);
+        }
+    }
+
     /// <summary>values[i] += addends[i].</summary>
     public static void Add(KernelPath path, Span<float> values, ReadOnlySpan<float> addends)
     {

@@ -22,6 +22,7 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
     /// <param name="position">Which.</param>
     /// <param name="key">[Width].</param>
     /// <param name="value">[Width].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Write(int position, ReadOnlySpan<float> key, ReadOnlySpan<float> value)
     {
         int within = position % BlockPositions, values = (BlockPositions + within) * Width;
@@ -30,16 +31,17 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
         {
             Span<ushort> block = Block<ushort>(position);
             Span<ushort> row = block.Slice(values, Width);
-            for (int column = 0; column < key.Length; column++)
-                block[column * BlockPositions + within] = Round(key[column]);
+            value = value[..row.Length];
+            for (int column = 0, to = within; column < key.Length; column++, to += BlockPositions)
+                block[to] = Round(key[column]);
             for (int column = 0; column < row.Length; column++)
                 row[column] = Round(value[column]);
         }
         else
         {
             Span<float> block = Block<float>(position);
-            for (int column = 0; column < key.Length; column++)
-                block[column * BlockPositions + within] = key[column];
+            for (int column = 0, to = within; column < key.Length; column++, to += BlockPositions)
+                block[to] = key[column];
             value[..Width].CopyTo(block[values..]);
         }
     }
@@ -57,6 +59,7 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
     private float Read(int position, int index) => IsHalf ? BitConverter.Int32BitsToSingle(Block<ushort>(position)[index] << 16) : Block<float>(position)[index];
 
     // To the nearest, halves to even; what is not a number stays so.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ushort Round(float value)
     {
         uint bits = BitConverter.SingleToUInt32Bits(value);
