@@ -124,8 +124,8 @@ internal sealed class QuantizedRows
             ref sbyte numbers = ref target.IsWide ? ref MemoryMarshal.GetReference(narrow) : ref Unsafe.As<byte, sbyte>(ref to);
             TVector largest = default;
             for (nint i = 0; i < Size; i += TLanes.Count)
-                largest = TLanes.Max(largest, TLanes.Abs(TLanes.Load(ref values, i)));
-            float magnitude = TLanes.Highest(largest);
+                largest = TLanes.MaxOfMagnitudes(largest, TLanes.Abs(TLanes.Load(ref values, i)));
+            float magnitude = TLanes.HighestMagnitude(largest);
             TVector factor = TLanes.Create(Factor(magnitude)), whole = default;
             for (nint i = 0; i < Size; i += TLanes.Count)
             {

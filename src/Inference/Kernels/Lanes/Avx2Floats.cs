@@ -77,12 +77,18 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
     public static float Highest(Vector256<float> values) => Vector128Floats.Highest(Vector128.Max(values.GetLower(), values.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sum(Vector256<float> values) => Vector256.Sum(values);
+    public static Vector256<float> MaxOfMagnitudes(Vector256<float> a, Vector256<float> b) => Vector256.Max(a.AsInt32(), b.AsInt32()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float HighestMagnitude(Vector256<float> values) => Vector128Floats.HighestMagnitude(Vector128.Max(values.GetLower().AsInt32(), values.GetUpper().AsInt32()).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Vector256<float> values) => Vector128Floats.Sum(values.GetLower() + values.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(Vector256<float> values, ref sbyte destination, nint index)
     {
-        Vector256<int> numbers = Vector256.ConvertToInt32(values);
+        Vector256<int> numbers = Vector256.ConvertToInt32Native(values);
         Vector128<short> shorts = Vector128.Narrow(numbers.GetLower(), numbers.GetUpper());
         Unsafe.WriteUnaligned(ref Unsafe.As<sbyte, byte>(ref Unsafe.Add(ref destination, index)), Vector128.Narrow(shorts, shorts).AsInt64()[0]);
     }

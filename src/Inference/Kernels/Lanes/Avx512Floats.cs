@@ -77,11 +77,17 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     public static float Highest(Vector512<float> values) => Avx2Floats.Highest(Vector256.Max(values.GetLower(), values.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sum(Vector512<float> values) => Vector512.Sum(values);
+    public static Vector512<float> MaxOfMagnitudes(Vector512<float> a, Vector512<float> b) => Vector512.Max(a.AsInt32(), b.AsInt32()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float HighestMagnitude(Vector512<float> values) => Avx2Floats.HighestMagnitude(Vector256.Max(values.GetLower().AsInt32(), values.GetUpper().AsInt32()).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Vector512<float> values) => Avx2Floats.Sum(values.GetLower() + values.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(Vector512<float> values, ref sbyte destination, nint index) =>
-        Avx512F.ConvertToVector128SByte(Vector512.ConvertToInt32(values)).StoreUnsafe(ref destination, (nuint)index);
+        Avx512F.ConvertToVector128SByte(Vector512.ConvertToInt32Native(values)).StoreUnsafe(ref destination, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> RoundToBfloat16(Vector512<float> values)

@@ -66,6 +66,12 @@ internal interface IFloatLanes<TVector>
     /// <summary>The largest of all lanes; what is not a number stays so.</summary>
     static abstract float Highest(TVector values);
 
+    /// <summary>The larger of two that are not negative, faster; what is not a number is larger than all.</summary>
+    static abstract TVector MaxOfMagnitudes(TVector a, TVector b);
+
+    /// <summary>The largest of all lanes, of which none is negative; what is not a number is larger than all.</summary>
+    static abstract float HighestMagnitude(TVector values);
+
     /// <summary>The sum of all lanes, in an order of its own.</summary>
     static abstract float Sum(TVector values);
 

@@ -47,6 +47,10 @@ internal readonly struct ScalarFloats : IFloatLanes<float>
 
     public static float Highest(float values) => values;
 
+    public static float MaxOfMagnitudes(float a, float b) => float.IsNaN(b) || b > a ? b : a;
+
+    public static float HighestMagnitude(float values) => values;
+
     public static float Sum(float values) => values;
 
     public static void StoreBytes(float values, ref sbyte destination, nint index) => Unsafe.Add(ref destination, index) = (sbyte)(int)values;

@@ -76,12 +76,24 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
     public static float Highest(Vector128<float> values) => MathF.Max(MathF.Max(values[0], values[1]), MathF.Max(values[2], values[3]));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MaxOfMagnitudes(Vector128<float> a, Vector128<float> b) => Vector128.Max(a.AsInt32(), b.AsInt32()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float HighestMagnitude(Vector128<float> values)
+    {
+        Vector128<int> bits = values.AsInt32();
+        bits = Vector128.Max(bits, Vector128.Shuffle(bits, Vector128.Create(2, 3, 0, 1)));
+        bits = Vector128.Max(bits, Vector128.Shuffle(bits, Vector128.Create(1, 0, 3, 2)));
+        return bits.AsSingle().ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector128<float> values) => Vector128.Sum(values);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(Vector128<float> values, ref sbyte destination, nint index)
     {
-        Vector128<int> numbers = Vector128.ConvertToInt32(values);
+        Vector128<int> numbers = Vector128.ConvertToInt32Native(values);
         Vector128<short> shorts = Vector128.Narrow(numbers, numbers);
         Unsafe.WriteUnaligned(ref Unsafe.As<sbyte, byte>(ref Unsafe.Add(ref destination, index)), Vector128.Narrow(shorts, shorts).AsInt32()[0]);
     }
