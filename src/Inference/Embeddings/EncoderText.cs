@@ -12,6 +12,9 @@ public sealed record EncoderText
     /// <summary>What messages call it, at the beginning of a sentence; null for its place among the texts of its request.</summary>
     public string? Name { get; init; }
 
+    /// <summary>Whether the text is so long that it was not tokenized: it has no ids.</summary>
+    internal bool IsFarTooLong { get; init; }
+
     /// <summary>The types of the tokens; null for 0 everywhere.</summary>
     internal IReadOnlyList<int>? Types { get; init; }
 
