@@ -23,7 +23,7 @@ internal static class LongText
     /// <param name="mostTokens">What the model reads at most.</param>
     public static bool Exceeds(Tokenizer tokenizer, string text, int mostTokens)
     {
-        if (text.Length <= Math.Max(WindowCharacters, (long)CharactersPerToken * mostTokens))
+        if (text.Length <= Usual(mostTokens))
             return false;
         long left = mostTokens;
         for (int start = 0; left >= 0 && start < text.Length; start += WindowCharacters)
@@ -33,4 +33,19 @@ internal static class LongText
         }
         return left < 0;
     }
+
+    /// <summary>As much of a text as its first tokens are made of: all of it where only all of it can tell. A few tokens more are kept, since the last ones may be cut in the middle of a word.</summary>
+    /// <param name="tokenizer">The model's.</param>
+    /// <param name="text">The text.</param>
+    /// <param name="tokens">How many tokens are needed.</param>
+    public static string Beginning(Tokenizer tokenizer, string text, int tokens)
+    {
+        long usual = Usual(tokens);
+        if (text.Length <= usual)
+            return text;
+        string beginning = text[..(int)usual];
+        return tokenizer.Encode(beginning, SpecialTokens.Skip).Count > tokens + TokensOfACut ? beginning : text;
+    }
+
+    private static long Usual(int tokens) => Math.Max(WindowCharacters, (long)CharactersPerToken * tokens);
 }

@@ -143,6 +143,18 @@ public sealed class EmbeddingsTests
         Assert.Equal(dense.GetProperty("data").GetRawText(), sparse.GetProperty("data").GetRawText());
     }
 
+    [Fact]
+    public async Task Embeddings_TextThatIsFarTooLong_IsCutToTheSameTokens()
+    {
+        using EncoderFolder folder = EncoderFolder.Embedder().Write("sentence_bert_config.json", """{"max_seq_length":5,"do_lower_case":false}""");
+        await using TestHost host = await StartAsync(folder.Folder, skipTokenizer: false);
+        using HttpResponseMessage response = await host.PostAsync("/v1/embeddings", $$"""{"model":"acme/tiny","input":"{{string.Concat(Enumerable.Repeat("one a text b ", 50_000))}}","truncate":true}""");
+        JsonElement same = await host.PostForJsonAsync("/v1/embeddings", """{"model":"acme/tiny","input":"one a text"}""");
+
+        Assert.Equal("1 of 1 texts cut to 5 tokens", response.Headers.GetValues("x-llm-warnings").Single());
+        Assert.Equal(same.GetProperty("data").GetRawText(), (await TestHost.JsonAsync(response)).GetProperty("data").GetRawText());
+    }
+
     [Theory]
     [InlineData("\"truncate\":true", 8, "1 of 2 texts cut to 5 tokens")]
     [InlineData("\"truncate_prompt_tokens\":-1", 8, "1 of 2 texts cut to 5 tokens")]
