@@ -10,6 +10,7 @@ internal sealed record ChatPrompt(string Text, IReadOnlyList<int>? TokenIds)
 {
     /// <summary>Renders a conversation for an engine that has a tokenizer.</summary>
     /// <exception cref="AppException">invalid_request; unsupported_parameter.</exception>
+    /// <exception cref="InferenceException">ContextLengthExceeded: the prompt is far too long for the model.</exception>
     /// <exception cref="Tokenizers.TemplateException">The template does not accept the messages.</exception>
     public static ChatPrompt Render(LlmEngine engine, Conversation conversation, CancellationToken cancellationToken)
     {
@@ -30,6 +31,7 @@ internal sealed record ChatPrompt(string Text, IReadOnlyList<int>? TokenIds)
             ContinueFinalMessage = conversation.ContinueFinalMessage,
             Now = conversation.Now,
         }, cancellationToken);
+        engine.RequireRoom(chat.Text);
         return new(chat.Text, chat.Encode(engine.Tokenizer!).Ids);
     }
 

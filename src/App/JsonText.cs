@@ -25,6 +25,10 @@ internal static class JsonText
         {
             return JsonDocument.Parse(utf8, new JsonDocumentOptions { MaxDepth = maxDepth, AllowDuplicateProperties = false });
         }
+        catch (JsonException e) when (e.LineNumber is { } line && IsTooDeep(utf8.Span, maxDepth))
+        {
+            throw refuse($"{what} is nested more than {maxDepth} levels deep: line {line + 1}, byte {e.BytePositionInLine + 1}.", e);
+        }
         catch (JsonException e) when (e.LineNumber is { } line)
         {
             throw refuse($"{what} is not valid JSON: line {line + 1}, byte {e.BytePositionInLine + 1}.", e);
@@ -38,5 +42,24 @@ internal static class JsonText
         {
             throw refuse($"{what} has a field name with half a surrogate pair (\\ud800 to \\udfff).", e);
         }
+    }
+
+    /// <summary>Whether a text is JSON up to the place where it is nested too deep.</summary>
+    private static bool IsTooDeep(ReadOnlySpan<byte> utf8, int maxDepth)
+    {
+        Utf8JsonReader reader = new(utf8, new JsonReaderOptions { MaxDepth = maxDepth + 1 });
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.StartObject && reader.CurrentDepth == maxDepth)
+                    return true;
+            }
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+        return false;
     }
 }

@@ -89,6 +89,11 @@ public sealed class LlmEngine : IAsyncDisposable
     /// <summary>The sampling parameters that generation_config.json asks for; greedy when it does not ask for sampling.</summary>
     public SamplingParameters DefaultSampling => Generation.DefaultSampling;
 
+    /// <summary>Refuses a text that is far too long for a prompt, before all of it is tokenized. One that passes may still be too long.</summary>
+    /// <param name="text">The text.</param>
+    /// <exception cref="InferenceException">ContextLengthExceeded.</exception>
+    public void RequireRoom(string text) => _sequences.RequireRoom(text);
+
     /// <summary>Checks the request and puts it into the queue before it returns; the text comes by the enumeration, which can be done once.
     /// Cancelling, or disposing the enumerator, ends the sequence at the next step.</summary>
     /// <exception cref="InferenceException">InvalidRequest, ContextLengthExceeded, OutOfMemory, QueueFull: at once, not during the enumeration.</exception>

@@ -201,6 +201,25 @@ public sealed class LlmEngineTests
         Assert.Empty((await Gather(engine, new GenerationRequest { PromptTokenIds = full, MaxTokens = 0 })).Ids);
     }
 
+    /// <summary>Megabytes of text are refused by their beginning: all their tokens would take a hundred times as much.</summary>
+    [Fact]
+    public async Task GenerateAsync_TextFarBeyondTheContext_IsRefusedWithoutTokenizingAllOfIt()
+    {
+        await using LlmEngine engine = TextEngine(FakeModelRunner.Noise);
+        GenerationRequest far = new() { Prompt = string.Concat(Enumerable.Repeat("word ", 1_000_000)) }, near = new() { Prompt = new string('a', 300) };
+        Assert.Equal("The request has 300 prompt tokens, but the model's context has 256 tokens for prompt and answer together.", Refusal(engine, near).Message);
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        InferenceException refusal = Refusal(engine, far);
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.Equal((InferenceFailure.ContextLengthExceeded, "prompt"), (refusal.Failure, refusal.Field));
+        Assert.Equal("The request has more than 256 prompt tokens, but the model's context has 256 tokens for prompt and answer together.", refusal.Message);
+        Assert.True(allocated < 20_000_000, $"{allocated} bytes were allocated.");
+        Assert.Equal(refusal.Message, Assert.Throws<InferenceException>(() => engine.RequireRoom(far.Prompt)).Message);
+        engine.RequireRoom(near.Prompt);
+    }
+
     public static TheoryData<string, GenerationRequest> Mistakes()
     {
         var valid = new GenerationRequest { PromptTokenIds = [1] };

@@ -8,6 +8,8 @@ namespace LlmService.App.Cli;
 /// <summary><c>serve</c>: the HTTP service.</summary>
 internal sealed class ServeCommand
 {
+    private static readonly TimeSpan LastAnswers = TimeSpan.FromSeconds(5);
+
     private readonly ProcessContext _context;
     private readonly Option<string[]> _models = new("--model") { Description = "A model to serve: demo, a Hub id owner/name[@revision], or a folder; may be given several times.", HelpName = "MODEL" };
     private readonly Option<string?> _host = new("--host") { Description = "The address to listen on (default 127.0.0.1).", HelpName = "ADDRESS" };
@@ -54,7 +56,12 @@ internal sealed class ServeCommand
         DownloadReport download = DownloadReport.To(_context);
         int loaded = await LoadAllAsync(models, new ModelLoading(options, workers, _context.Out, download), interrupt.Token);
         if (loaded == 0 && !interrupt.Token.IsCancellationRequested)
+        {
+            // Those who ask just now, mostly for the state, get their answer.
+            using CancellationTokenSource soon = new(LastAnswers);
+            await server.StopAsync(soon.Token);
             return models.All[0].Failure!.Code.ExitCode;
+        }
         await WaitAsync(interrupt.Token);
         await server.StopAsync();
         return interrupt.ByCtrlC ? FailureCode.Interrupted.ExitCode : 0;

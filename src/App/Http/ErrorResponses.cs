@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.AspNetCore.Connections;
 
 namespace LlmService.App.Http;
 
@@ -27,15 +28,21 @@ internal sealed class ErrorResponses(ILogger<ErrorResponses> logger)
         {
             Failure failure = Describe(context, e);
             if (context.Response.HasStarted)
+            {
                 context.Abort();
-            else
-                await WriteAsync(context, failure);
+                return;
+            }
+            // After a body that is broken off or malformed nobody knows where the next request begins: a server that looked for it would complain in the log.
+            if (e is BadHttpRequestException)
+                context.Response.Headers.Connection = "close";
+            await WriteAsync(context, failure);
         }
     }
 
     /// <summary>Whether the exception only says that the client hung up.</summary>
     public static bool IsClientGone(HttpContext context, Exception exception) =>
-        context.RequestAborted.IsCancellationRequested && (exception is OperationCanceledException or IOException);
+        // A read can learn that the connection is gone before the request does.
+        exception is ConnectionResetException or ConnectionAbortedException || (context.RequestAborted.IsCancellationRequested && (exception is OperationCanceledException or IOException));
 
     /// <summary>What to tell of an exception; what the operator should see goes to the log.</summary>
     public Failure Describe(HttpContext context, Exception exception)
@@ -86,7 +93,7 @@ internal sealed class ErrorResponses(ILogger<ErrorResponses> logger)
         return context.Response.StatusCode switch
         {
             StatusCodes.Status404NotFound => WriteAsync(context, new(FailureCode.NotFound, $"There is no {context.Request.Method} {context.Request.Path} here.",
-                "The API is at /v1: /v1/models, /v1/completions, /v1/chat/completions; tasks are at /summarize, /tags, /analyze; the state is at /health and /ready.")),
+                "The API is at /v1: /v1/models, /v1/completions, /v1/chat/completions, /v1/embeddings, /v1/rerank; tasks are at /summarize, /tags, /analyze; tokens at /tokenize, /detokenize, /apply-template; the state is at /health and /ready.")),
             StatusCodes.Status405MethodNotAllowed => WriteAsync(context, new(FailureCode.InvalidRequest with { HttpStatus = StatusCodes.Status405MethodNotAllowed },
                 $"{context.Request.Path} does not take {context.Request.Method}.", $"Use {context.Response.Headers.Allow}.")),
             _ => Task.CompletedTask,

@@ -48,12 +48,16 @@ internal sealed class TokenizeEndpoints(LoadedModels models)
     {
         using JsonDocument body = await RequestBody.ReadAsync(context);
         RequestReader reader = new(body.RootElement, FieldTable.Detokenize);
-        (string model, _, Tokenizer tokenizer) = Find(reader);
+        (string model, LlmEngine engine, Tokenizer tokenizer) = Find(reader);
         if (reader.Element("tokens") is not { ValueKind: JsonValueKind.Array } tokens)
             throw RequestReader.Invalid("tokens", "'tokens' must be an array of token ids.");
         if (tokens.GetArrayLength() > MostIds)
             throw RequestReader.Invalid("tokens", $"'tokens' has more than {MostIds} ids.");
         int[] ids = [.. tokens.EnumerateArray().Select(id => RequestReader.TokenId(id, "tokens"))];
+        // The table of a model may have rows for which its tokenizer has no token: they stand for nothing.
+        int known = Math.Max(engine.Model.VocabularySize, tokenizer.VocabularySize);
+        foreach (int id in ids.Where(id => id >= known))
+            throw RequestReader.Invalid("tokens", $"'tokens' has the token id {id}, but the vocabulary has the ids 0 to {known - 1}.");
         bool skip = reader.Boolean("skip_special_tokens") ?? false;
         AnswerSender.Warn(context, reader.Warnings);
         string text = tokenizer.Decode(ids, skip ? SpecialTokens.Skip : SpecialTokens.Include);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Threading.Channels;
 using LlmService.Inference.Architectures;
 using LlmService.Tokenizers;
@@ -120,16 +121,12 @@ public sealed class EncoderEngine : IAsyncDisposable
         {
             IReadOnlyList<int> ids = texts[i].Ids;
             string name = texts[i].Name ?? $"The text {i + 1}";
+            if (texts[i].IsFarTooLong)
+                throw TooLong(name, $"more than {Texts.MaxTokens}", field);
             if (ids.Count == 0)
                 throw new InferenceException(InferenceFailure.InvalidRequest, $"{name} is empty; at least one token was expected.") { Field = field, Remedy = "Leave empty texts out." };
             if (ids.Count > Texts.MaxTokens)
-            {
-                throw new InferenceException(InferenceFailure.ContextLengthExceeded, $"{name} has {ids.Count} tokens; the model reads at most {Texts.MaxTokens}.")
-                {
-                    Field = field,
-                    Remedy = "Split the text, or let its end be cut off (\"truncate\": true, --truncate).",
-                };
-            }
+                throw TooLong(name, ids.Count.ToString(CultureInfo.InvariantCulture), field);
             foreach (int id in ids)
             {
                 if ((uint)id >= (uint)vocabulary)
@@ -137,6 +134,13 @@ public sealed class EncoderEngine : IAsyncDisposable
             }
         }
     }
+
+    private InferenceException TooLong(string name, string tokens, string field) =>
+        new(InferenceFailure.ContextLengthExceeded, $"{name} has {tokens} tokens; the model reads at most {Texts.MaxTokens}.")
+        {
+            Field = field,
+            Remedy = "Split the text, or let its end be cut off (\"truncate\": true, --truncate).",
+        };
 
     private void RequireFit(Tokenizer tokenizer)
     {

@@ -76,6 +76,11 @@ public sealed class TextPreparation
 
     private EncoderText Encode(string first, string? second, int? cutTo)
     {
+        if (cutTo is null && (LongText.Exceeds(Tokenizer, first, MaxTokens) || (second is not null && LongText.Exceeds(Tokenizer, second, MaxTokens))))
+            return new() { Ids = [], WholeTokens = 0, IsFarTooLong = true };
+        // How a pair is cut depends on the lengths of both.
+        if (cutTo is { } tokens && second is null)
+            first = LongText.Beginning(Tokenizer, first, tokens);
         Encoding whole = Tokenizer.Encode(first, second);
         Encoding kept = cutTo < whole.Count ? Cut(first, second, cutTo.Value) : whole;
         return new() { Ids = kept.Ids, Types = _hasTypes && second is not null ? kept.TypeIds : null, WholeTokens = whole.Count };

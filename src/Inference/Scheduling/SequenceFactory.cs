@@ -47,6 +47,14 @@ internal sealed class SequenceFactory(ModelDescription model, KvCache cache, Tok
         return sequence;
     }
 
+    /// <summary>Refuses a text that is far too long for a prompt, before all of it is tokenized.</summary>
+    /// <exception cref="InferenceException">ContextLengthExceeded.</exception>
+    public void RequireRoom(string text)
+    {
+        if (tokenizer is not null && LongText.Exceeds(tokenizer, text, model.PromptLength))
+            throw TooLong($"more than {model.PromptLength} prompt tokens", "prompt");
+    }
+
     private void Validate(GenerationRequest request)
     {
         request.Sampling.Validate(model.VocabularySize);
@@ -86,6 +94,8 @@ internal sealed class SequenceFactory(ModelDescription model, KvCache cache, Tok
         if (request.Prompt is not null && tokenizer is null)
             throw Invalid("prompt", "A text prompt needs the model's tokenizer, and none was loaded; send token ids.");
 
+        if (request.Prompt is not null)
+            RequireRoom(request.Prompt);
         int[] ids = request.Prompt is null ? [.. request.PromptTokenIds!] : [.. tokenizer!.Encode(request.Prompt, SpecialTokens.Include).Ids];
         if (ids.Length == 0)
             throw Invalid("prompt", "The prompt is empty; the model needs at least one token to begin with.");
@@ -123,12 +133,17 @@ internal sealed class SequenceFactory(ModelDescription model, KvCache cache, Tok
     {
         string begun = begunLength > 0 ? $", {begunLength} tokens that the answer is begun with" : "";
         string asked = maxTokens is int tokens ? $"{promptLength} prompt tokens{begun} and max_tokens {tokens}" : $"{promptLength} prompt tokens{begun}";
+        return TooLong(asked, promptLength > model.PromptLength ? "prompt" : "max_tokens");
+    }
+
+    private InferenceException TooLong(string asked, string field)
+    {
         string limit = model.IsEncoderDecoder
             ? $"the model reads at most {model.PromptLength} prompt tokens and writes at most {model.ContextLength} tokens"
             : $"the model's context has {model.ContextLength} tokens for prompt and answer together";
         return new InferenceException(InferenceFailure.ContextLengthExceeded, $"The request has {asked}, but {limit}.")
         {
-            Field = promptLength > model.PromptLength ? "prompt" : "max_tokens",
+            Field = field,
             Remedy = "Shorten the prompt or ask for fewer tokens.",
         };
     }

@@ -80,7 +80,11 @@ internal static class SafetensorsFile
             "BOOL" => TensorType.Bool,
             var other => throw new InferenceException(InferenceFailure.NoUsableWeights,
                 $"'{file.Path}': the tensor '{name}' is stored as {other}; F64, F32, F16, BF16 and F8_E4M3 are read.")
-            { File = file.Path, Tensor = name },
+            {
+                File = file.Path,
+                Tensor = name,
+                Remedy = "Choose other weights of this model (--weights), or another repository of it.",
+            },
         };
         long[] dimensions = [.. shape.EnumerateArray().Select(d => Length(file, name, d))];
         long begin = Length(file, name, offsets[0]), end = Length(file, name, offsets[1]);

@@ -33,6 +33,7 @@ public sealed class TokenizeEndpointsTests
     [InlineData("/tokenize", """{"messages":[]}""", "messages")]
     [InlineData("/detokenize", """{"tokens":"104"}""", "tokens")]
     [InlineData("/detokenize", """{"tokens":[-1]}""", "tokens")]
+    [InlineData("/detokenize", """{"tokens":[104,257]}""", "tokens")]
     public async Task Field_ThatIsBad_IsNamed(string path, string body, string parameter)
     {
         await using TestHost host = await TestHost.StartAsync("x");

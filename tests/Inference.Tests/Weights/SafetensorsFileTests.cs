@@ -104,6 +104,7 @@ public sealed class SafetensorsFileTests : IDisposable
         InferenceException exception = AssertRefused($"{{\"the.tensor\":{Entry(type, "[2]", "[0,8]")}}}", InferenceFailure.NoUsableWeights);
 
         Assert.Contains($"as {type};", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("--weights", exception.Remedy, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -27,9 +27,10 @@ internal sealed record CompletionRequest(
         if (maxTokens == 0 && !echo)
             throw RequestReader.Invalid("max_tokens", "'max_tokens' must be at least 1; 0 has a use only with 'echo'.");
         fields.CheckLimit(maxTokens);
+        int count = PromptField.Count(reader, "prompt");
+        if ((long)count * fields.Choices > MaxSequences)
+            throw RequestReader.Invalid("prompt", $"{count} prompts with {fields.Choices} answers each are more than {MaxSequences} answers in one request.");
         List<Prompt> prompts = PromptField.Read(reader, "prompt");
-        if ((long)prompts.Count * fields.Choices > MaxSequences)
-            throw RequestReader.Invalid("prompt", $"{prompts.Count} prompts with {fields.Choices} answers each are more than {MaxSequences} answers in one request.");
         return new(fields, prompts, maxTokens, echo, reader.Integer("logprobs", 0, MaxLogProbabilities), reader.Warnings)
         {
             DecoderInputIds = reader.TokenIds("decoder_input_ids") ?? [],

@@ -43,9 +43,10 @@ internal sealed class EmbeddingsEndpoint(LoadedModels models)
     {
         string? prompt = reader.String("prompt_name");
         int? cutTo = EmbeddingText.ReadTruncation(reader, texts);
+        int count = PromptField.Count(reader, "input");
+        if (count > MostTexts)
+            throw RequestReader.Invalid("input", $"'input' has {count} texts; at most {MostTexts} were expected.");
         List<Prompt> inputs = PromptField.Read(reader, "input");
-        if (inputs.Count > MostTexts)
-            throw RequestReader.Invalid("input", $"'input' has {inputs.Count} texts; at most {MostTexts} were expected.");
         if (inputs.Exists(input => input.Text is not null))
             EmbeddingText.RequireTokenizer(texts, "input");
         return [.. inputs.Select(input => input.TokenIds is { } ids ? TextPreparation.Tokens(ids, prompt, cutTo) : texts.Text(input.Text!, prompt, cutTo))];

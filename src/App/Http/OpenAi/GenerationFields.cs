@@ -86,6 +86,8 @@ internal sealed record GenerationFields
     public IEnumerable<GenerationRequest> Requests(LlmEngine engine, IEnumerable<GenerationRequest> prompts)
     {
         SamplingParameters sampling = Apply(engine.Generation);
+        foreach (int id in MoreEndTokenIds.Where(id => id >= engine.Model.VocabularySize))
+            throw RequestReader.Invalid("stop_token_ids", $"'stop_token_ids' names the token {id}, but the vocabulary has the ids 0 to {engine.Model.VocabularySize - 1}.");
         bool searches = sampling.NumBeams > 1;
         return
             from prompt in prompts
@@ -215,7 +217,8 @@ internal sealed record GenerationFields
         {
             if (!int.TryParse(RequestReader.Name(bias), NumberStyles.None, CultureInfo.InvariantCulture, out int id))
                 throw RequestReader.Invalid("logit_bias", "The names in 'logit_bias' must be token ids, such as \"42\".");
-            biases[id] = RequestReader.Number(bias.Value, $"logit_bias.{id}", -100, 100);
+            if (!biases.TryAdd(id, RequestReader.Number(bias.Value, $"logit_bias.{id}", -100, 100)))
+                throw RequestReader.Invalid("logit_bias", $"'logit_bias' has the token {id} twice.");
         }
         return biases;
     }

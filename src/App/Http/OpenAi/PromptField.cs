@@ -5,6 +5,10 @@ namespace LlmService.App.Http.OpenAi;
 /// <summary>A field with one text or several, as text or as token ids.</summary>
 internal static class PromptField
 {
+    /// <summary>How many texts the field has, as far as can be told without reading them; so many may be refused before they take time and memory.</summary>
+    public static int Count(RequestReader reader, string name) =>
+        reader.Element(name) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0 && list[0].ValueKind != JsonValueKind.Number ? list.GetArrayLength() : 1;
+
     /// <summary>Reads it.</summary>
     /// <exception cref="AppException">invalid_request.</exception>
     public static List<Prompt> Read(RequestReader reader, string name)

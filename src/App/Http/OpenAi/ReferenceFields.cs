@@ -34,7 +34,7 @@ internal sealed record ReferenceFields
     private IReadOnlyList<int>? SuppressTokens { get; init; }
     private IReadOnlyList<int>? BeginSuppressTokens { get; init; }
     private int? MinLength { get; init; }
-    private int? ForcedBosTokenId { get; init; }
+    private IReadOnlyList<int>? ForcedBosTokenIds { get; init; }
     private IReadOnlyList<int>? ForcedEosTokenIds { get; init; }
     private LengthDecay? LengthDecay { get; init; }
     private float? LengthPenalty { get; init; }
@@ -58,7 +58,7 @@ internal sealed record ReferenceFields
         SuppressTokens = reader.TokenIds("suppress_tokens"),
         BeginSuppressTokens = reader.TokenIds("begin_suppress_tokens"),
         MinLength = reader.Integer("min_length", 0),
-        ForcedBosTokenId = reader.Integer("forced_bos_token_id", 0),
+        ForcedBosTokenIds = ReadForcedBos(reader),
         ForcedEosTokenIds = reader.TokenIds("forced_eos_token_id"),
         LengthDecay = ReadDecay(reader),
         LengthPenalty = reader.Number("length_penalty", -100, 100),
@@ -81,7 +81,7 @@ internal sealed record ReferenceFields
         SuppressTokens = SuppressTokens ?? defaults.SuppressTokens,
         BeginSuppressTokens = BeginSuppressTokens ?? defaults.BeginSuppressTokens,
         MinLength = MinLength ?? defaults.MinLength,
-        ForcedBosTokenId = ForcedBosTokenId ?? defaults.ForcedBosTokenId,
+        ForcedBosTokenId = ForcedBosTokenIds is null ? defaults.ForcedBosTokenId : ForcedBosTokenIds is [int first] ? first : null,
         ForcedEosTokenIds = ForcedEosTokenIds ?? defaults.ForcedEosTokenIds,
         LengthDecay = LengthDecay ?? defaults.LengthDecay,
         LengthPenalty = LengthPenalty ?? defaults.LengthPenalty,
@@ -99,6 +99,11 @@ internal sealed record ReferenceFields
             false => 1,
         };
     }
+
+    // As with the lists, an empty one turns off what the model says.
+    private static IReadOnlyList<int>? ReadForcedBos(RequestReader reader) => reader.TokenIds("forced_bos_token_id") is { Count: > 1 } ids
+        ? throw RequestReader.Invalid("forced_bos_token_id", $"'forced_bos_token_id' must be one token id, or [] for none, not {ids.Count} of them.")
+        : reader.TokenIds("forced_bos_token_id");
 
     private static EarlyStopping? ReadEarlyStopping(RequestReader reader) => reader.Element("early_stopping") switch
     {

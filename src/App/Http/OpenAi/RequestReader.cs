@@ -91,9 +91,10 @@ internal sealed class RequestReader
     /// <summary>A number in [min, max]. NaN and infinity are not JSON; a literal too large for a number is out of range.</summary>
     public static float Number(JsonElement value, string path, double min, double max = float.MaxValue)
     {
-        string range = max == float.MaxValue
-            ? string.Create(CultureInfo.InvariantCulture, $"a number of at least {min}")
-            : string.Create(CultureInfo.InvariantCulture, $"a number from {min} to {max}");
+        // The largest number that is computed with is a bound that hardly anybody needs to be told of.
+        string range = max < float.MaxValue || (value.ValueKind == JsonValueKind.Number && (!value.TryGetDouble(out double given) || given > max))
+            ? string.Create(CultureInfo.InvariantCulture, $"a number from {min} to {max:G9}")
+            : string.Create(CultureInfo.InvariantCulture, $"a number of at least {min}");
         if (value.ValueKind != JsonValueKind.Number)
             throw Invalid(path, $"'{path}' must be {range}, not {Describe(value.ValueKind)}.");
         return value.TryGetDouble(out double number) && number >= min && number <= max

@@ -11,7 +11,8 @@ public sealed class BadRequestTests
     public static TheoryData<string, string?> NotJsonObjects => new()
     {
         { "", null }, { "  ", null }, { "{", "line 1" }, { "{\n\"model\": oops}", "line 2, byte 10" }, { "[]", "array" }, { "\"x\"", "string" },
-        { """{"model":"a","model":"b"}""", "twice" }, { """{"\ud800":1}""", "surrogate" }, { new string('[', 100), "line 1" },
+        { """{"model":"a","model":"b"}""", "twice" }, { """{"\ud800":1}""", "surrogate" }, { new string('[', 100), "more than 32 levels deep: line 1, byte 33" },
+        { string.Concat(Enumerable.Repeat("{\"a\":", 33)), "more than 32 levels deep" }, { new string('[', 32), "not valid JSON: line 1" }, { "[}" + new string('[', 100), "not valid JSON: line 1, byte 2" },
     };
 
     // Fields, the parameter that the answer names, the code.
@@ -58,6 +59,8 @@ public sealed class BadRequestTests
         { Prompt + ",\"logit_bias\":[]", "logit_bias", "invalid_request" },
         { Prompt + ",\"logit_bias\":{\"x\":1}", "logit_bias", "invalid_request" },
         { Prompt + ",\"logit_bias\":{\"5\":101}", "logit_bias.5", "invalid_request" },
+        { Prompt + ",\"logit_bias\":{\"5\":1,\"05\":2}", "logit_bias", "invalid_request" },
+        { Prompt + ",\"forced_bos_token_id\":[1,2]", "forced_bos_token_id", "invalid_request" },
         { Prompt + ",\"best_of\":2", "best_of", "unsupported_parameter" },
         { Prompt + ",\"suffix\":\"end\"", "suffix", "unsupported_parameter" },
         { Prompt + ",\"guided_json\":{}", "guided_json", "unsupported_parameter" },
@@ -115,6 +118,27 @@ public sealed class BadRequestTests
     [Theory]
     [MemberData(nameof(BadChats))]
     public Task Chat_BadField_NamesIt(string fields, string parameter, string code) => RefusesAsync("/v1/chat/completions", fields, parameter, code);
+
+    [Theory]
+    [InlineData("\"temperature\":-1", "'temperature' must be a number of at least 0, not -1.")]
+    [InlineData("\"temperature\":1e39", "'temperature' must be a number from 0 to 3.40282347E+38, not 1e39.")]
+    [InlineData("\"temperature\":1e999", "'temperature' must be a number from 0 to 3.40282347E+38, not 1e999.")]
+    [InlineData("\"min_p\":2", "'min_p' must be a number from 0 to 1, not 2.")]
+    public async Task Number_OutOfRange_IsToldTheBoundThatItBreaks(string field, string message)
+    {
+        await using TestHost host = await TestHost.StartAsync(TestHost.Loading("acme/tiny"));
+        using HttpResponseMessage response = await host.PostAsync("/v1/completions", $"{{{Prompt},{field}}}");
+        Assert.Equal(message, (await ErrorAsync(response, HttpStatusCode.BadRequest)).GetProperty("message").GetString());
+    }
+
+    /// <summary>What a request has too much of is not read first: megabytes of empty lists would take seconds.</summary>
+    [Fact]
+    public async Task Prompts_TooMany_AreCountedBeforeTheyAreRead()
+    {
+        await using TestHost host = await TestHost.StartAsync(TestHost.Loading("acme/tiny"));
+        using HttpResponseMessage response = await host.PostAsync("/v1/completions", $$"""{"model":"acme/tiny","prompt":[{{string.Join(',', Enumerable.Repeat("[]", 257))}}]}""");
+        Assert.StartsWith("257 prompts with 1 answers each", (await ErrorAsync(response, HttpStatusCode.BadRequest)).GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
 
     [Fact]
     public async Task Body_WithBrokenUtf8_IsRefused()

@@ -31,6 +31,30 @@ public sealed class CompletionsTests
         Assert.Equal(16, body.GetProperty("usage").GetProperty("completion_tokens").GetInt32());
     }
 
+    [Fact]
+    public async Task StopTokenIds_OutsideOfTheVocabulary_AreNamed()
+    {
+        await using TestHost host = await TestHost.StartAsync("héllo");
+        using HttpResponseMessage response = await host.PostAsync(Path, """{"model":"acme/tiny","prompt":"ab","stop_token_ids":[1,257]}""");
+        JsonElement error = (await TestHost.JsonAsync(response)).GetProperty("error");
+        Assert.Equal((HttpStatusCode.BadRequest, "stop_token_ids"), (response.StatusCode, error.GetProperty("param").GetString()));
+        Assert.Equal("'stop_token_ids' names the token 257, but the vocabulary has the ids 0 to 256.", error.GetProperty("message").GetString());
+    }
+
+    [Theory]
+    [InlineData("", "z")]
+    [InlineData(",\"forced_bos_token_id\":null", "z")]
+    [InlineData(",\"forced_bos_token_id\":121", "y")]
+    [InlineData(",\"forced_bos_token_id\":[121]", "y")]
+    [InlineData(",\"forced_bos_token_id\":[]", "h")]
+    public async Task ForcedBosTokenId_OfTheRequest_StandsInThePlaceOfTheRepositorys(string field, string first)
+    {
+        GenerationConfiguration generation = new() { Sampling = new() { ForcedBosTokenId = 'z' } };
+        await using TestHost host = await TestHost.StartAsync(TestHost.Ready("acme/tiny", new ScriptedRunner("hello"), ByteTokenizer.Create(), generation: generation));
+        JsonElement body = await host.PostForJsonAsync(Path, $$"""{"model":"acme/tiny","prompt":"a","max_tokens":1{{field}}}""");
+        Assert.Equal(first, body.GetProperty("choices")[0].GetProperty("text").GetString());
+    }
+
     [Theory]
     [InlineData("\"ab\"", 1, 2)]
     [InlineData("[\"ab\",\"cde\"]", 2, 5)]

@@ -117,6 +117,44 @@ public sealed class EmbeddingsTests
         Assert.StartsWith(message, error.GetProperty("message").GetString(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Embeddings_TextsTooMany_AreCountedBeforeTheyAreRead()
+    {
+        await using TestHost host = await StartAsync(TestData.Fixture("golden", "bert"));
+        using HttpResponseMessage response = await host.PostAsync("/v1/embeddings", $$"""{"model":"acme/tiny","input":[{{string.Join(',', Enumerable.Repeat("[]", 2049))}}]}""");
+
+        Assert.Equal("'input' has 2049 texts; at most 2048 were expected.", (await TestHost.JsonAsync(response)).GetProperty("error").GetProperty("message").GetString());
+    }
+
+    /// <summary>A text of megabytes is refused by its beginning; one that is long and has few tokens is read.</summary>
+    [Fact]
+    public async Task Embeddings_TextThatIsFarTooLong_IsRefusedByItsBeginning()
+    {
+        using EncoderFolder folder = EncoderFolder.Embedder().Write("sentence_bert_config.json", """{"max_seq_length":5,"do_lower_case":false}""");
+        await using TestHost host = await StartAsync(folder.Folder, skipTokenizer: false);
+        string spaces = new(' ', 300_000);
+        using HttpResponseMessage refused = await host.PostAsync("/v1/embeddings", $$"""{"model":"acme/tiny","input":["b","{{string.Concat(Enumerable.Repeat("one ", 100_000))}}"]}""");
+        JsonElement error = (await TestHost.JsonAsync(refused)).GetProperty("error");
+        JsonElement sparse = await host.PostForJsonAsync("/v1/embeddings", $$"""{"model":"acme/tiny","input":"{{spaces}}one{{spaces}}text"}""");
+        JsonElement dense = await host.PostForJsonAsync("/v1/embeddings", """{"model":"acme/tiny","input":"one text"}""");
+
+        Assert.Equal((HttpStatusCode.BadRequest, "context_length_exceeded", "input"), (refused.StatusCode, error.GetProperty("code").GetString(), error.GetProperty("param").GetString()));
+        Assert.Equal("The text 2 has more than 5 tokens; the model reads at most 5.", error.GetProperty("message").GetString());
+        Assert.Equal(dense.GetProperty("data").GetRawText(), sparse.GetProperty("data").GetRawText());
+    }
+
+    [Fact]
+    public async Task Embeddings_TextThatIsFarTooLong_IsCutToTheSameTokens()
+    {
+        using EncoderFolder folder = EncoderFolder.Embedder().Write("sentence_bert_config.json", """{"max_seq_length":5,"do_lower_case":false}""");
+        await using TestHost host = await StartAsync(folder.Folder, skipTokenizer: false);
+        using HttpResponseMessage response = await host.PostAsync("/v1/embeddings", $$"""{"model":"acme/tiny","input":"{{string.Concat(Enumerable.Repeat("one a text b ", 50_000))}}","truncate":true}""");
+        JsonElement same = await host.PostForJsonAsync("/v1/embeddings", """{"model":"acme/tiny","input":"one a text"}""");
+
+        Assert.Equal("1 of 1 texts cut to 5 tokens", response.Headers.GetValues("x-llm-warnings").Single());
+        Assert.Equal(same.GetProperty("data").GetRawText(), (await TestHost.JsonAsync(response)).GetProperty("data").GetRawText());
+    }
+
     [Theory]
     [InlineData("\"truncate\":true", 8, "1 of 2 texts cut to 5 tokens")]
     [InlineData("\"truncate_prompt_tokens\":-1", 8, "1 of 2 texts cut to 5 tokens")]
