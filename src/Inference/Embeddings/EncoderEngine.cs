@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Threading.Channels;
 using LlmService.Inference.Architectures;
+using LlmService.Inference.Scheduling;
 using LlmService.Tokenizers;
 
 namespace LlmService.Inference.Embeddings;
@@ -11,15 +11,12 @@ namespace LlmService.Inference.Embeddings;
 /// </summary>
 public sealed class EncoderEngine : IAsyncDisposable
 {
-    private readonly Channel<EncoderRequest> _arrivals = Channel.CreateUnbounded<EncoderRequest>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
+    private readonly ArrivalQueue<EncoderRequest> _arrivals;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly EmbeddingModelRunner _runner;
     private readonly PassPlanner _planner;
     private readonly List<PlannedText> _plan = [];
-    private readonly int _maxRequests;
-    private int _requests;
     private volatile int _running;
-    private volatile bool _isStopping;
 
     /// <summary>Starts the thread.</summary>
     /// <exception cref="InferenceException">CorruptModel: the tokenizer has ids or types that the model does not have.</exception>
@@ -32,7 +29,7 @@ public sealed class EncoderEngine : IAsyncDisposable
             RequireFit(tokenizer);
         // ONNX's own arithmetic gives other results where texts share a pass.
         _planner = new(options.ExactOnnxArithmetic ? 0 : options.PrefillChunkTokens);
-        _maxRequests = options.MaxRunningSequences + options.MaxWaitingRequests;
+        _arrivals = new(options.MaxRunningSequences + options.MaxWaitingRequests, _planner.Add);
         new Thread(Run) { IsBackground = true, Name = $"encoder {Encoder.Model.Architecture}" }.Start();
     }
 
@@ -49,7 +46,7 @@ public sealed class EncoderEngine : IAsyncDisposable
     public int RunningRequests => _running;
 
     /// <summary>How many requests wait.</summary>
-    public int WaitingRequests => Math.Max(0, Volatile.Read(ref _requests) - _running);
+    public int WaitingRequests => Math.Max(0, _arrivals.Count - _running);
 
     private TextEncoder Encoder => _runner.Encoder;
 
@@ -92,8 +89,7 @@ public sealed class EncoderEngine : IAsyncDisposable
     /// <summary>Ends all requests before the next layer, and waits for the thread.</summary>
     public async ValueTask DisposeAsync()
     {
-        _arrivals.Writer.TryComplete();
-        _isStopping = true;
+        _arrivals.Stop();
         await _ended.Task.ConfigureAwait(false);
     }
 
@@ -102,13 +98,9 @@ public sealed class EncoderEngine : IAsyncDisposable
         cancellation.ThrowIfCancellationRequested();
         ArgumentOutOfRangeException.ThrowIfZero(texts.Count);
         Check(texts);
-        if (Interlocked.Increment(ref _requests) > _maxRequests)
-        {
-            Interlocked.Decrement(ref _requests);
-            throw new InferenceException(InferenceFailure.QueueFull, "The model is busy and its queue is full.") { Remedy = "Try again later." };
-        }
         EncoderRequest request = new(texts, cancellation);
-        ObjectDisposedException.ThrowIf(!_arrivals.Writer.TryWrite(request), typeof(LlmEngine));
+        if (!_arrivals.TryEnqueue(request))
+            throw new InferenceException(InferenceFailure.QueueFull, "The model is busy and its queue is full.") { Remedy = "Try again later." };
         // The caller goes at once; the thread sees it before the next layer.
         return request.Result.WaitAsync(cancellation);
     }
@@ -162,32 +154,17 @@ public sealed class EncoderEngine : IAsyncDisposable
     {
         try
         {
-            while (WaitForWork())
+            while (_arrivals.WaitForWork(_planner.Requests.Count > 0))
                 Step();
         }
         finally
         {
             // What arrived while the thread went is ended as well.
-            TakeArrivals();
+            _arrivals.TakeArrivals();
             foreach (EncoderRequest request in _planner.Requests.ToArray())
                 End(request, () => request.Fail(new ObjectDisposedException(nameof(LlmEngine))));
             _ended.SetResult();
         }
-    }
-
-    /// <summary>Takes arrivals over; blocks while there is nothing to do. False when the thread is to end.</summary>
-    private bool WaitForWork()
-    {
-        if (_planner.Requests.Count == 0 && !_isStopping)
-            _arrivals.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult();
-        TakeArrivals();
-        return !_isStopping;
-    }
-
-    private void TakeArrivals()
-    {
-        while (_arrivals.Reader.TryRead(out EncoderRequest? request))
-            _planner.Add(request);
     }
 
     private void Step()
@@ -218,7 +195,7 @@ public sealed class EncoderEngine : IAsyncDisposable
     private void Compute(EncoderRequest[] involved)
     {
         int[][] ids = [.. _plan.Select(planned => planned.Request[planned.Text].Ids.ToArray())];
-        ReadOnlySpan<float> states = Encoder.Encode(ids, Types(), () => _isStopping || Array.TrueForAll(involved, request => request.IsCancelled)).Span;
+        ReadOnlySpan<float> states = Encoder.Encode(ids, Types(), () => _arrivals.IsStopping || Array.TrueForAll(involved, request => request.IsCancelled)).Span;
         // Those who are left when nobody waits any more are ended in the next step.
         if (states.IsEmpty)
             return;
@@ -250,7 +227,7 @@ public sealed class EncoderEngine : IAsyncDisposable
     {
         request.IsEnded = true;
         _planner.Remove(request);
-        Interlocked.Decrement(ref _requests);
+        _arrivals.Leave();
         tell();
     }
 }

@@ -61,7 +61,7 @@ public sealed class WorkerPool : IDisposable
             job.RunParts();
 
             // Only the parts are waited for: a thread that comes late finds none, and nobody waits for it.
-            if (!job.IsDone && !Spins(() => job.IsDone))
+            if (!job.IsDone && !Spins(job, static job => job.IsDone))
             {
                 while (!job.IsDone)
                     Thread.Yield();
@@ -101,7 +101,7 @@ public sealed class WorkerPool : IDisposable
     /// <summary>The operation after the one that was seen; null when the pool has ended.</summary>
     private Job? WaitForNext(Job? seen)
     {
-        if (Spins(() => _job != seen || _disposed))
+        if (Spins((Pool: this, Seen: seen), static wait => wait.Pool._job != wait.Seen || wait.Pool._disposed))
             return _disposed ? null : _job;
         lock (_gate)
         {
@@ -115,19 +115,19 @@ public sealed class WorkerPool : IDisposable
     }
 
     /// <summary>Waits for something that comes soon; false when it did not.</summary>
-    private static bool Spins(Func<bool> hasCome)
+    private static bool Spins<T>(T what, Func<T, bool> hasCome)
     {
         long end = Stopwatch.GetTimestamp() + SpinTicks;
         do
         {
-            if (hasCome())
+            if (hasCome(what))
                 return true;
             Thread.SpinWait(Pauses);
         }
         while (Stopwatch.GetTimestamp() < end);
         for (int i = 0; i < YieldIterations; i++)
         {
-            if (hasCome())
+            if (hasCome(what))
                 return true;
             Thread.Yield();
         }

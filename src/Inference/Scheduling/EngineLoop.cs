@@ -1,22 +1,17 @@
 using System.Runtime.InteropServices;
-using System.Threading.Channels;
 using LlmService.Inference.Execution;
 
 namespace LlmService.Inference.Scheduling;
 
-/// <summary>The thread of one model. It alone touches the scheduler, the sequences' state, the runner and its cache; requests come by a channel.</summary>
+/// <summary>The thread of one model. It alone touches the scheduler, the sequences' state, the runner and its cache; requests come by a queue.</summary>
 internal sealed class EngineLoop
 {
     private const long MaxPromptLogitsBytes = 64 << 20;
 
-    // The waiting engine thread is woken by the writer itself: no thread of the pool is needed between them.
-    private readonly Channel<Sequence> _arrivals =
-        Channel.CreateUnbounded<Sequence>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
-
+    private readonly ArrivalQueue<Sequence> _arrivals;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ModelRunner _runner;
     private readonly Scheduler _scheduler;
-    private readonly int _maxSequences;
     private readonly List<Sequence> _encoderPlan = [];
     private readonly PromptBudget _budget;
     private readonly List<ScheduledRow> _decoderPlan = [];
@@ -26,9 +21,7 @@ internal sealed class EngineLoop
     // The sequence whose encoder has begun, and how many parts of it are done.
     private Sequence? _encoding;
     private int _encodedParts;
-    private int _sequences;
     private volatile int _running;
-    private volatile bool _isStopping;
 
     public EngineLoop(ModelRunner runner, EngineOptions options)
     {
@@ -39,7 +32,7 @@ internal sealed class EngineLoop
             ? new Scheduler(runner.Cache, options.MaxRunningSequences, int.MaxValue, Array.MaxLength / runner.Model.VocabularySize, runner.Rotation)
             : new Scheduler(runner.Cache, options.MaxRunningSequences, options.PrefillChunkTokens, promptLogits, runner.Rotation);
         _budget = new PromptBudget(options.ExactOnnxArithmetic ? int.MaxValue : options.PrefillChunkTokens, options.TimeProvider);
-        _maxSequences = options.MaxRunningSequences + options.MaxWaitingRequests;
+        _arrivals = new(options.MaxRunningSequences + options.MaxWaitingRequests, _scheduler.Add);
         new Thread(Run) { IsBackground = true, Name = $"engine {runner.Model.Architecture}" }.Start();
     }
 
@@ -47,28 +40,16 @@ internal sealed class EngineLoop
     public int RunningSequences => _running;
 
     /// <summary>How many requests wait.</summary>
-    public int WaitingRequests => Math.Max(0, Volatile.Read(ref _sequences) - _running);
+    public int WaitingRequests => Math.Max(0, _arrivals.Count - _running);
 
     /// <summary>Puts a sequence into the queue. Any thread. False when it is full.</summary>
-    /// <remarks>All places are counted, running and waiting: a burst that arrives within one step gets the places that are free.</remarks>
     /// <exception cref="ObjectDisposedException">The loop has been stopped.</exception>
-    public bool TryEnqueue(Sequence sequence)
-    {
-        if (Interlocked.Increment(ref _sequences) > _maxSequences)
-        {
-            Interlocked.Decrement(ref _sequences);
-            return false;
-        }
-
-        ObjectDisposedException.ThrowIf(!_arrivals.Writer.TryWrite(sequence), typeof(LlmEngine));
-        return true;
-    }
+    public bool TryEnqueue(Sequence sequence) => _arrivals.TryEnqueue(sequence);
 
     /// <summary>Ends all sequences. The task completes when the thread has.</summary>
     public Task StopAsync()
     {
-        _arrivals.Writer.TryComplete();
-        _isStopping = true;
+        _arrivals.Stop();
         return _ended.Task;
     }
 
@@ -76,32 +57,17 @@ internal sealed class EngineLoop
     {
         try
         {
-            while (WaitForWork())
+            while (_arrivals.WaitForWork(_scheduler.HasWork))
                 Step();
         }
         finally
         {
             // What arrived just before the queue was closed.
-            TakeArrivals();
+            _arrivals.TakeArrivals();
             foreach (Sequence sequence in _scheduler.FindAll())
                 End(sequence, new ObjectDisposedException(nameof(LlmEngine)));
             _ended.SetResult();
         }
-    }
-
-    /// <summary>Takes arrivals over; blocks while there is nothing to do. False when the loop is to end.</summary>
-    private bool WaitForWork()
-    {
-        if (!_scheduler.HasWork && !_isStopping)
-            _arrivals.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult();
-        TakeArrivals();
-        return !_isStopping;
-    }
-
-    private void TakeArrivals()
-    {
-        while (_arrivals.Reader.TryRead(out Sequence? sequence))
-            _scheduler.Add(sequence);
     }
 
     private void Step()
@@ -218,6 +184,6 @@ internal sealed class EngineLoop
     {
         _scheduler.Remove(sequence);
         _running = _scheduler.RunningCount;
-        Interlocked.Decrement(ref _sequences);
+        _arrivals.Leave();
     }
 }
