@@ -93,6 +93,9 @@ public sealed class WorkerPool : IDisposable
         Job? seen = null;
         while (WaitForNext(seen) is { } job)
         {
+            // Two threads on one processor take turns, and the system may need a tenth of a second to part them.
+            if (job.Processor != Processors.Unknown && job.Processor == Processors.Current)
+                Processors.Leave(job.Processor);
             job.RunParts();
             seen = job;
         }
@@ -140,6 +143,9 @@ public sealed class WorkerPool : IDisposable
         private int _next;
         private int _done;
         private Exception? _failure;
+
+        /// <summary>Where the caller was when it began.</summary>
+        public int Processor { get; } = Processors.Current;
 
         public bool IsDone => Volatile.Read(ref _done) == count;
 
