@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -10,7 +11,7 @@ namespace LlmService.Benchmarks;
 /// <summary>What the machine can do at the moment: neighbours on a shared host change it within minutes.</summary>
 /// <param name="ReadGigabytes">GB/s that all threads read from memory together.</param>
 /// <param name="FloatGigaflops">GFLOP/s of fused multiply-add in registers.</param>
-/// <param name="ByteGigaops">GOP/s of products of bytes summed pairwise; null without AVX2.</param>
+/// <param name="ByteGigaops">GOP/s of products of bytes summed pairwise, without VNNI; null without AVX2.</param>
 internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops, double? ByteGigaops)
 {
     private const int Rounds = 5, FloatSteps = 20_000_000, ByteSteps = 20_000_000;
@@ -45,10 +46,10 @@ internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops
     public static long MemoryBytes => 8L * Memory.Length;
 
     /// <summary>What <see cref="MultiplyFloats"/> computes.</summary>
-    public static double FloatOperations(WorkerPool workers) => FloatSteps * 8.0 * 8 * 2 * workers.ThreadCount;
+    public static double FloatOperations(WorkerPool workers) => FloatSteps * 8.0 * (Avx512F.IsSupported ? 16 : 8) * 2 * workers.ThreadCount;
 
     /// <summary>What <see cref="MultiplyBytes"/> computes.</summary>
-    public static double ByteOperations(WorkerPool workers) => ByteSteps * 6.0 * 32 * 2 * workers.ThreadCount;
+    public static double ByteOperations(WorkerPool workers) => ByteSteps * 6.0 * (Avx512BW.IsSupported ? 64 : 32) * 2 * workers.ThreadCount;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"memory {ReadGigabytes:0.0} GB/s, floats {FloatGigaflops:0} GFLOP/s, bytes {(ByteGigaops is { } bytes ? bytes.ToString("0", CultureInfo.InvariantCulture) + " GOP/s" : "not measured")}");
@@ -61,6 +62,8 @@ internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops
             ref long start = ref MemoryMarshal.GetReference(mine);
             for (nuint i = 0; i + 32 <= (nuint)mine.Length; i += 32)
             {
+                for (nuint line = 0; line < 32; line += 8)
+                    CacheLines.Prefetch(ref Unsafe.Add(ref start, i + line + TileLayout.PrefetchBytes / sizeof(long)));
                 a ^= Vector512.LoadUnsafe(ref start, i);
                 b ^= Vector512.LoadUnsafe(ref start, i + 8);
                 c ^= Vector512.LoadUnsafe(ref start, i + 16);
@@ -72,6 +75,11 @@ internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops
     public static void MultiplyFloats(WorkerPool workers) =>
         workers.Run(workers.ThreadCount, _ =>
         {
+            if (Avx512F.IsSupported)
+            {
+                MultiplyWideFloats();
+                return;
+            }
             Vector256<float> factor = Vector256.Create(0.999f), a = factor, b = factor, c = factor, d = factor, e = factor, f = factor, g = factor, h = factor;
             for (int i = 0; i < FloatSteps; i++)
             {
@@ -91,6 +99,11 @@ internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops
     public static void MultiplyBytes(WorkerPool workers) =>
         workers.Run(workers.ThreadCount, _ =>
         {
+            if (Avx512BW.IsSupported)
+            {
+                MultiplyWideBytes();
+                return;
+            }
             Vector256<byte> input = default;
             Vector256<sbyte> p = Vector256.Create((sbyte)1), q = p + p, r = p + q, s = p + r, t = p + s, u = p + t;
             Vector256<short> ones = Vector256<short>.One;
@@ -107,6 +120,42 @@ internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops
             }
             Sink = Vector256.Sum(a + b + c + d + e + f);
         });
+
+    private static void MultiplyWideFloats()
+    {
+        Vector512<float> factor = Vector512.Create(0.999f), a = factor, b = factor, c = factor, d = factor, e = factor, f = factor, g = factor, h = factor;
+        for (int i = 0; i < FloatSteps; i++)
+        {
+            a = Vector512.FusedMultiplyAdd(a, factor, factor);
+            b = Vector512.FusedMultiplyAdd(b, factor, factor);
+            c = Vector512.FusedMultiplyAdd(c, factor, factor);
+            d = Vector512.FusedMultiplyAdd(d, factor, factor);
+            e = Vector512.FusedMultiplyAdd(e, factor, factor);
+            f = Vector512.FusedMultiplyAdd(f, factor, factor);
+            g = Vector512.FusedMultiplyAdd(g, factor, factor);
+            h = Vector512.FusedMultiplyAdd(h, factor, factor);
+        }
+        Sink = (long)Vector512.Sum(a + b + c + d + e + f + g + h);
+    }
+
+    private static void MultiplyWideBytes()
+    {
+        Vector512<byte> input = default;
+        Vector512<sbyte> p = Vector512.Create((sbyte)1), q = p + p, r = p + q, s = p + r, t = p + s, u = p + t;
+        Vector512<short> ones = Vector512<short>.One;
+        Vector512<int> a = default, b = default, c = default, d = default, e = default, f = default;
+        for (int i = 0; i < ByteSteps; i++)
+        {
+            input += Vector512<byte>.One;
+            a += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(input, p), ones);
+            b += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(input, q), ones);
+            c += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(input, r), ones);
+            d += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(input, s), ones);
+            e += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(input, t), ones);
+            f += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(input, u), ones);
+        }
+        Sink = Vector512.Sum(a + b + c + d + e + f);
+    }
 
     private static long[] MakeMemory()
     {
