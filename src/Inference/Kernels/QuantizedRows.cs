@@ -37,7 +37,7 @@ internal sealed class QuantizedRows
     /// <summary>Tokens of a group.</summary>
     public int Tokens(int group) => Math.Min(_groupTokens, _tokens - First(group));
 
-    /// <summary>Tokens that there is room for in a group: 1 to 16 with VNNI, else 1 or 4.</summary>
+    /// <summary>Tokens that there is room for in a group: 1 to 8 with VNNI, else 1 or 4.</summary>
     public int Width(int group) => Tokens(group) is var tokens && _isPadded && tokens > 1 ? _groupTokens : tokens;
 
     /// <summary>The numbers of a group, [Blocks, Width, 32].</summary>

@@ -93,6 +93,13 @@ internal static class TileKernels
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(ref byte weights, int bytes)
+    {
+        for (nint line = 0; line < bytes; line += FourBytes)
+            CacheLines.Prefetch(ref Unsafe.AddByteOffset(ref weights, TileLayout.PrefetchBytes + line));
+    }
+
     // Every kernel reads blocks · (numbers + scales) of the tile and, for each block and token, 32 numbers and two factors; the callers have checked the spans for that.
     // A block is read once, by all groups of rows, so that the memory is read in one stream. A group begins four bytes a row into each four columns, and two into the
     // scales. The sums stay in registers where one group is the whole tile, else in the result.
@@ -106,6 +113,7 @@ internal static class TileKernels
         ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q8Numbers);
         for (int b = 0; b < blocks; b++)
         {
+            Prefetch(ref weights, Q8Numbers);
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
                 TInts even = TLanes.Create(Unsafe.Add(ref factors, 1)), odd = default;
@@ -141,6 +149,7 @@ internal static class TileKernels
         ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q8Numbers);
         for (int b = 0; b < blocks; b++)
         {
+            Prefetch(ref weights, Q8Numbers);
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
                 TInts dot0 = TLanes.Create(Unsafe.Add(ref factors, 4)), dot1 = TLanes.Create(Unsafe.Add(ref factors, 5));
@@ -186,6 +195,7 @@ internal static class TileKernels
         ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q4Numbers);
         for (int b = 0; b < blocks; b++)
         {
+            Prefetch(ref weights, Q4Numbers);
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
                 ref byte w = ref Unsafe.Add(ref weights, group * 4);
@@ -223,6 +233,7 @@ internal static class TileKernels
         ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q4Numbers);
         for (int b = 0; b < blocks; b++)
         {
+            Prefetch(ref weights, Q4Numbers);
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
                 ref byte w = ref Unsafe.Add(ref weights, group * 4);

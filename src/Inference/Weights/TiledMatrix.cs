@@ -102,7 +102,7 @@ internal sealed class TiledMatrix : WeightMatrix
         {
             int first = (int)((long)tiles * part / parts), last = (int)((long)tiles * (part + 1) / parts);
             // All groups of tokens pass by some tiles while these are in the second-level cache.
-            int step = Math.Max(1, StepBytes / _tileBytes);
+            int step = Math.Max(1, StepBytes / _tileBytes / 2) * 2;
             for (int start = 0; start < rows.GroupCount; start += chunk)
             {
                 for (int tile = first; tile < last; tile += step)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 
 namespace LlmService.Inference.Kernels.Emitted;
 
@@ -8,7 +9,7 @@ namespace LlmService.Inference.Kernels.Emitted;
 /// </summary>
 internal sealed class Assembler
 {
-    public const int Rax = 0, Rcx = 1, Rdx = 2, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10, R11 = 11;
+    public const int Rax = 0, Rcx = 1, Rdx = 2, Rbx = 3, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10, R11 = 11, R14 = 14, R15 = 15;
 
     private const int Map0F = 1, Map0F38 = 2;
     private const int None = 0, Prefix66 = 1, PrefixF3 = 2;
@@ -35,11 +36,35 @@ internal sealed class Assembler
     /// <summary>One number of 32 bits in every lane.</summary>
     public void Broadcast(int to, int from, int offset) => Vector(Map0F38, Prefix66, 0x58, to, 0, from, offset, sizeof(int));
 
+    /// <summary>One number of 32 bits, at a base and some times an index, in every lane.</summary>
+    /// <param name="to">The vector.</param>
+    /// <param name="from">The base.</param>
+    /// <param name="index">The index.</param>
+    /// <param name="times">1, 2, 4 or 8.</param>
+    public void BroadcastIndexed(int to, int from, int index, int times)
+    {
+        Evex(Map0F38, Prefix66, 0x58, to, 0, from, index >> 3, isBroadcast: false);
+        _code.Add((byte)(((to & 7) << 3) | 4));
+        _code.Add((byte)((BitOperations.Log2((uint)times) << 6) | ((index & 7) << 3) | (from & 7)));
+    }
+
     /// <summary>A general register's lower 32 bits in every lane.</summary>
     public void BroadcastRegister(int to, int from) => Vector(Map0F38, Prefix66, 0x7C, to, 0, from);
 
     /// <summary>sum += four unsigned bytes of each lane · the four signed bytes in memory.</summary>
     public void AddByteProducts(int sum, int bytes, int from, int offset) => Vector(Map0F38, Prefix66, 0x50, sum, bytes, from, offset, sizeof(int), isBroadcast: true);
+
+    /// <summary>sum += four unsigned bytes of each lane · the four signed bytes of another vector.</summary>
+    public void AddByteProducts(int sum, int bytes, int other) => Vector(Map0F38, Prefix66, 0x50, sum, bytes, other);
+
+    /// <summary>to = from.</summary>
+    public void MoveVector(int to, int from) => Vector(Map0F, Prefix66, 0x6F, to, 0, from);
+
+    /// <summary>to = a · b.</summary>
+    public void Multiply(int to, int a, int b) => Vector(Map0F, None, 0x59, to, a, b);
+
+    /// <summary>sum += the upper halves of each lane, multiplied as bfloat16, then sum += the lower ones; both fused.</summary>
+    public void AddBfloat16Products(int sum, int a, int b) => Vector(Map0F38, PrefixF3, 0x52, sum, a, b);
 
     public void IntegersToFloats(int to, int from) => Vector(Map0F, None, 0x5B, to, 0, from);
 
@@ -94,6 +119,20 @@ internal sealed class Assembler
         _code.Add((byte)(0xC0 | (to & 7)));
         Number(value);
     }
+
+    /// <summary>to += from.</summary>
+    public void AddRegister(int to, int from)
+    {
+        Prefix(from, to);
+        _code.Add(0x01);
+        _code.Add((byte)(0xC0 | ((from & 7) << 3) | (to & 7)));
+    }
+
+    /// <summary>Keeps a register that belongs to the caller.</summary>
+    public void Push(int register) => OneByte(0x50, register);
+
+    /// <summary>Gives the caller's register back.</summary>
+    public void Pop(int register) => OneByte(0x58, register);
 
     /// <summary>to = from.</summary>
     public void Move(int to, int from)
@@ -153,6 +192,13 @@ internal sealed class Assembler
         Prefix(register, from);
         _code.Add(opcode);
         Address(register, from, offset, 1);
+    }
+
+    private void OneByte(byte opcode, int register)
+    {
+        if (register >= R8)
+            _code.Add(0x41);
+        _code.Add((byte)(opcode | (register & 7)));
     }
 
     private void Prefix(int register, int third) => _code.Add((byte)(0x48 | ((register >> 3) << 2) | (third >> 3)));

@@ -9,8 +9,11 @@ namespace LlmService.Inference.Kernels.Emitted;
 /// </summary>
 internal static unsafe class VnniKernels
 {
-    /// <summary>Tokens that a kernel takes at most: the sums of so many stay in registers beside the weights of a block.</summary>
-    public const int MaxTokens = 16;
+    /// <summary>Tokens that a kernel takes at most: the sums of so many in two tiles stay in registers beside the weights of a block.</summary>
+    public const int MaxTokens = 8;
+
+    // From so many tokens on, two tiles share what is read of the activations.
+    private const int FewestOfPairs = 3;
 
     private const int VnniBit = 11;
 
@@ -20,10 +23,10 @@ internal static unsafe class VnniKernels
     // General registers that more than one part of a kernel reads.
     private const int TileStart = Assembler.Rax, Numbers = Assembler.Rdx, Factors = Assembler.Rsi;
 
-    private const int Together = 8;
+    // Those of kernels for two tiles: four for weights, then these.
+    private const int PairNumbers = 4, PairLowNibbles = 5, PairScales = 6, TogetherInPairs = 4;
 
-    // Far enough ahead that memory keeps up, near enough to be in the first-level cache still.
-    private const int PrefetchBytes = 1024, VectorBytes = 64;
+    private const int VectorBytes = 64;
 
     private static readonly byte*[]? Kernels = IsInProcessor() ? Write() : null;
 
@@ -67,6 +70,15 @@ internal static unsafe class VnniKernels
                 TileBytes = tileBytes,
             };
             // A call takes some ten microseconds, so nobody waits for it to let a collection begin.
+            if (count >= FewestOfPairs && tileCount > 1)
+            {
+                arguments.Tiles = tileCount / 2;
+                ((delegate* unmanaged[SuppressGCTransition]<Arguments*, void>)Kernels![PairIndex(format, count)])(&arguments);
+                arguments.Tiles = tileCount % 2;
+                arguments.Result += tileCount / 2 * 2 * TileLayout.Rows;
+                if (arguments.Tiles == 0)
+                    return;
+            }
             ((delegate* unmanaged[SuppressGCTransition]<Arguments*, void>)Kernels![Index(format, count)])(&arguments);
         }
     }
@@ -76,10 +88,12 @@ internal static unsafe class VnniKernels
 
     private static int Index(TileFormat format, int count) => (int)format * MaxTokens + count - 1;
 
+    private static int PairIndex(TileFormat format, int count) => 2 * MaxTokens + Index(format, count);
+
     private static byte*[]? Write()
     {
         Assembler code = new();
-        int[] starts = new int[2 * MaxTokens];
+        int[] starts = new int[4 * MaxTokens];
         foreach (TileFormat format in Enum.GetValues<TileFormat>())
         {
             for (int count = 1; count <= MaxTokens; count++)
@@ -87,6 +101,12 @@ internal static unsafe class VnniKernels
                 code.Align();
                 starts[Index(format, count)] = code.Position;
                 WriteKernel(code, format, count);
+            }
+            for (int count = FewestOfPairs; count <= MaxTokens; count++)
+            {
+                code.Align();
+                starts[PairIndex(format, count)] = code.Position;
+                WritePairKernel(code, format, count);
             }
         }
         byte* memory = MachineCode.TryLoad(code.ToArray());
@@ -121,9 +141,8 @@ internal static unsafe class VnniKernels
         code.LoadWidened(Scales, scales, 0);
         code.ShiftLeft(Scales, Scales, 16);
         for (int line = 0; line < TileLayout.NumberBytes(format); line += VectorBytes)
-            code.Prefetch(TileStart, PrefetchBytes + line);
-        for (int token = 0; token < count; token += Together)
-            WriteProducts(code, format, token, Math.Min(Together, count - token), count);
+            code.Prefetch(TileStart, TileLayout.PrefetchBytes + line);
+        WriteProducts(code, format, count);
         code.Add(TileStart, TileLayout.NumberBytes(format));
         code.Add(scales, TileLayout.ScaleBytes);
         code.Add(Numbers, count * TileLayout.BlockColumns);
@@ -144,11 +163,11 @@ internal static unsafe class VnniKernels
         code.Return();
     }
 
-    // The products of a block with some tokens, which take turns, so that none waits for its own sum.
-    private static void WriteProducts(Assembler code, TileFormat format, int first, int together, int count)
+    // The products of a block with the tokens, which take turns, so that none waits for its own sum.
+    private static void WriteProducts(Assembler code, TileFormat format, int count)
     {
-        for (int i = 0; i < together; i++)
-            code.Broadcast(Dot + i, Factors, (count + first + i) * sizeof(int));
+        for (int i = 0; i < count; i++)
+            code.Broadcast(Dot + i, Factors, (count + i) * sizeof(int));
         for (int group = 0; group < TileLayout.NumberBytes(format) / VectorBytes; group++)
         {
             code.LoadVector(Weights, TileStart, group * VectorBytes);
@@ -158,16 +177,122 @@ internal static unsafe class VnniKernels
                 code.And(Weights, Weights, LowNibbles);
                 code.And(HighWeights, HighWeights, LowNibbles);
             }
-            for (int i = 0; i < together; i++)
-                code.AddByteProducts(Dot + i, Weights, Numbers, (first + i) * TileLayout.BlockColumns + group * 4);
-            for (int i = 0; i < together && format == TileFormat.Q4; i++)
-                code.AddByteProducts(Dot + i, HighWeights, Numbers, (first + i) * TileLayout.BlockColumns + TileLayout.BlockColumns / 2 + group * 4);
+            for (int i = 0; i < count; i++)
+                code.AddByteProducts(Dot + i, Weights, Numbers, i * TileLayout.BlockColumns + group * 4);
+            for (int i = 0; i < count && format == TileFormat.Q4; i++)
+                code.AddByteProducts(Dot + i, HighWeights, Numbers, i * TileLayout.BlockColumns + TileLayout.BlockColumns / 2 + group * 4);
+        }
+        for (int i = 0; i < count; i++)
+        {
+            code.IntegersToFloats(Dot + i, Dot + i);
+            code.Multiply(Factor, Scales, Factors, i * sizeof(float));
+            code.MultiplyAdd(Sums + i, Dot + i, Factor);
+        }
+    }
+
+    // Two tiles that follow each other. Four tokens take turns in both of them.
+    private static void WritePairKernel(Assembler code, TileFormat format, int count)
+    {
+        const int arguments = Assembler.Rdi, scales = Assembler.Rcx, otherTile = Assembler.Rbx, otherScales = Assembler.R14;
+        const int result = Assembler.R8, blocks = Assembler.R9, pairs = Assembler.R10, to = Assembler.R11;
+        code.Push(otherTile);
+        code.Push(otherScales);
+        code.Load(pairs, arguments, Arguments.OffsetOfTiles);
+        code.Load(result, arguments, Arguments.OffsetOfResult);
+        code.Set(TileStart, 0x0F0F0F0F);
+        code.BroadcastRegister(PairLowNibbles, TileStart);
+        code.Load(TileStart, arguments, Arguments.OffsetOfTile);
+
+        int pairStart = code.Position;
+        code.Move(otherTile, TileStart);
+        code.Add(otherTile, arguments, Arguments.OffsetOfTileBytes);
+        code.Move(scales, TileStart);
+        code.Add(scales, arguments, Arguments.OffsetOfScaleOffset);
+        code.Move(otherScales, otherTile);
+        code.Add(otherScales, arguments, Arguments.OffsetOfScaleOffset);
+        code.Load(Numbers, arguments, Arguments.OffsetOfNumbers);
+        code.Load(Factors, arguments, Arguments.OffsetOfFactors);
+        code.Load(blocks, arguments, Arguments.OffsetOfBlocks);
+        for (int i = 0; i < 2 * count; i++)
+            code.Clear(Sums + i);
+
+        int blockStart = code.Position;
+        code.LoadWidened(PairScales, scales, 0);
+        code.ShiftLeft(PairScales, PairScales, 16);
+        code.LoadWidened(PairScales + 1, otherScales, 0);
+        code.ShiftLeft(PairScales + 1, PairScales + 1, 16);
+        for (int line = 0; line < TileLayout.NumberBytes(format); line += VectorBytes)
+        {
+            code.Prefetch(TileStart, TileLayout.PrefetchBytes + line);
+            code.Prefetch(otherTile, TileLayout.PrefetchBytes + line);
+        }
+        for (int token = 0; token < count; token += TogetherInPairs)
+            WritePairProducts(code, format, otherTile, token, Math.Min(TogetherInPairs, count - token), count);
+        code.Add(TileStart, TileLayout.NumberBytes(format));
+        code.Add(otherTile, TileLayout.NumberBytes(format));
+        code.Add(scales, TileLayout.ScaleBytes);
+        code.Add(otherScales, TileLayout.ScaleBytes);
+        code.Add(Numbers, count * TileLayout.BlockColumns);
+        code.Add(Factors, count * (sizeof(int) + sizeof(float)));
+        code.Repeat(blocks, blockStart);
+
+        code.Move(to, result);
+        for (int token = 0; token < count; token++)
+        {
+            code.StoreVector(Sums + 2 * token, to, 0);
+            code.StoreVector(Sums + 2 * token + 1, to, VectorBytes);
+            code.Add(to, arguments, Arguments.OffsetOfStrideBytes);
+        }
+        code.Add(result, 2 * TileLayout.Rows * sizeof(float));
+        code.Load(TileStart, arguments, Arguments.OffsetOfTile);
+        code.Add(TileStart, arguments, Arguments.OffsetOfTileBytes);
+        code.Add(TileStart, arguments, Arguments.OffsetOfTileBytes);
+        code.Store(TileStart, arguments, Arguments.OffsetOfTile);
+        code.Repeat(pairs, pairStart);
+        code.Pop(otherScales);
+        code.Pop(otherTile);
+        code.Return();
+    }
+
+    private static void WritePairProducts(Assembler code, TileFormat format, int otherTile, int first, int together, int count)
+    {
+        for (int i = 0; i < together; i++)
+        {
+            code.Broadcast(Dot + 2 * i, Factors, (count + first + i) * sizeof(int));
+            code.MoveVector(Dot + 2 * i + 1, Dot + 2 * i);
+        }
+        for (int group = 0; group < TileLayout.NumberBytes(format) / VectorBytes; group++)
+        {
+            code.LoadVector(Weights, TileStart, group * VectorBytes);
+            code.LoadVector(Weights + 1, otherTile, group * VectorBytes);
+            if (format == TileFormat.Q4)
+            {
+                for (int tile = 0; tile < 2; tile++)
+                {
+                    code.ShiftRight(Weights + 2 + tile, Weights + tile, 4);
+                    code.And(Weights + tile, Weights + tile, PairLowNibbles);
+                    code.And(Weights + 2 + tile, Weights + 2 + tile, PairLowNibbles);
+                }
+            }
+            for (int half = 0; half < (format == TileFormat.Q4 ? 2 : 1); half++)
+            {
+                for (int i = 0; i < together; i++)
+                {
+                    code.Broadcast(PairNumbers, Numbers, (first + i) * TileLayout.BlockColumns + half * TileLayout.BlockColumns / 2 + group * 4);
+                    code.AddByteProducts(Dot + 2 * i, Weights + 2 * half, PairNumbers);
+                    code.AddByteProducts(Dot + 2 * i + 1, Weights + 2 * half + 1, PairNumbers);
+                }
+            }
         }
         for (int i = 0; i < together; i++)
         {
-            code.IntegersToFloats(Dot + i, Dot + i);
-            code.Multiply(Factor, Scales, Factors, (first + i) * sizeof(float));
-            code.MultiplyAdd(Sums + first + i, Dot + i, Factor);
+            code.Broadcast(PairNumbers, Factors, (first + i) * sizeof(float));
+            for (int tile = 0; tile < 2; tile++)
+            {
+                code.IntegersToFloats(Dot + 2 * i + tile, Dot + 2 * i + tile);
+                code.Multiply(Weights + tile, PairScales + tile, PairNumbers);
+                code.MultiplyAdd(Sums + 2 * (first + i) + tile, Dot + 2 * i + tile, Weights + tile);
+            }
         }
     }
 
