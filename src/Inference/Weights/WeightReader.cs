@@ -101,7 +101,7 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
         return new Norm(size, isCentred, weights, bias, epsilon);
     }
 
-    /// <summary>The output head over a table: 4 bits are too few for it.</summary>
+    /// <summary>The output head of a decoder over a table: 4 bits are too few for it. That of an encoder-decoder hardly minds, see <c>bench/results</c>; it is a <see cref="Projection"/>.</summary>
     public Linear Head(StoredTensor table, float[]? bias = null) => new(Matrix(format == ComputeFormat.Q4 ? ComputeFormat.Q8 : format, [table]), bias);
 
     private WeightMatrix Matrix(ComputeFormat target, IReadOnlyList<StoredTensor> tensors)
