@@ -1,7 +1,6 @@
 using LlmService.Inference.Blocks;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Execution;
-using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
 
 namespace LlmService.Inference.Architectures;
@@ -27,13 +26,13 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
     // The state of the input that is being encoded.
     private Memory<float> _encoding;
 
-    private EncoderDecoderModelRunner(Checkpoint checkpoint, EncoderDecoderParts parts, KvCache cache, Compute compute, ModelDescription model, int encoderWidth, int activations, bool rowByRow)
+    private EncoderDecoderModelRunner(Checkpoint checkpoint, EncoderDecoderParts parts, KvCache cache, EncoderPass encoderPass, ModelDescription model, int encoderWidth, int activations, bool rowByRow)
     {
         _checkpoint = checkpoint;
         _parts = parts;
         _cross = [.. parts.Decoder.Layers.SelectMany(layer => layer.Parts).Select(part => part.Block).OfType<CrossAttention>()];
-        _encoderPass = new(compute);
-        _decoderPass = new(compute);
+        _encoderPass = encoderPass;
+        _decoderPass = new(encoderPass.Compute);
         _encoderWidth = encoderWidth;
         _rowByRow = rowByRow;
         Cache = cache;
@@ -69,7 +68,8 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
         };
         int inner = configuration.HeadCount * configuration.HeadSize;
         int activations = 6 * configuration.ModelSize + 9 * inner + (configuration.Gated ? 4 : 2) * configuration.FeedForwardSize;
-        return new(checkpoint, parts, cache, weights.Compute, model, 2 * inner, activations, options.ExactOnnxArithmetic);
+        EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options) && configuration.HeadSize % 2 == 0);
+        return new(checkpoint, parts, cache, pass, model, 2 * inner, activations, options.ExactOnnxArithmetic);
     }
 
     /// <summary>Builds a BART or one of its like.</summary>
@@ -83,7 +83,8 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
         checkpoint.CheckAllUsed(BartReader.IsHarmless);
         ModelDescription model = weights.Describe(configuration.ModelType, configuration.VocabularySize, length) with { IsEncoderDecoder = true, DecoderStartTokenId = configuration.DecoderStartTokenId };
         int activations = 15 * hidden + 2 * Math.Max(configuration.EncoderFeedForwardSize, configuration.DecoderFeedForwardSize);
-        return new(checkpoint, parts, cache, weights.Compute, model, 2 * hidden, activations, options.ExactOnnxArithmetic);
+        EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options) && hidden / configuration.EncoderHeads % 2 == 0);
+        return new(checkpoint, parts, cache, pass, model, 2 * hidden, activations, options.ExactOnnxArithmetic);
     }
 
     /// <inheritdoc/>

@@ -37,11 +37,12 @@ internal sealed class Attention(AttentionShape shape, CacheSlot slot, int window
             (int first, int last) = pass.Sees(token, window);
             _queries.Add(new(pass.View(slot, token, keyWidth), first, last, pass.Positions[token]));
         }
-        pass.Compute.Each(tokens, width, token =>
+        pass.EachRun(width, (first, count) =>
         {
-            Span<float> row = projected.Span.Slice(token * width, width);
-            Prepare(row, token, pass.Path);
-            _queries[token].View.Write(pass.Positions[token], row.Slice(queryWidth, keyWidth), row.Slice(queryWidth + keyWidth, keyWidth));
+            Span<float> rows = projected.Span.Slice(first * width, count * width);
+            for (int i = 0; i < count; i++)
+                Prepare(rows.Slice(i * width, width), first + i, pass.Path);
+            _queries[first].View.Write(pass.Path, pass.Positions[first], count, rows[queryWidth..], rows[(queryWidth + keyWidth)..], width);
         });
         Memory<float> attended = pass.Take("attended", tokens * queryWidth);
         AttentionKernels.Attend(pass.Compute, shape, _queries, projected, width, attended);

@@ -24,8 +24,12 @@ internal sealed class CrossAttention(AttentionShape shape, CacheSlot slot, Linea
     {
         Memory<float> projected = pass.Take("cross projected", tokens * 2 * Width);
         memory.Apply(encoded, tokens, projected, pass.Compute);
-        KeyValueView view = new(cache.BlocksOf(slot.Group), slot.Offset, Width, cache.IsHalf);
-        pass.Compute.Each(tokens, 2 * Width, token => view.Write(token, projected.Span.Slice(token * 2 * Width, Width), projected.Span.Slice(token * 2 * Width + Width, Width)));
+        KeyValueView view = new(cache.BlocksOf(slot.Group), slot.Offset, Width, cache.IsHalf(slot.Group));
+        pass.EachRun(2 * Width, (first, count) =>
+        {
+            ReadOnlySpan<float> rows = projected.Span.Slice(first * 2 * Width, count * 2 * Width);
+            view.Write(pass.Path, first, count, rows, rows[Width..], 2 * Width);
+        });
     }
 
     public void Apply(Memory<float> state, Pass pass, Memory<float> result)

@@ -63,10 +63,9 @@ internal sealed class DisentangledAttention : IBlock
         _scores.Count = count;
         List<AttentionQuery> all = [];
         for (int token = 0; token < count; token++)
-        {
-            view.Write(token, keys.Span.Slice(token * Width, Width), values.Span.Slice(token * Width, Width));
             all.Add(new(view, 0, count - 1, token));
-        }
+        for (int token = 0; token < count; token += KeyValueView.BlockPositions)
+            view.Write(pass.Path, token, Math.Min(KeyValueView.BlockPositions, count - token), keys.Span[(token * Width)..], values.Span[(token * Width)..], Width);
         AttentionKernels.Attend(pass.Compute, _shape, all, queries, Width, attended);
     }
 

@@ -17,6 +17,7 @@ internal abstract class Pass(Compute compute)
     private readonly List<int> _positions = [];
     private readonly List<int> _lengths = [];
     private readonly List<int> _starts = [];
+    private readonly List<(int First, int Count)> _runs = [];
 
     public Compute Compute { get; } = compute;
 
@@ -32,6 +33,12 @@ internal abstract class Pass(Compute compute)
 
     /// <summary>The first position of each token's sequence in the pass: what is before it was computed earlier.</summary>
     public IReadOnlyList<int> Starts => _starts;
+
+    /// <summary>Does something for the tokens of the pass, those of one sequence that share a block of keys and values together.</summary>
+    /// <param name="numbers">What a token costs, in numbers that are touched.</param>
+    /// <param name="work">The first token, and how many.</param>
+    public void EachRun(int numbers, Action<int, int> work) =>
+        Compute.Each(_runs.Count, (int)((long)numbers * TokenCount / Math.Max(1, _runs.Count)), run => work(_runs[run].First, _runs[run].Count));
 
     /// <summary>A buffer; valid until its name is asked for again.</summary>
     public Memory<float> Take(string name, int count) => _scratch.Take(name, count);
@@ -56,10 +63,17 @@ internal abstract class Pass(Compute compute)
         _positions.Clear();
         _lengths.Clear();
         _starts.Clear();
+        _runs.Clear();
     }
 
     protected void Add(int first, int count)
     {
+        for (int position = first; position < first + count;)
+        {
+            int together = Math.Min(first + count - position, KeyValueView.BlockPositions - position % KeyValueView.BlockPositions);
+            _runs.Add((_positions.Count + position - first, together));
+            position += together;
+        }
         for (int i = 0; i < count; i++)
         {
             _positions.Add(first + i);
@@ -86,7 +100,7 @@ internal sealed class DecoderPass(Compute compute) : Pass(compute)
             Add(row.FirstPosition, row.TokenIds.Length);
     }
 
-    public override KeyValueView View(CacheSlot slot, int token, int width) => new(_batch.Caches[token].BlocksOf(slot.Group), slot.Offset, width, _batch.Caches[token].IsHalf);
+    public override KeyValueView View(CacheSlot slot, int token, int width) => new(_batch.Caches[token].BlocksOf(slot.Group), slot.Offset, width, _batch.Caches[token].IsHalf(slot.Group));
 
     public override (int First, int Last) Sees(int token, int window)
     {
@@ -100,7 +114,9 @@ internal sealed class DecoderPass(Compute compute) : Pass(compute)
 }
 
 /// <summary>Tokens of whole texts that see each other; nothing outlives the pass.</summary>
-internal sealed class EncoderPass(Compute compute) : Pass(compute)
+/// <param name="compute">Kernels and threads.</param>
+/// <param name="isHalf">Whether keys and values are bfloat16.</param>
+internal sealed class EncoderPass(Compute compute, bool isHalf) : Pass(compute)
 {
     private readonly List<float[]> _blocks = [];
     private readonly List<int> _textOf = [];
@@ -132,7 +148,7 @@ internal sealed class EncoderPass(Compute compute) : Pass(compute)
         }
     }
 
-    public override KeyValueView View(CacheSlot slot, int token, int width) => new(_tables[_textOf[token]], 0, width, false);
+    public override KeyValueView View(CacheSlot slot, int token, int width) => new(_tables[_textOf[token]], 0, width, isHalf);
 
     public override (int First, int Last) Sees(int token, int window)
     {

@@ -13,7 +13,7 @@ internal static class CacheSizing
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(context);
         RequireBlocks(layers);
         int longestRow = prefillsWhole ? context : options.LongestRow(context);
-        bool isHalf = !options.ExactOnnxArithmetic && IsHalf(options.Format);
+        bool isHalf = IsHalf(options);
         long whole = new KvCache(layers, 0, longestRow, isHalf).BytesFor(context, promptLength);
         long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         return new KvCache(layers, options.KvCacheBytes ?? Math.Max(whole, Math.Min(LargestDefaultBytes, available / 4)), longestRow, isHalf);
@@ -21,6 +21,9 @@ internal static class CacheSizing
 
     /// <summary>Whether keys and values are kept as bfloat16: beside weights of so few bits, the half of their bits is not missed.</summary>
     public static bool IsHalf(ComputeFormat? format) => format is ComputeFormat.Q8 or ComputeFormat.Q4;
+
+    /// <summary>Whether an engine keeps keys and values as bfloat16.</summary>
+    public static bool IsHalf(EngineOptions options) => !options.ExactOnnxArithmetic && IsHalf(options.Format);
 
     /// <summary>Refuses layers so wide that a block of them, which is one array, could not be made.</summary>
     public static void RequireBlocks(IReadOnlyList<CacheLayer> layers)

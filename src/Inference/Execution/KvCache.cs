@@ -20,7 +20,11 @@ public enum CacheKind
 /// <param name="Kind">What it keeps.</param>
 /// <param name="FloatsPerToken">Numbers of keys and values together for one position (for <see cref="CacheKind.State"/>: of the whole state).</param>
 /// <param name="Window">How many positions a sliding layer sees, the current one included; 0 for other kinds.</param>
-public readonly record struct CacheLayer(CacheKind Kind, int FloatsPerToken, int Window = 0);
+public readonly record struct CacheLayer(CacheKind Kind, int FloatsPerToken, int Window = 0)
+{
+    /// <summary>Whether the layer is kept in floats always: heads of an odd size, whose numbers cannot be paired.</summary>
+    public bool IsSingle { get; init; }
+}
 
 /// <summary>Blocks of keys and values, handed out to sequences through block tables. Used by one thread at a time.</summary>
 public sealed class KvCache
@@ -37,14 +41,13 @@ public sealed class KvCache
     /// <param name="layers">The layers, in order; encoder-decoders list their self-attention and their cross-attention layers.</param>
     /// <param name="capacityBytes">What all blocks together may take. Memory is taken when a block is first used.</param>
     /// <param name="longestRow">The most tokens of one sequence that are computed in one pass: with the window, it bounds what a sliding layer holds.</param>
-    /// <param name="isHalf">Whether keys and values are kept as bfloat16; states are floats always.</param>
+    /// <param name="isHalf">Whether keys and values are kept as bfloat16; states and <see cref="CacheLayer.IsSingle"/> layers are floats always.</param>
     public KvCache(IReadOnlyList<CacheLayer> layers, long capacityBytes, int longestRow = int.MaxValue, bool isHalf = false)
     {
         ArgumentNullException.ThrowIfNull(layers);
         ArgumentOutOfRangeException.ThrowIfNegative(capacityBytes);
         ArgumentOutOfRangeException.ThrowIfLessThan(longestRow, 1);
         CapacityBytes = capacityBytes;
-        IsHalf = isHalf;
         _longestRow = longestRow;
         _groups = [.. layers.GroupBy(layer => layer).Select(group => new CacheGroup(group.Key, group.Count(), isHalf))];
         _slots = new CacheSlot[layers.Count];
@@ -58,9 +61,6 @@ public sealed class KvCache
 
     /// <summary>What all blocks together may take.</summary>
     public long CapacityBytes { get; }
-
-    /// <summary>Whether keys and values are bfloat16, two in the place of a float.</summary>
-    internal bool IsHalf { get; }
 
     /// <summary>What the reserved blocks take.</summary>
     public long UsedBytes { get; private set; }
@@ -182,11 +182,15 @@ internal sealed class CacheGroup
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(layer.FloatsPerToken);
         if (layer.Kind == CacheKind.Sliding) ArgumentOutOfRangeException.ThrowIfNegativeOrZero(layer.Window);
         Layer = layer;
-        FloatsPerLayer = layer.Kind == CacheKind.State ? layer.FloatsPerToken : checked(layer.FloatsPerToken * (isHalf ? KvCache.BlockPositions / 2 : KvCache.BlockPositions));
+        IsHalf = isHalf && layer.Kind != CacheKind.State && !layer.IsSingle;
+        FloatsPerLayer = layer.Kind == CacheKind.State ? layer.FloatsPerToken : checked(layer.FloatsPerToken * (IsHalf ? KvCache.BlockPositions / 2 : KvCache.BlockPositions));
         BlockFloats = checked(FloatsPerLayer * layerCount);
     }
 
     public CacheLayer Layer { get; }
+
+    /// <summary>Whether keys and values are bfloat16, two in the place of a float.</summary>
+    public bool IsHalf { get; }
 
     public int FloatsPerLayer { get; }
 

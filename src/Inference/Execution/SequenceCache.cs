@@ -27,8 +27,8 @@ public sealed class SequenceCache : IDisposable
         CrossTokens = parent.CrossTokens;
     }
 
-    /// <summary>Whether keys and values are bfloat16.</summary>
-    internal bool IsHalf => _cache.IsHalf;
+    /// <summary>Whether the keys and values of a group are bfloat16.</summary>
+    internal bool IsHalf(int group) => _tables[group].Group.IsHalf;
 
     /// <summary>How many positions are reserved.</summary>
     public int ReservedTokens { get; private set; }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using LlmService.Inference.Kernels.Emitted;
 
 namespace LlmService.Inference.Kernels;
 
@@ -47,6 +48,9 @@ internal static class AttentionKernels
     /// <summary>Queries that are computed together at most.</summary>
     public const int Together = 8;
 
+    // What a piece costs before it multiplies anything, in multiplications.
+    private const int PieceWork = 32 * 1024;
+
     /// <summary>output[t] = attention of queries[t].</summary>
     /// <param name="compute">Kernels and threads.</param>
     /// <param name="shape">Shapes.</param>
@@ -66,7 +70,7 @@ internal static class AttentionKernels
             work += 2L * (token.Last - token.First + 1) * shape.HeadCount * shape.HeadSize;
 
         // 2. Each piece alone.
-        int pieces = runs.Count * perRun, parts = compute.Parts(work, pieces);
+        int pieces = runs.Count * perRun, parts = compute.Parts(work + (long)pieces * PieceWork, pieces);
         compute.Run(parts, part =>
         {
             int first = (int)((long)pieces * part / parts), last = (int)((long)pieces * (part + 1) / parts);
@@ -111,35 +115,75 @@ internal static class AttentionKernels
             (first, last) = (Math.Min(first, query.First), Math.Max(last, query.Last));
         int start = first / KeyValueView.BlockPositions * KeyValueView.BlockPositions;
         int width = (last / KeyValueView.BlockPositions + 1) * KeyValueView.BlockPositions - start;
-        // The kernels take one query, four or eight.
-        int slots = queries.Length == 1 ? 1 : queries.Length <= Together / 2 ? Together / 2 : Together;
-        float[] rented = ArrayPool<float>.Shared.Rent(slots * (width + size));
-        Span<float> scores = rented.AsSpan(0, slots * width), scaled = rented.AsSpan(slots * width, slots * size);
+        KeyValueHead head = new(view, keyHead, size, start, width, first, last);
+        bool isEmitted = Bfloat16Kernels.Takes(path, head);
+        // The kernels of the intrinsics take one query, four or eight.
+        int slots = isEmitted ? queries.Length : queries.Length == 1 ? 1 : queries.Length <= Together / 2 ? Together / 2 : Together;
+        float[] rented = ArrayPool<float>.Shared.Rent(slots * (width + size) + size);
+        Span<float> scores = rented.AsSpan(0, slots * width), arranged = rented.AsSpan(slots * width, slots * size), row = rented.AsSpan(slots * (width + size), size);
+        Span<uint> packedScores = MemoryMarshal.Cast<float, uint>(scores), packedQueries = MemoryMarshal.Cast<float, uint>(arranged);
+
+        // 1. Queries, scaled, one behind the other for each column. Those that are missing repeat the first one.
         for (int i = 0; i < slots; i++)
         {
-            // Queries that are missing repeat the first one.
-            ReadOnlySpan<float> query = input.Slice(queries[i < queries.Length ? i : 0].Input, size);
-            for (int d = 0, to = i; d < query.Length; d++, to += slots)
-                scaled[to] = query[d] * shape.Scale;
+            input.Slice(queries[i < queries.Length ? i : 0].Input, size).CopyTo(row);
+            ElementKernels.Scale(path, row, shape.Scale);
+            if (isEmitted)
+                HalfKernels.Pack(path, row, MemoryMarshal.Cast<float, uint>(row));
+            else if (view.IsHalf)
+                HalfKernels.Round(path, row);
+            Spread(isEmitted ? row[..(size / 2)] : row, arranged, i, slots);
         }
-        KeyValueHead head = new(view, keyHead, size, start, width, first, last);
-        ScoreKernels.Score(path, head, scaled, scores, slots);
+
+        // 2. Scores, and what comes of them.
+        if (isEmitted)
+            Bfloat16Kernels.Score(head, packedQueries, slots, scores);
+        else
+            ScoreKernels.Score(path, head, arranged, scores, slots);
         Span<float> reciprocals = stackalloc float[Together];
+        int from = head.First - start, count = head.Last - head.First + 1;
         for (int i = 0; i < queries.Length; i++)
-            reciprocals[i] = Weigh(path, shape, queries[i], scores.Slice(i * width, width), start, first, last);
-        ValueKernels.Gather(path, head, scores, slots, reciprocals, queries, output);
+        {
+            Span<float> weights = scores.Slice(i * width, width);
+            reciprocals[i] = Weigh(path, shape, queries[i], weights, head);
+            if (isEmitted)
+                HalfKernels.Pack(path, weights.Slice(from, count), packedScores.Slice(i * width + from / 2, count / 2));
+            else if (view.IsHalf)
+                HalfKernels.Round(path, weights.Slice(from, count));
+        }
+
+        // 3. Sums of values. The queries are not needed any more, but their place is.
+        if (isEmitted)
+            Bfloat16Kernels.Gather(head, packedScores, slots, arranged);
+        else
+            ValueKernels.Gather(path, head, scores, slots, arranged);
+        for (int i = 0; i < queries.Length; i++)
+        {
+            Span<float> result = output.Slice(queries[i].Output, size);
+            arranged.Slice(i * size, size).CopyTo(result);
+            ElementKernels.Scale(path, result, reciprocals[i]);
+        }
         ArrayPool<float>.Shared.Return(rented);
     }
 
-    /// <summary>Turns the scores of a query into weights that are not yet divided by their sum; zeros where only its companions look.</summary>
-    private static float Weigh(KernelPath path, AttentionShape shape, HeadQuery query, Span<float> scores, int start, int first, int last)
+    // A row to every so many places.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Spread(ReadOnlySpan<float> row, Span<float> to, int first, int step)
     {
+        for (int i = 0, at = first; i < row.Length; i++, at += step)
+            to[at] = row[i];
+    }
+
+    /// <summary>Turns the scores of a query into weights that are not yet divided by their sum; zeros where only its companions look.</summary>
+    private static float Weigh(KernelPath path, AttentionShape shape, HeadQuery query, Span<float> scores, KeyValueHead head)
+    {
+        int start = head.Start;
         Span<float> seen = scores[(query.First - start)..(query.Last - start + 1)];
         if (shape.ScoreCap > 0)
             ElementKernels.SoftCap(path, seen, shape.ScoreCap);
         shape.Bias?.Add(path, query.Head, query.First, query.Position, seen);
-        scores[(first - start)..(query.First - start)].Clear();
-        scores[(query.Last - start + 1)..(last - start + 1)].Clear();
+        scores[(head.First - start)..(query.First - start)].Clear();
+        scores[(query.Last - start + 1)..(head.Last - start + 1)].Clear();
         return ElementKernels.SoftmaxWeights(path, seen, shape.Sinks?[query.Head] ?? float.NegativeInfinity);
     }
 }

@@ -3,8 +3,8 @@ namespace LlmService.Inference.Kernels;
 /// <summary>What arithmetic runs on: the kernels, the threads, and the buffers of one engine thread.</summary>
 internal sealed class Compute(KernelPath path, WorkerPool workers)
 {
-    // Some ten microseconds: below that, waking a second thread costs more than it brings.
-    private const long WorkPerPart = 256 * 1024;
+    // Some five microseconds: below that, the help of a second thread costs more than it brings.
+    private const long WorkPerPart = 128 * 1024;
 
     private readonly QuantizedRows _quantized = new();
 

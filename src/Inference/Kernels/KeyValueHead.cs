@@ -17,34 +17,33 @@ internal readonly struct KeyValueHead(KeyValueView view, int head, int size, int
     /// <summary>Columns of the head.</summary>
     public int Size => size;
 
-    /// <summary>Its first column.</summary>
-    public int Column => head * size;
-
     /// <summary>The first position of the first block.</summary>
     public int Start => start;
 
     /// <summary>Positions of all blocks.</summary>
     public int Width => width;
 
-    /// <summary>The first position that a query sees.</summary>
-    public int First => first;
+    /// <summary>The first position whose value is read: one that a query sees, or where two share a lane the one before it.</summary>
+    public int First => view.IsHalf ? first & ~1 : first;
 
     /// <summary>The last one.</summary>
-    public int Last => last;
+    public int Last => view.IsHalf ? last | 1 : last;
 
-    /// <summary>The keys of a block, [size, 16].</summary>
-    public ref TNumber Keys<TNumber>(int at)
+    private int Column => head * size;
+
+    /// <summary>The keys of a block, [size / together, 16].</summary>
+    public ref TNumber Keys<TNumber>(int at, int together)
         where TNumber : unmanaged =>
-        ref MemoryMarshal.GetReference(view.Block<TNumber>(start + at).Slice(Column * KeyValueView.BlockPositions, size * KeyValueView.BlockPositions));
+        ref MemoryMarshal.GetReference(view.Block<TNumber>(start + at).Slice(Column / together * KeyValueView.BlockPositions, size / together * KeyValueView.BlockPositions));
 
-    /// <summary>Some columns of a position and of those that follow it in its block and are seen, which lie the view's width apart.</summary>
-    public ref TNumber Values<TNumber>(int position, int column, int columns, out int count)
+    /// <summary>Some columns of a position and of those that follow it in its block and are read; rows of as many positions as are together lie the view's width apart.</summary>
+    public ref TNumber Values<TNumber>(int position, int column, int columns, int together, out int count)
         where TNumber : unmanaged
     {
         int within = position % KeyValueView.BlockPositions;
-        count = Math.Min(KeyValueView.BlockPositions - within, last - position + 1);
-        // The last position's columns are inside of the block: the slice checks it.
-        return ref MemoryMarshal.GetReference(
-            view.Block<TNumber>(position)[((KeyValueView.BlockPositions + within) * view.Width + Column + column)..((KeyValueView.BlockPositions + within + count - 1) * view.Width + Column + column + columns)]);
+        count = Math.Min(KeyValueView.BlockPositions - within, Last - position + 1);
+        // The last row's columns are inside of the block: the slice checks it.
+        int row = (KeyValueView.BlockPositions + within) / together, last = (KeyValueView.BlockPositions + within + count - 1) / together;
+        return ref MemoryMarshal.GetReference(view.Block<TNumber>(position)[(row * view.Width + Column + column)..(last * view.Width + Column + column + columns)]);
     }
 }

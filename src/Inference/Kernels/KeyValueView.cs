@@ -5,64 +5,109 @@ namespace LlmService.Inference.Kernels;
 
 /// <summary>
 /// Keys and values of a layer in blocks of 16 positions. Inside of a block the keys lie transposed, [width, 16], so that the scores of 16 positions are one vector;
-/// then the values, [16, width].
+/// then the values, [16, width]. Where they are bfloat16, two neighbours share a lane of 32 bits, the first one in the upper half: two columns of a key, [width / 2, 16],
+/// and two positions of a value, [8, width], as instructions that multiply pairs want them.
 /// </summary>
 /// <param name="Blocks">By position / 16; null where no position is seen any more.</param>
 /// <param name="Offset">Where this layer's part of a block begins, in floats.</param>
 /// <param name="Width">Key/value heads times head size.</param>
-/// <param name="IsHalf">Whether the numbers are bfloat16, two in the place of a float.</param>
+/// <param name="IsHalf">Whether the numbers are bfloat16; heads then have an even size.</param>
 internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int Width, bool IsHalf)
 {
     public const int BlockPositions = 16;
 
-    /// <summary>Numbers of a block: keys and values.</summary>
-    private int BlockNumbers => 2 * BlockPositions * Width;
+    // Columns of a key that are rounded at once.
+    private const int PackedColumns = 256;
 
-    /// <summary>Writes a position.</summary>
-    /// <param name="position">Which.</param>
-    /// <param name="key">[Width].</param>
-    /// <param name="value">[Width].</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Write(int position, ReadOnlySpan<float> key, ReadOnlySpan<float> value)
+    /// <summary>Writes positions of one block, in their order.</summary>
+    /// <param name="path">Which kernels.</param>
+    /// <param name="first">The first one.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="keys">Their keys, [Width] each.</param>
+    /// <param name="values">Their values, [Width] each.</param>
+    /// <param name="stride">From one position's to the next one's.</param>
+    public void Write(KernelPath path, int first, int count, ReadOnlySpan<float> keys, ReadOnlySpan<float> values, int stride)
     {
-        int within = position % BlockPositions, values = (BlockPositions + within) * Width;
-        key = key[..Width];
+        int within = first % BlockPositions;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(within + count, BlockPositions, nameof(count));
         if (IsHalf)
         {
-            Span<ushort> block = Block<ushort>(position);
-            Span<ushort> row = block.Slice(values, Width);
-            value = value[..row.Length];
-            for (int column = 0, to = within; column < key.Length; column++, to += BlockPositions)
-                block[to] = Round(key[column]);
-            for (int column = 0; column < row.Length; column++)
-                row[column] = Round(value[column]);
+            Span<uint> block = Block<uint>(first);
+            for (int i = 0; i < count; i++)
+                WriteKey(path, keys.Slice(i * stride, Width), block[..(Width / 2 * BlockPositions)], within + i);
+            WriteValues(path, values, stride, count, block[(Width / 2 * BlockPositions)..], within);
         }
         else
         {
-            Span<float> block = Block<float>(position);
-            for (int column = 0, to = within; column < key.Length; column++, to += BlockPositions)
-                block[to] = key[column];
-            value[..Width].CopyTo(block[values..]);
+            Span<float> block = Block<float>(first);
+            for (int i = 0; i < count; i++)
+            {
+                Spread(keys.Slice(i * stride, Width), block, within + i);
+                values.Slice(i * stride, Width).CopyTo(block[((BlockPositions + within + i) * Width)..]);
+            }
         }
     }
 
-    public float Key(int position, int column) => Read(position, column * BlockPositions + position % BlockPositions);
+    public float Key(int position, int column)
+    {
+        int within = position % BlockPositions;
+        return IsHalf ? Half(Block<uint>(position)[column / 2 * BlockPositions + within], column) : Block<float>(position)[column * BlockPositions + within];
+    }
 
-    public float Value(int position, int column) => Read(position, (BlockPositions + position % BlockPositions) * Width + column);
+    public float Value(int position, int column)
+    {
+        int within = position % BlockPositions;
+        return IsHalf ? Half(Block<uint>(position)[(BlockPositions + within) / 2 * Width + column], within) : Block<float>(position)[(BlockPositions + within) * Width + column];
+    }
 
     /// <summary>This layer's part of the block of a position.</summary>
-    /// <typeparam name="TNumber">float, or ushort for bfloat16.</typeparam>
+    /// <typeparam name="TNumber">float, or uint for two bfloat16.</typeparam>
     public Span<TNumber> Block<TNumber>(int position)
         where TNumber : unmanaged =>
-        MemoryMarshal.Cast<float, TNumber>(Blocks[position / BlockPositions]!.AsSpan(Offset, BlockNumbers * Unsafe.SizeOf<TNumber>() / sizeof(float)));
+        MemoryMarshal.Cast<float, TNumber>(Blocks[position / BlockPositions]!.AsSpan(Offset, (IsHalf ? 1 : 2) * BlockPositions * Width));
 
-    private float Read(int position, int index) => IsHalf ? BitConverter.Int32BitsToSingle(Block<ushort>(position)[index] << 16) : Block<float>(position)[index];
+    private static float Half(uint lane, int index) => BitConverter.UInt32BitsToSingle(index % 2 == 0 ? lane & 0xFFFF0000 : lane << 16);
 
-    // To the nearest, halves to even; what is not a number stays so.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ushort Round(float value)
+    private static void WriteKey(KernelPath path, ReadOnlySpan<float> key, Span<uint> block, int within)
     {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        return float.IsNaN(value) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+        Span<uint> packed = stackalloc uint[PackedColumns / 2];
+        for (int column = 0; column < key.Length; column += PackedColumns)
+        {
+            ReadOnlySpan<float> part = key.Slice(column, Math.Min(PackedColumns, key.Length - column));
+            HalfKernels.Pack(path, part, packed);
+            Spread<uint>(packed[..(part.Length / 2)], block[(column / 2 * BlockPositions)..], within);
+        }
+    }
+
+    // Two positions that share their lanes go together; the second of a lane is zero until its turn comes.
+    private void WriteValues(KernelPath path, ReadOnlySpan<float> values, int stride, int count, Span<uint> block, int within)
+    {
+        for (int i = 0; i < count;)
+        {
+            Span<uint> lanes = block.Slice((within + i) / 2 * Width, Width);
+            ReadOnlySpan<float> row = values.Slice(i * stride, Width);
+            if ((within + i) % 2 != 0)
+            {
+                HalfKernels.Join(path, default, row, lanes);
+                i++;
+            }
+            else
+            {
+                HalfKernels.Join(path, row, i + 1 < count ? values.Slice((i + 1) * stride, Width) : default, lanes);
+                i += 2;
+            }
+        }
+    }
+
+    // A number to every sixteenth place.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Spread<TNumber>(ReadOnlySpan<TNumber> row, Span<TNumber> block, int within)
+        where TNumber : unmanaged
+    {
+        block = block[..(row.Length * BlockPositions)];
+        ref TNumber from = ref MemoryMarshal.GetReference(row), to = ref MemoryMarshal.GetReference(block[within..]);
+        // The last one goes to (length - 1) · 16 + within, which is inside, as within is below 16.
+        for (nint i = 0; i < row.Length; i++)
+            Unsafe.Add(ref to, i * BlockPositions) = Unsafe.Add(ref from, i);
     }
 }

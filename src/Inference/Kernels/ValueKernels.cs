@@ -14,33 +14,31 @@ internal static class ValueKernels
     /// <param name="head">The values.</param>
     /// <param name="weights">[slots, width].</param>
     /// <param name="slots">As many rows of weights.</param>
-    /// <param name="reciprocals">What the sums of each query are multiplied by.</param>
-    /// <param name="queries">Where the results of each go.</param>
-    /// <param name="output">Receives them.</param>
-    public static void Gather(KernelPath path, KeyValueHead head, ReadOnlySpan<float> weights, int slots, ReadOnlySpan<float> reciprocals, ReadOnlySpan<HeadQuery> queries, Span<float> output)
+    /// <param name="output">Receives [slots, size].</param>
+    public static void Gather(KernelPath path, KeyValueHead head, ReadOnlySpan<float> weights, int slots, Span<float> output)
     {
         switch (path)
         {
-            case KernelPath.Avx512 or KernelPath.Avx512Vnni: Gather<Avx512Floats, Vector512<float>>(head, weights, slots, reciprocals, queries, output); break;
-            case KernelPath.Avx2: Gather<Avx2Floats, Vector256<float>>(head, weights, slots, reciprocals, queries, output); break;
-            case KernelPath.Vector128: Gather<Vector128Floats, Vector128<float>>(head, weights, slots, reciprocals, queries, output); break;
-            case KernelPath.Scalar: Gather<ScalarFloats, float>(head, weights, slots, reciprocals, queries, output); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: Gather<Avx512Floats, Vector512<float>>(head, weights, slots, output); break;
+            case KernelPath.Avx2: Gather<Avx2Floats, Vector256<float>>(head, weights, slots, output); break;
+            case KernelPath.Vector128: Gather<Vector128Floats, Vector128<float>>(head, weights, slots, output); break;
+            case KernelPath.Scalar: Gather<ScalarFloats, float>(head, weights, slots, output); break;
             default: throw new InvalidOperationException($"unknown path {path}");
         }
     }
 
-    private static void Gather<TLanes, TVector>(KeyValueHead head, ReadOnlySpan<float> weights, int slots, ReadOnlySpan<float> reciprocals, ReadOnlySpan<HeadQuery> queries, Span<float> output)
+    private static void Gather<TLanes, TVector>(KeyValueHead head, ReadOnlySpan<float> weights, int slots, Span<float> output)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
         if (head.View.IsHalf)
-            Gather<Halves<TLanes, TVector>, Halves<ScalarFloats, float>, ushort, TLanes, TVector>(head, weights, slots, reciprocals, queries, output);
+            Gather<Halves<TLanes, TVector>, Halves<ScalarFloats, float>, uint, TLanes, TVector>(head, weights, slots, output);
         else
-            Gather<Singles<TLanes, TVector>, Singles<ScalarFloats, float>, float, TLanes, TVector>(head, weights, slots, reciprocals, queries, output);
+            Gather<Singles<TLanes, TVector>, Singles<ScalarFloats, float>, float, TLanes, TVector>(head, weights, slots, output);
     }
 
     private static void Gather<TNumbers, TScalars, TNumber, TLanes, TVector>(
-        KeyValueHead head, ReadOnlySpan<float> weights, int slots, ReadOnlySpan<float> reciprocals, ReadOnlySpan<HeadQuery> queries, Span<float> output)
+        KeyValueHead head, ReadOnlySpan<float> weights, int slots, Span<float> output)
         where TNumbers : struct, IKeyValueNumbers<TNumber, TVector>
         where TScalars : struct, IKeyValueNumbers<TNumber, float>
         where TNumber : unmanaged
@@ -61,20 +59,20 @@ internal static class ValueKernels
                 case (AttentionKernels.Together, _): SumEight<TNumbers, TNumber, TLanes, TVector>(head, d, ref w, ref to); break;
                 default: SumFourByTwo<TNumbers, TNumber, TLanes, TVector>(head, d, ref w, ref to); break;
             }
-            Put(sums, vectors * TLanes.Count, d, reciprocals, queries, output);
+            Put(sums, vectors * TLanes.Count, d, slots, head.Size, output);
         }
         // Head sizes that are no multiple of that.
         for (; d + TLanes.Count <= head.Size; d += TLanes.Count)
         {
-            for (int i = 0; i < queries.Length; i++)
+            for (int i = 0; i < slots; i++)
                 SumOne<TNumbers, TNumber, TLanes, TVector>(head, d, ref Unsafe.Add(ref w, i * head.Width), ref Unsafe.Add(ref to, i * TLanes.Count));
-            Put(sums, TLanes.Count, d, reciprocals, queries, output);
+            Put(sums, TLanes.Count, d, slots, head.Size, output);
         }
         for (; d < head.Size; d++)
         {
-            for (int i = 0; i < queries.Length; i++)
+            for (int i = 0; i < slots; i++)
                 SumOne<TScalars, TNumber, ScalarFloats, float>(head, d, ref Unsafe.Add(ref w, i * head.Width), ref Unsafe.Add(ref to, i));
-            Put(sums, 1, d, reciprocals, queries, output);
+            Put(sums, 1, d, slots, head.Size, output);
         }
     }
 
@@ -86,16 +84,28 @@ internal static class ValueKernels
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
-        TVector sum = default;
+        TVector a0 = default;
+        nint stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref TNumber values = ref head.Values<TNumber>(position, column, TLanes.Count, out int count);
+            ref TNumber values = ref head.Values<TNumber>(position, column, TLanes.Count, TNumbers.Together, out int count);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
-            for (nint i = 0; i < count; i++)
-                sum = TLanes.MultiplyAdd(TNumbers.Load(ref values, i * head.View.Width), Unsafe.Add(ref weight, i), sum);
+            for (int i = 0; i < count; i += TNumbers.Together)
+            {
+                TVector a = TNumbers.First(ref values, 0);
+                a0 = TLanes.MultiplyAdd(a, weight, a0);
+                if (TNumbers.Together == 2)
+                {
+                    weight = ref Unsafe.Add(ref weight, 1);
+                    a = TNumbers.Second(ref values, 0);
+                    a0 = TLanes.MultiplyAdd(a, weight, a0);
+                }
+                values = ref Unsafe.Add(ref values, stride);
+                weight = ref Unsafe.Add(ref weight, 1);
+            }
             position += count;
         }
-        TLanes.Store(sum, ref sums, 0);
+        TLanes.Store(a0, ref sums, 0);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -109,27 +119,39 @@ internal static class ValueKernels
         TVector b0 = default;
         TVector c0 = default;
         TVector d0 = default;
-        nint width = head.Width, stride = head.View.Width;
+        nint stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref TNumber values = ref head.Values<TNumber>(position, column, 4 * TLanes.Count, out int count);
-            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 4 * TLanes.Count, out _);
+            ref TNumber values = ref head.Values<TNumber>(position, column, 4 * TLanes.Count, TNumbers.Together, out int count);
+            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 4 * TLanes.Count, TNumbers.Together, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
-            for (int i = 0; i < count; i++)
+            for (int i = 0; i < count; i += TNumbers.Together)
             {
                 CacheLines.Prefetch(ref next);
                 CacheLines.Prefetch(ref Unsafe.Add(ref next, TLanes.Count));
                 CacheLines.Prefetch(ref Unsafe.Add(ref next, 2 * TLanes.Count));
                 CacheLines.Prefetch(ref Unsafe.Add(ref next, 3 * TLanes.Count));
                 next = ref Unsafe.Add(ref next, stride);
-                TVector a = TNumbers.Load(ref values, 0);
-                TVector b = TNumbers.Load(ref values, TLanes.Count);
-                TVector c = TNumbers.Load(ref values, 2 * TLanes.Count);
-                TVector d = TNumbers.Load(ref values, 3 * TLanes.Count);
+                TVector a = TNumbers.First(ref values, 0);
+                TVector b = TNumbers.First(ref values, TLanes.Count);
+                TVector c = TNumbers.First(ref values, 2 * TLanes.Count);
+                TVector d = TNumbers.First(ref values, 3 * TLanes.Count);
                 a0 = TLanes.MultiplyAdd(a, weight, a0);
                 b0 = TLanes.MultiplyAdd(b, weight, b0);
                 c0 = TLanes.MultiplyAdd(c, weight, c0);
                 d0 = TLanes.MultiplyAdd(d, weight, d0);
+                if (TNumbers.Together == 2)
+                {
+                    weight = ref Unsafe.Add(ref weight, 1);
+                    a = TNumbers.Second(ref values, 0);
+                    b = TNumbers.Second(ref values, TLanes.Count);
+                    c = TNumbers.Second(ref values, 2 * TLanes.Count);
+                    d = TNumbers.Second(ref values, 3 * TLanes.Count);
+                    a0 = TLanes.MultiplyAdd(a, weight, a0);
+                    b0 = TLanes.MultiplyAdd(b, weight, b0);
+                    c0 = TLanes.MultiplyAdd(c, weight, c0);
+                    d0 = TLanes.MultiplyAdd(d, weight, d0);
+                }
                 values = ref Unsafe.Add(ref values, stride);
                 weight = ref Unsafe.Add(ref weight, 1);
             }
@@ -153,16 +175,16 @@ internal static class ValueKernels
         nint width = head.Width, stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref TNumber values = ref head.Values<TNumber>(position, column, 2 * TLanes.Count, out int count);
-            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, out _);
+            ref TNumber values = ref head.Values<TNumber>(position, column, 2 * TLanes.Count, TNumbers.Together, out int count);
+            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, TNumbers.Together, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
-            for (int i = 0; i < count; i++)
+            for (int i = 0; i < count; i += TNumbers.Together)
             {
                 CacheLines.Prefetch(ref next);
                 CacheLines.Prefetch(ref Unsafe.Add(ref next, TLanes.Count));
                 next = ref Unsafe.Add(ref next, stride);
-                TVector a = TNumbers.Load(ref values, 0);
-                TVector b = TNumbers.Load(ref values, TLanes.Count);
+                TVector a = TNumbers.First(ref values, 0);
+                TVector b = TNumbers.First(ref values, TLanes.Count);
                 a0 = TLanes.MultiplyAdd(a, weight, a0);
                 b0 = TLanes.MultiplyAdd(b, weight, b0);
                 float w1 = Unsafe.Add(ref weight, width);
@@ -174,6 +196,23 @@ internal static class ValueKernels
                 float w3 = Unsafe.Add(ref weight, 3 * width);
                 a3 = TLanes.MultiplyAdd(a, w3, a3);
                 b3 = TLanes.MultiplyAdd(b, w3, b3);
+                if (TNumbers.Together == 2)
+                {
+                    weight = ref Unsafe.Add(ref weight, 1);
+                    a = TNumbers.Second(ref values, 0);
+                    b = TNumbers.Second(ref values, TLanes.Count);
+                    a0 = TLanes.MultiplyAdd(a, weight, a0);
+                    b0 = TLanes.MultiplyAdd(b, weight, b0);
+                    w1 = Unsafe.Add(ref weight, width);
+                    a1 = TLanes.MultiplyAdd(a, w1, a1);
+                    b1 = TLanes.MultiplyAdd(b, w1, b1);
+                    w2 = Unsafe.Add(ref weight, 2 * width);
+                    a2 = TLanes.MultiplyAdd(a, w2, a2);
+                    b2 = TLanes.MultiplyAdd(b, w2, b2);
+                    w3 = Unsafe.Add(ref weight, 3 * width);
+                    a3 = TLanes.MultiplyAdd(a, w3, a3);
+                    b3 = TLanes.MultiplyAdd(b, w3, b3);
+                }
                 values = ref Unsafe.Add(ref values, stride);
                 weight = ref Unsafe.Add(ref weight, 1);
             }
@@ -200,14 +239,14 @@ internal static class ValueKernels
         nint width = head.Width, stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref TNumber values = ref head.Values<TNumber>(position, column, TLanes.Count, out int count);
-            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, TLanes.Count, out _);
+            ref TNumber values = ref head.Values<TNumber>(position, column, TLanes.Count, TNumbers.Together, out int count);
+            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, TLanes.Count, TNumbers.Together, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
-            for (int i = 0; i < count; i++)
+            for (int i = 0; i < count; i += TNumbers.Together)
             {
                 CacheLines.Prefetch(ref next);
                 next = ref Unsafe.Add(ref next, stride);
-                TVector a = TNumbers.Load(ref values, 0);
+                TVector a = TNumbers.First(ref values, 0);
                 a0 = TLanes.MultiplyAdd(a, weight, a0);
                 a1 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, width), a1);
                 a2 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 2 * width), a2);
@@ -216,6 +255,19 @@ internal static class ValueKernels
                 a5 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 5 * width), a5);
                 a6 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 6 * width), a6);
                 a7 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 7 * width), a7);
+                if (TNumbers.Together == 2)
+                {
+                    weight = ref Unsafe.Add(ref weight, 1);
+                    a = TNumbers.Second(ref values, 0);
+                    a0 = TLanes.MultiplyAdd(a, weight, a0);
+                    a1 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, width), a1);
+                    a2 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 2 * width), a2);
+                    a3 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 3 * width), a3);
+                    a4 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 4 * width), a4);
+                    a5 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 5 * width), a5);
+                    a6 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 6 * width), a6);
+                    a7 = TLanes.MultiplyAdd(a, Unsafe.Add(ref weight, 7 * width), a7);
+                }
                 values = ref Unsafe.Add(ref values, stride);
                 weight = ref Unsafe.Add(ref weight, 1);
             }
@@ -243,16 +295,16 @@ internal static class ValueKernels
         nint width = head.Width, stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref TNumber values = ref head.Values<TNumber>(position, column, 2 * TLanes.Count, out int count);
-            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, out _);
+            ref TNumber values = ref head.Values<TNumber>(position, column, 2 * TLanes.Count, TNumbers.Together, out int count);
+            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, TNumbers.Together, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
-            for (int i = 0; i < count; i++)
+            for (int i = 0; i < count; i += TNumbers.Together)
             {
                 CacheLines.Prefetch(ref next);
                 CacheLines.Prefetch(ref Unsafe.Add(ref next, TLanes.Count));
                 next = ref Unsafe.Add(ref next, stride);
-                TVector a = TNumbers.Load(ref values, 0);
-                TVector b = TNumbers.Load(ref values, TLanes.Count);
+                TVector a = TNumbers.First(ref values, 0);
+                TVector b = TNumbers.First(ref values, TLanes.Count);
                 a0 = TLanes.MultiplyAdd(a, weight, a0);
                 b0 = TLanes.MultiplyAdd(b, weight, b0);
                 float w1 = Unsafe.Add(ref weight, width);
@@ -276,6 +328,35 @@ internal static class ValueKernels
                 float w7 = Unsafe.Add(ref weight, 7 * width);
                 a7 = TLanes.MultiplyAdd(a, w7, a7);
                 b7 = TLanes.MultiplyAdd(b, w7, b7);
+                if (TNumbers.Together == 2)
+                {
+                    weight = ref Unsafe.Add(ref weight, 1);
+                    a = TNumbers.Second(ref values, 0);
+                    b = TNumbers.Second(ref values, TLanes.Count);
+                    a0 = TLanes.MultiplyAdd(a, weight, a0);
+                    b0 = TLanes.MultiplyAdd(b, weight, b0);
+                    w1 = Unsafe.Add(ref weight, width);
+                    a1 = TLanes.MultiplyAdd(a, w1, a1);
+                    b1 = TLanes.MultiplyAdd(b, w1, b1);
+                    w2 = Unsafe.Add(ref weight, 2 * width);
+                    a2 = TLanes.MultiplyAdd(a, w2, a2);
+                    b2 = TLanes.MultiplyAdd(b, w2, b2);
+                    w3 = Unsafe.Add(ref weight, 3 * width);
+                    a3 = TLanes.MultiplyAdd(a, w3, a3);
+                    b3 = TLanes.MultiplyAdd(b, w3, b3);
+                    w4 = Unsafe.Add(ref weight, 4 * width);
+                    a4 = TLanes.MultiplyAdd(a, w4, a4);
+                    b4 = TLanes.MultiplyAdd(b, w4, b4);
+                    w5 = Unsafe.Add(ref weight, 5 * width);
+                    a5 = TLanes.MultiplyAdd(a, w5, a5);
+                    b5 = TLanes.MultiplyAdd(b, w5, b5);
+                    w6 = Unsafe.Add(ref weight, 6 * width);
+                    a6 = TLanes.MultiplyAdd(a, w6, a6);
+                    b6 = TLanes.MultiplyAdd(b, w6, b6);
+                    w7 = Unsafe.Add(ref weight, 7 * width);
+                    a7 = TLanes.MultiplyAdd(a, w7, a7);
+                    b7 = TLanes.MultiplyAdd(b, w7, b7);
+                }
                 values = ref Unsafe.Add(ref values, stride);
                 weight = ref Unsafe.Add(ref weight, 1);
             }
@@ -299,14 +380,9 @@ internal static class ValueKernels
         TLanes.Store(b7, ref sums, 15 * TLanes.Count);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Put(ReadOnlySpan<float> sums, int columns, int d, ReadOnlySpan<float> reciprocals, ReadOnlySpan<HeadQuery> queries, Span<float> output)
+    private static void Put(ReadOnlySpan<float> sums, int columns, int d, int slots, int size, Span<float> output)
     {
-        for (int i = 0; i < queries.Length; i++)
-        {
-            Span<float> to = output.Slice(queries[i].Output + d, columns);
-            for (int column = 0; column < columns; column++)
-                to[column] = sums[i * columns + column] * reciprocals[i];
-        }
+        for (int i = 0; i < slots; i++)
+            sums.Slice(i * columns, columns).CopyTo(output[(i * size + d)..]);
     }
 }

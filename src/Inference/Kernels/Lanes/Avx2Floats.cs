@@ -16,8 +16,10 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
     public static Vector256<float> Load(ref float source, nint index) => Vector256.LoadUnsafe(ref source, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> LoadBfloat16(ref ushort source, nint index) =>
-        (Avx2.ConvertToVector256Int32(Vector128.LoadUnsafe(ref source, (nuint)index)) << 16).AsSingle();
+    public static Vector256<float> LoadUpper(ref uint source, nint index) => (Vector256.LoadUnsafe(ref source, (nuint)index) & Vector256.Create(0xFFFF0000u)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadLower(ref uint source, nint index) => (Vector256.LoadUnsafe(ref source, (nuint)index) << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector256<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
@@ -97,11 +99,22 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
     public static Vector256<float> RoundToBfloat16(Vector256<float> values)
     {
         Vector256<uint> bits = values.AsUInt32();
-        return ((bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256<uint>.One)) & Vector256.Create(0xFFFF0000u)).AsSingle();
+        Vector256<uint> rounded = bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256<uint>.One);
+        return (Vector256.ConditionalSelect(Vector256.Equals(values, values).AsUInt32(), rounded, bits | Vector256.Create(0x400000u)) & Vector256.Create(0xFFFF0000u)).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> RoundUpToBfloat16(Vector256<float> values) => ((values.AsUInt32() + Vector256.Create(0xFFFFu)) & Vector256.Create(0xFFFF0000u)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreHalves(Vector256<float> upper, Vector256<float> lower, ref uint destination, nint index) =>
+        (upper.AsUInt32() | (lower.AsUInt32() >>> 16)).StoreUnsafe(ref destination, (nuint)index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreNeighbours(Vector256<float> first, Vector256<float> second, ref uint destination, nint index)
+    {
+        Vector256.Narrow(Joined(first), Joined(second)).StoreUnsafe(ref destination, (nuint)index);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBfloat16(Vector256<float> values, ref byte destination) => StoreShorts(values.AsInt32() >>> 16, ref destination);
@@ -114,4 +127,8 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreShorts(Vector256<int> values, ref byte destination) =>
         Vector128.Narrow(values.GetLower(), values.GetUpper()).AsByte().StoreUnsafe(ref destination);
+
+    // The second of each two behind the first, in the lower half.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<ulong> Joined(Vector256<float> values) => values.AsUInt64() | (values.AsUInt64() >>> 48);
 }

@@ -16,8 +16,10 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     public static Vector512<float> Load(ref float source, nint index) => Vector512.LoadUnsafe(ref source, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> LoadBfloat16(ref ushort source, nint index) =>
-        (Avx512F.ConvertToVector512UInt32(Vector256.LoadUnsafe(ref source, (nuint)index)) << 16).AsSingle();
+    public static Vector512<float> LoadUpper(ref uint source, nint index) => (Vector512.LoadUnsafe(ref source, (nuint)index) & Vector512.Create(0xFFFF0000u)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadLower(ref uint source, nint index) => (Vector512.LoadUnsafe(ref source, (nuint)index) << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
@@ -93,11 +95,23 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     public static Vector512<float> RoundToBfloat16(Vector512<float> values)
     {
         Vector512<uint> bits = values.AsUInt32();
-        return ((bits + Vector512.Create(0x7FFFu) + ((bits >>> 16) & Vector512<uint>.One)) & Vector512.Create(0xFFFF0000u)).AsSingle();
+        Vector512<uint> rounded = bits + Vector512.Create(0x7FFFu) + ((bits >>> 16) & Vector512<uint>.One);
+        return (Vector512.ConditionalSelect(Vector512.Equals(values, values).AsUInt32(), rounded, bits | Vector512.Create(0x400000u)) & Vector512.Create(0xFFFF0000u)).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> RoundUpToBfloat16(Vector512<float> values) => ((values.AsUInt32() + Vector512.Create(0xFFFFu)) & Vector512.Create(0xFFFF0000u)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreHalves(Vector512<float> upper, Vector512<float> lower, ref uint destination, nint index) =>
+        (upper.AsUInt32() | (lower.AsUInt32() >>> 16)).StoreUnsafe(ref destination, (nuint)index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreNeighbours(Vector512<float> first, Vector512<float> second, ref uint destination, nint index)
+    {
+        Avx512F.ConvertToVector256UInt32(Joined(first)).StoreUnsafe(ref destination, (nuint)index);
+        Avx512F.ConvertToVector256UInt32(Joined(second)).StoreUnsafe(ref destination, (nuint)index + 8);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBfloat16(Vector512<float> values, ref byte destination) => StoreShorts(values.AsInt32() >>> 16, ref destination);
@@ -109,4 +123,8 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     // The lower half of each.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreShorts(Vector512<int> values, ref byte destination) => Avx512F.ConvertToVector256Int16(values).AsByte().StoreUnsafe(ref destination);
+
+    // The second of each two behind the first, in the lower half.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> Joined(Vector512<float> values) => values.AsUInt64() | (values.AsUInt64() >>> 48);
 }

@@ -14,8 +14,11 @@ internal interface IFloatLanes<TVector>
 
     static abstract TVector Load(ref float source, nint index);
 
-    /// <summary>Numbers in bfloat16, widened.</summary>
-    static abstract TVector LoadBfloat16(ref ushort source, nint index);
+    /// <summary>The upper half of each lane, which is a bfloat16, widened.</summary>
+    static abstract TVector LoadUpper(ref uint source, nint index);
+
+    /// <summary>The lower half of each lane, which is a bfloat16, widened.</summary>
+    static abstract TVector LoadLower(ref uint source, nint index);
 
     static abstract void Store(TVector values, ref float destination, nint index);
 
@@ -78,11 +81,17 @@ internal interface IFloatLanes<TVector>
     /// <summary>Writes a whole number from -127 to 127 a lane as a byte; what is not a number as 0.</summary>
     static abstract void StoreBytes(TVector values, ref sbyte destination, nint index);
 
-    /// <summary>To the nearest bfloat16, halves to even.</summary>
+    /// <summary>To the nearest bfloat16, halves to even; what is not a number stays so.</summary>
     static abstract TVector RoundToBfloat16(TVector values);
 
     /// <summary>To the smallest bfloat16 that is not below a number that is not negative.</summary>
     static abstract TVector RoundUpToBfloat16(TVector values);
+
+    /// <summary>Writes two bfloat16 a lane, one of each.</summary>
+    static abstract void StoreHalves(TVector upper, TVector lower, ref uint destination, nint index);
+
+    /// <summary>Writes neighbouring bfloat16 as the upper and the lower half of a lane, those of the first vector before those of the second one.</summary>
+    static abstract void StoreNeighbours(TVector first, TVector second, ref uint destination, nint index);
 
     /// <summary>Writes the upper halves of the bits, two bytes a lane.</summary>
     static abstract void StoreBfloat16(TVector values, ref byte destination);

@@ -11,7 +11,9 @@ internal readonly struct ScalarFloats : IFloatLanes<float>
 
     public static float Load(ref float source, nint index) => Unsafe.Add(ref source, index);
 
-    public static float LoadBfloat16(ref ushort source, nint index) => BitConverter.Int32BitsToSingle(Unsafe.Add(ref source, index) << 16);
+    public static float LoadUpper(ref uint source, nint index) => BitConverter.UInt32BitsToSingle(Unsafe.Add(ref source, index) & 0xFFFF0000);
+
+    public static float LoadLower(ref uint source, nint index) => BitConverter.UInt32BitsToSingle(Unsafe.Add(ref source, index) << 16);
 
     public static void Store(float values, ref float destination, nint index) => Unsafe.Add(ref destination, index) = values;
 
@@ -55,10 +57,18 @@ internal readonly struct ScalarFloats : IFloatLanes<float>
 
     public static void StoreBytes(float values, ref sbyte destination, nint index) => Unsafe.Add(ref destination, index) = (sbyte)(int)values;
 
-    public static float RoundToBfloat16(float values) =>
-        BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(values) + 0x7FFF + ((BitConverter.SingleToUInt32Bits(values) >> 16) & 1)) & 0xFFFF0000);
+    public static float RoundToBfloat16(float values)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(values);
+        return BitConverter.UInt32BitsToSingle((float.IsNaN(values) ? bits | 0x400000 : bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
+    }
 
     public static float RoundUpToBfloat16(float values) => BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(values) + 0xFFFF) & 0xFFFF0000);
+
+    public static void StoreHalves(float upper, float lower, ref uint destination, nint index) =>
+        Unsafe.Add(ref destination, index) = BitConverter.SingleToUInt32Bits(upper) | (BitConverter.SingleToUInt32Bits(lower) >> 16);
+
+    public static void StoreNeighbours(float first, float second, ref uint destination, nint index) => StoreHalves(first, second, ref destination, index);
 
     public static void StoreBfloat16(float values, ref byte destination) => Unsafe.WriteUnaligned(ref destination, (ushort)(BitConverter.SingleToUInt32Bits(values) >> 16));
 

@@ -15,8 +15,10 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
     public static Vector128<float> Load(ref float source, nint index) => Vector128.LoadUnsafe(ref source, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> LoadBfloat16(ref ushort source, nint index) =>
-        (Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(ref Unsafe.As<ushort, byte>(ref Unsafe.Add(ref source, index)))).AsUInt16()) << 16).AsSingle();
+    public static Vector128<float> LoadUpper(ref uint source, nint index) => (Vector128.LoadUnsafe(ref source, (nuint)index) & Vector128.Create(0xFFFF0000u)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadLower(ref uint source, nint index) => (Vector128.LoadUnsafe(ref source, (nuint)index) << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<float> values, ref float destination, nint index) => values.StoreUnsafe(ref destination, (nuint)index);
@@ -102,11 +104,22 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
     public static Vector128<float> RoundToBfloat16(Vector128<float> values)
     {
         Vector128<uint> bits = values.AsUInt32();
-        return ((bits + Vector128.Create(0x7FFFu) + ((bits >>> 16) & Vector128<uint>.One)) & Vector128.Create(0xFFFF0000u)).AsSingle();
+        Vector128<uint> rounded = bits + Vector128.Create(0x7FFFu) + ((bits >>> 16) & Vector128<uint>.One);
+        return (Vector128.ConditionalSelect(Vector128.Equals(values, values).AsUInt32(), rounded, bits | Vector128.Create(0x400000u)) & Vector128.Create(0xFFFF0000u)).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> RoundUpToBfloat16(Vector128<float> values) => ((values.AsUInt32() + Vector128.Create(0xFFFFu)) & Vector128.Create(0xFFFF0000u)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreHalves(Vector128<float> upper, Vector128<float> lower, ref uint destination, nint index) =>
+        (upper.AsUInt32() | (lower.AsUInt32() >>> 16)).StoreUnsafe(ref destination, (nuint)index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreNeighbours(Vector128<float> first, Vector128<float> second, ref uint destination, nint index)
+    {
+        Vector128.Narrow(Joined(first), Joined(second)).StoreUnsafe(ref destination, (nuint)index);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBfloat16(Vector128<float> values, ref byte destination) => StoreShorts(values.AsInt32() >>> 16, ref destination);
@@ -118,4 +131,8 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
     // The lower half of each.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreShorts(Vector128<int> values, ref byte destination) => Unsafe.WriteUnaligned(ref destination, Vector128.Narrow(values, values).AsInt64()[0]);
+
+    // The second of each two behind the first, in the lower half.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<ulong> Joined(Vector128<float> values) => values.AsUInt64() | (values.AsUInt64() >>> 48);
 }

@@ -14,8 +14,9 @@ public sealed class GoldenOnnxEncoderTests
     // What the golden data calls the difference of float graphs; the integer ones have no activation at a border of rounding.
     private const float Exact = 4e-6f;
 
-    // Measured, and some air: what activations in floats, or in our own 8 bits, differ from ONNX's 8 bits over all tokens.
-    private const float ServedLargest = 0.08f, ServedMean = 0.012f;
+    // Measured, and some air: what activations in floats, or in our own 8 bits with attention in bfloat16, differ from ONNX's 8 bits over all tokens: 0.053 and 0.104 at most,
+    // 0.009 and 0.0126 in the mean.
+    private const float ServedLargest = 0.13f, ServedMean = 0.014f;
 
     [Theory]
     [InlineData("float32", "fp32")]

@@ -14,8 +14,8 @@ public sealed class GoldenOnnxTests
     // What the golden data calls right: one activation at a border of rounding moves the outputs by up to about 0.1.
     private const float Near = 1e-3f, Far = 0.2f;
 
-    // Measured, and some air: what activations in floats, or in our own 8 bits, differ from ONNX's 8 bits over all tokens.
-    private const float ServedLargest = 0.25f, ServedMean = 0.035f;
+    // Measured, and some air: what activations in floats, or in our own 8 bits with attention in bfloat16, differ from ONNX's 8 bits over all tokens: 0.195 and 0.261 at most.
+    private const float ServedLargest = 0.3f, ServedMean = 0.035f;
 
     private static readonly Dictionary<string, string> Variants = new(StringComparer.Ordinal)
     {
