@@ -17,7 +17,9 @@ def answer(command, state):
         with tempfile.TemporaryDirectory() as folder:
             write(config, folder)
             state["translator"] = ctranslate2.Translator(folder, device="cpu", compute_type="int8", inter_threads=1, intra_threads=command["threads"])
-        return {"version": f"CTranslate2 {ctranslate2.__version__}, int8"}
+        # Its variables choose the library that multiplies, so they are part of what it is.
+        chosen = "".join(f", {name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("CT2_"))
+        return {"version": f"CTranslate2 {ctranslate2.__version__}, int8{chosen}"}
     return generate(state["translator"], command["streams"], command["prompt"], command["tokens"])
 
 

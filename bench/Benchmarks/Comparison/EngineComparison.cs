@@ -10,7 +10,7 @@ namespace LlmService.Benchmarks.Comparison;
 /// </summary>
 /// <remarks>
 /// SHAPES is a folder that the models are written to unless they are there. FOLDER is one in which <c>npm install --ignore-scripts @huggingface/transformers node-llama-cpp</c> ran.
-/// <c>llama-bench</c> and a <c>python3</c> that imports <c>ctranslate2</c> are taken from the path. What is not there is a row that says so,
+/// <c>llama-bench</c>, <c>llama-batched-bench</c> and a <c>python3</c> that imports <c>ctranslate2</c> are taken from the path. What is not there is a row that says so,
 /// and so is an engine that does not answer within the limit.
 /// </remarks>
 internal sealed class EngineComparison
@@ -131,7 +131,7 @@ internal sealed class EngineComparison
         yield return new EngineProcess(_limit, "transformers.js", "node", [Path.Combine(peers, "transformers-js.mjs"), packages]);
         yield return new EngineProcess(_limit, "ONNX Runtime", "node", [Path.Combine(peers, "onnxruntime.mjs"), packages]);
         yield return new EngineProcess(_limit, "llama.cpp", "node", [Path.Combine(peers, "llama.mjs"), packages]);
-        yield return new LlamaTools();
+        yield return new LlamaTools(_limit);
         yield return new EngineProcess(_limit, "CTranslate2", "python3", [Path.Combine(peers, "ctranslate2_peer.py")]);
     }
 

@@ -6,18 +6,19 @@ using System.Text.Json;
 namespace LlmService.Benchmarks.Comparison;
 
 /// <summary>llama.cpp's own <c>llama-bench</c> and <c>llama-batched-bench</c>, when they are on the path; they load the model for every measurement.</summary>
-internal sealed class LlamaTools() : ComparedEngine("llama-bench")
+internal sealed class LlamaTools(TimeSpan limit) : ComparedEngine("llama-bench")
 {
     private string _file = "", _threads = "";
 
     public override void Open(string folder, int threads)
     {
         _file = Path.Combine(folder, "gguf", "model-q4_0.gguf");
-        _threads = threads.ToString(CultureInfo.InvariantCulture);
+        _threads = Text(threads);
         if (!File.Exists(_file))
             Absent = "llama-bench does not run encoder-decoders";
-        else if (Run("llama-bench", "-m", _file, "-p", "1", "-n", "0", "-r", "1", "-o", "json") is { } output)
-            Version = $"llama.cpp build {First(output).GetProperty("build_number")}, Q4_0";
+        // A missing second program is found out here and not in the middle of a run.
+        else if (Run("llama-batched-bench", "--version") is not null && Bench("-p", "1", "-n", "0") is { } row)
+            Version = $"llama.cpp build {row.GetProperty("build_number")} ({row.GetProperty("build_commit").GetString()}), Q4_0";
     }
 
     public override double? Measure(Work work)
@@ -26,33 +27,49 @@ internal sealed class LlamaTools() : ComparedEngine("llama-bench")
             return null;
         if (work.Streams > 1)
         {
-            string? rows = Run("llama-batched-bench", "-m", _file, "-t", _threads, "-c", Text(work.Streams * (work.Prompt + work.Tokens) + 64),
-                "-npp", Text(work.Prompt), "-ntg", Text(work.Tokens - 1), "-npl", Text(work.Streams), "--output-format", "jsonl");
-            string? row = rows?.Split('\n').LastOrDefault(line => line.StartsWith('{'));
-            return row is null ? null : JsonDocument.Parse(row).RootElement.GetProperty("speed_tg").GetDouble();
+            return Row("llama-batched-bench", "-m", _file, "-t", _threads, "-c", Text(work.Streams * (work.Prompt + work.Tokens) + 64), "-npp", Text(work.Prompt),
+                "-ntg", Text(work.Tokens - 1), "-npl", Text(work.Streams), "--output-format", "jsonl")?.GetProperty("speed_tg").GetDouble();
         }
-        string[] amount = work.IsPrompt ? ["-p", Text(work.Prompt), "-n", "0"] : ["-p", "0", "-n", Text(work.Tokens - 1), "-d", Text(work.Prompt > 1 ? work.Prompt : 0)];
-        return Run("llama-bench", ["-m", _file, "-t", _threads, "-r", "1", "-o", "json", .. amount]) is { } output ? First(output).GetProperty("avg_ts").GetDouble() : null;
+        JsonElement? row = work.IsPrompt ? Bench("-p", Text(work.Prompt), "-n", "0") : Bench("-p", "0", "-n", Text(work.Tokens - 1), "-d", Text(work.Prompt > 1 ? work.Prompt : 0));
+        return row?.GetProperty("avg_ts").GetDouble();
     }
 
     public override void Dispose() { }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private static JsonElement First(string json) => JsonDocument.Parse(json).RootElement[0];
+    private JsonElement? Bench(params string[] amount) => Row("llama-bench", ["-m", _file, "-t", _threads, "-r", "1", "-o", "jsonl", .. amount]);
+
+    // The programs print notes too.
+    private JsonElement? Row(string program, params string[] arguments)
+    {
+        if (Run(program, arguments) is not { } output)
+            return null;
+        if (output.Split('\n').LastOrDefault(line => line.StartsWith('{')) is { } line)
+            return JsonDocument.Parse(line).RootElement;
+        Absent = $"{program} measured nothing";
+        return null;
+    }
 
     private string? Run(string program, params string[] arguments)
     {
         try
         {
             using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            process.ErrorDataReceived += (_, _) => { };
+            string? lastError = null;
+            process.ErrorDataReceived += (_, line) => lastError = string.IsNullOrWhiteSpace(line.Data) ? lastError : line.Data;
             process.BeginErrorReadLine();
-            string output = process.StandardOutput.ReadToEnd();
+            Task<string> output = process.StandardOutput.ReadToEndAsync();
+            if (!output.Wait(limit))
+            {
+                process.Kill();
+                Absent = $"{program} did not end within {limit.TotalSeconds:0} s";
+                return null;
+            }
             process.WaitForExit();
             if (process.ExitCode == 0)
-                return output;
-            Absent = $"{program} ended with {process.ExitCode}";
+                return output.Result;
+            Absent = $"{program} ended with {process.ExitCode}: {lastError}";
         }
         catch (Win32Exception)
         {
