@@ -47,7 +47,7 @@ internal sealed class QualityReport(string[] paragraphs) : IDisposable
         _page.AppendLine("# What the formats cost").AppendLine().AppendLine("""
             Each model reads the same tokens in every format: a decoder the text of `bench/quality`, an encoder-decoder the answers that it gives itself in floats. Divergence is
             that of Kullback and Leibler, the mean over all tokens. Plain rounding, as a baseline, rounds weights in blocks of 32 by the greatest of each and computes in floats,
-            while q8 and q4 round the numbers that weights are multiplied with too, to 8 bits, and keep keys and values in 16. The perplexity of a model that was trained on other texts is high; only differences count.
+            while q8 and q4 round the numbers that weights are multiplied with too, to 8 bits, and those of attention to 16. The perplexity of a model that was trained on other texts is high; only differences count.
 
                 dotnet run -c Release --project bench/Benchmarks -- quality FOLDER...
             """).AppendLine();
