@@ -11,4 +11,13 @@ internal sealed class Scratch
             _buffers[name] = buffer = new float[count];
         return buffer.AsMemory(0, count);
     }
+
+    /// <summary>Gives all buffers up.</summary>
+    /// <returns>Their bytes.</returns>
+    public long Release()
+    {
+        long bytes = _buffers.Values.Sum(buffer => (long)buffer.Length) * sizeof(float);
+        _buffers.Clear();
+        return bytes;
+    }
 }

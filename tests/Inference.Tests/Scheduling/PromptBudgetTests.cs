@@ -1,0 +1,122 @@
+namespace LlmService.Inference.Scheduling;
+
+public sealed class PromptBudgetTests
+{
+    private readonly ManualClock _clock = new();
+
+    [Fact]
+    public void Tokens_NobodyWaits_AsManyAsAStepHolds()
+    {
+        PromptBudget budget = new(512, _clock);
+        Learn(budget, 100, 0, 1000);
+
+        Assert.Equal(512, budget.Tokens(othersWait: false));
+    }
+
+    [Fact]
+    public void Tokens_NothingLearnt_AsManyAsAStepHolds() => Assert.Equal(512, new PromptBudget(512, _clock).Tokens(othersWait: true));
+
+    [Theory]
+    [InlineData(100, 0, 100, 100)]
+    [InlineData(100, 0, 1000, 16)]
+    [InlineData(100, 0, 1, 512)]
+    // Running texts take their part of the step: the prompts of the next one are no fewer for it.
+    [InlineData(20, 180, 400, 50)]
+    public void Tokens_OthersWait_DelayThemByATenthOfASecond(int promptTokens, int runningTokens, double milliseconds, int expected)
+    {
+        PromptBudget budget = new(512, _clock);
+        Learn(budget, promptTokens, runningTokens, milliseconds);
+
+        Assert.Equal(expected, budget.Tokens(othersWait: true));
+    }
+
+    [Fact]
+    public void Tokens_StepWithFewTokensOfPrompts_TeachesNothing()
+    {
+        PromptBudget budget = new(512, _clock);
+        Learn(budget, 15, 1, 1000);
+
+        Assert.Equal(512, budget.Tokens(othersWait: true));
+    }
+
+    [Fact]
+    public void EncoderTime_NobodyRuns_Endless()
+    {
+        PromptBudget budget = new(512, _clock);
+        TimeSpan time = budget.EncoderTime(3, running: 0);
+        long started = budget.Now;
+        _clock.Advance(1e6);
+
+        Assert.False(budget.IsSpent(time, started));
+    }
+
+    [Fact]
+    public void EncoderTime_NothingLearnt_ATenthOfASecond() => Assert.Equal(100, new PromptBudget(512, _clock).EncoderTime(1, 1).TotalMilliseconds);
+
+    [Theory]
+    [InlineData(2, 20)]
+    [InlineData(20, 30)]
+    [InlineData(50, 75)]
+    [InlineData(200, 100)]
+    public void EncoderTime_TextsRun_OneAndAHalfTimesTheirStepWithinBounds(double stepMilliseconds, double expected)
+    {
+        PromptBudget budget = new(512, _clock);
+        Learn(budget, 0, 10, stepMilliseconds);
+
+        Assert.Equal(expected, budget.EncoderTime(10, running: 10).TotalMilliseconds, 0.001);
+    }
+
+    [Theory]
+    [InlineData(6, 2, 90)]
+    [InlineData(60, 2, 100)]
+    [InlineData(1, 64, 30)]
+    public void EncoderTime_MoreInputsThanTexts_LongerInProportion(int inputs, int running, double expected)
+    {
+        PromptBudget budget = new(512, _clock);
+        Learn(budget, 0, 2, 20);
+
+        Assert.Equal(expected, budget.EncoderTime(inputs, running).TotalMilliseconds, 0.001);
+    }
+
+    [Fact]
+    public void EncoderTime_FirstTokensInTheStep_CountAsThePrompts()
+    {
+        PromptBudget budget = new(512, _clock);
+        Learn(budget, 10, 30, 40);
+
+        Assert.Equal(45, budget.EncoderTime(1, 1).TotalMilliseconds, 0.001);
+    }
+
+    [Fact]
+    public void EncoderTime_StepsGetLonger_FollowsInAFewOfThem()
+    {
+        PromptBudget budget = new(512, _clock);
+        Learn(budget, 0, 1, 20);
+        Learn(budget, 0, 1, 40);
+        Assert.Equal(39, budget.EncoderTime(1, 1).TotalMilliseconds, 0.001);
+
+        for (int i = 0; i < 10; i++)
+            Learn(budget, 0, 1, 40);
+        Assert.InRange(budget.EncoderTime(1, 1).TotalMilliseconds, 59, 60);
+    }
+
+    [Fact]
+    public void IsSpent_TimeHasPassed_Yes()
+    {
+        PromptBudget budget = new(512, _clock);
+        TimeSpan time = budget.EncoderTime(1, 1);
+        long started = budget.Now;
+
+        _clock.Advance(99);
+        Assert.False(budget.IsSpent(time, started));
+        _clock.Advance(1);
+        Assert.True(budget.IsSpent(time, started));
+    }
+
+    private void Learn(PromptBudget budget, int promptTokens, int runningTokens, double milliseconds)
+    {
+        long started = budget.Now;
+        _clock.Advance(milliseconds);
+        budget.Learn(promptTokens, runningTokens, started);
+    }
+}
