@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LlmService.Inference.Blocks;
 using LlmService.Inference.Execution;
 
 namespace LlmService.Inference.Scheduling;
@@ -154,7 +155,7 @@ internal sealed class EngineLoop
 
         int length = _decoderRows.Sum(row => row.LogitsCount) * _runner.Model.VocabularySize;
         if (_logits.Length < length)
-            _logits = new float[length];
+            _logits = Scratch.Grow(_logits, length);
         long started = _budget.Now;
         _runner.Forward(CollectionsMarshal.AsSpan(_decoderRows), _logits.AsMemory(0, length));
         _budget.Learn(promptTokens, _decoderPlan.Sum(row => row.TokenCount) - promptTokens, started);
