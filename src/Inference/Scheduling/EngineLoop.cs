@@ -123,7 +123,7 @@ internal sealed class EngineLoop
     private void Encode()
     {
         _scheduler.PlanEncoder(_encoderPlan);
-        TimeSpan time = _budget.EncoderTime(_scheduler.EncoderCount, _scheduler.DecodingCount);
+        TimeSpan time = _budget.EncoderTime(_scheduler.IsDecoding);
         long started = _budget.Now;
         foreach (Sequence sequence in _encoderPlan)
         {
@@ -145,7 +145,7 @@ internal sealed class EngineLoop
     private void Decode()
     {
         _decoderRows.Clear();
-        _scheduler.PlanDecoder(_decoderPlan, _budget.Tokens(_scheduler.DecodingCount > 0));
+        _scheduler.PlanDecoder(_decoderPlan, _budget.Tokens(_scheduler.IsDecoding));
         if (_decoderPlan.Count == 0)
             return;
         int promptTokens = _decoderPlan.Where(row => row.Sequence.IsPrefilling).Sum(row => row.TokenCount);

@@ -15,12 +15,15 @@ internal sealed class PromptBudget(int most, TimeProvider clock)
     public static readonly TimeSpan ShortestDelay = TimeSpan.FromMilliseconds(20);
 
     /// <summary>How many times as long as the decoder encoders may take, so that the pauses between the tokens of a text stay below three times the usual one.</summary>
-    public const double EncoderShare = 1.5;
+    public const double EncoderShare = 1.25;
 
     private const int Fewest = 16;
 
     // A mean in which newer steps count more.
     private const double Newest = 0.3;
+
+    // Of the decoder's steps those count more that nothing else held up, such as requests that all arrive at once.
+    private const double NewestFaster = 0.5, NewestSlower = 0.1;
 
     private double _secondsPerToken;
     private double _decoderSeconds;
@@ -31,14 +34,12 @@ internal sealed class PromptBudget(int most, TimeProvider clock)
         !othersWait || _secondsPerToken == 0 ? most : (int)Math.Clamp(Delay.TotalSeconds / _secondsPerToken, Math.Min(Fewest, most), most);
 
     /// <summary>How long encoders may run before the next step of the decoder.</summary>
-    /// <param name="inputs">Texts whose encoder is to run. Where they are more than the running ones, their waiting counts for more than the others' delay.</param>
-    /// <param name="running">Texts that are being written.</param>
-    public TimeSpan EncoderTime(int inputs, int running)
+    /// <param name="othersWait">Whether a text is running that the encoders delay; without one their time is infinite.</param>
+    public TimeSpan EncoderTime(bool othersWait)
     {
-        if (running == 0)
+        if (!othersWait)
             return Timeout.InfiniteTimeSpan;
-        double seconds = EncoderShare * _decoderSeconds * Math.Max(1, (double)inputs / running);
-        return _decoderSeconds == 0 ? Delay : TimeSpan.FromSeconds(Math.Clamp(seconds, ShortestDelay.TotalSeconds, Delay.TotalSeconds));
+        return _decoderSeconds == 0 ? Delay : TimeSpan.FromSeconds(Math.Clamp(EncoderShare * _decoderSeconds, ShortestDelay.TotalSeconds, Delay.TotalSeconds));
     }
 
     /// <summary>The present moment.</summary>
@@ -58,10 +59,11 @@ internal sealed class PromptBudget(int most, TimeProvider clock)
 
         // What few tokens cost is mostly the step itself.
         if (promptTokens >= Math.Min(Fewest, most))
-            _secondsPerToken = Mean(_secondsPerToken, secondsPerToken);
+            _secondsPerToken = Mean(_secondsPerToken, secondsPerToken, Newest);
+        double running = secondsPerToken * runningTokens;
         if (runningTokens > 0)
-            _decoderSeconds = Mean(_decoderSeconds, secondsPerToken * runningTokens);
+            _decoderSeconds = Mean(_decoderSeconds, running, running < _decoderSeconds ? NewestFaster : NewestSlower);
     }
 
-    private static double Mean(double before, double now) => before == 0 ? now : (Newest * now) + ((1 - Newest) * before);
+    private static double Mean(double before, double now, double weight) => before == 0 ? now : (weight * now) + ((1 - weight) * before);
 }

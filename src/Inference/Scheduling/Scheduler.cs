@@ -72,11 +72,8 @@ internal sealed class Scheduler(KvCache cache, int maxRunning, int prefillTokens
         }
     }
 
-    /// <summary>How many running sequences have an encoder that has not ended.</summary>
-    public int EncoderCount => _running.Count(sequence => sequence.NeedsEncoder);
-
-    /// <summary>How many texts are being written, which others' prompts delay.</summary>
-    public int DecodingCount => _running.Count(sequence => sequence is { NeedsEncoder: false, IsPrefilling: false });
+    /// <summary>Whether a text is being written, which others' prompts delay.</summary>
+    public bool IsDecoding => _running.Any(sequence => sequence is { NeedsEncoder: false, IsPrefilling: false });
 
     /// <summary>Lists what the decoder computes in this step: the next token of every running sequence, and parts of prompts.</summary>
     /// <param name="plan">Receives the rows.</param>

@@ -43,7 +43,7 @@ public sealed class PromptBudgetTests
     public void EncoderTime_NobodyRuns_Endless()
     {
         PromptBudget budget = new(512, _clock);
-        TimeSpan time = budget.EncoderTime(3, running: 0);
+        TimeSpan time = budget.EncoderTime(othersWait: false);
         long started = budget.Now;
         _clock.Advance(1e6);
 
@@ -51,31 +51,19 @@ public sealed class PromptBudgetTests
     }
 
     [Fact]
-    public void EncoderTime_NothingLearnt_ATenthOfASecond() => Assert.Equal(100, new PromptBudget(512, _clock).EncoderTime(1, 1).TotalMilliseconds);
+    public void EncoderTime_NothingLearnt_ATenthOfASecond() => Assert.Equal(100, new PromptBudget(512, _clock).EncoderTime(othersWait: true).TotalMilliseconds);
 
     [Theory]
     [InlineData(2, 20)]
-    [InlineData(20, 30)]
-    [InlineData(50, 75)]
+    [InlineData(20, 25)]
+    [InlineData(60, 75)]
     [InlineData(200, 100)]
-    public void EncoderTime_TextsRun_OneAndAHalfTimesTheirStepWithinBounds(double stepMilliseconds, double expected)
+    public void EncoderTime_TextsRun_OneAndAQuarterOfTheirStepWithinBounds(double stepMilliseconds, double expected)
     {
         PromptBudget budget = new(512, _clock);
         Learn(budget, 0, 10, stepMilliseconds);
 
-        Assert.Equal(expected, budget.EncoderTime(10, running: 10).TotalMilliseconds, 0.001);
-    }
-
-    [Theory]
-    [InlineData(6, 2, 90)]
-    [InlineData(60, 2, 100)]
-    [InlineData(1, 64, 30)]
-    public void EncoderTime_MoreInputsThanTexts_LongerInProportion(int inputs, int running, double expected)
-    {
-        PromptBudget budget = new(512, _clock);
-        Learn(budget, 0, 2, 20);
-
-        Assert.Equal(expected, budget.EncoderTime(inputs, running).TotalMilliseconds, 0.001);
+        Assert.Equal(expected, budget.EncoderTime(othersWait: true).TotalMilliseconds, 0.001);
     }
 
     [Fact]
@@ -84,27 +72,37 @@ public sealed class PromptBudgetTests
         PromptBudget budget = new(512, _clock);
         Learn(budget, 10, 30, 40);
 
-        Assert.Equal(45, budget.EncoderTime(1, 1).TotalMilliseconds, 0.001);
+        Assert.Equal(37.5, budget.EncoderTime(othersWait: true).TotalMilliseconds, 0.001);
     }
 
     [Fact]
-    public void EncoderTime_StepsGetLonger_FollowsInAFewOfThem()
+    public void EncoderTime_OneStepIsHeldUp_HardlyCounts()
     {
         PromptBudget budget = new(512, _clock);
         Learn(budget, 0, 1, 20);
-        Learn(budget, 0, 1, 40);
-        Assert.Equal(39, budget.EncoderTime(1, 1).TotalMilliseconds, 0.001);
+        Learn(budget, 0, 1, 60);
+        Assert.Equal(30, budget.EncoderTime(othersWait: true).TotalMilliseconds, 0.001);
 
-        for (int i = 0; i < 10; i++)
+        Learn(budget, 0, 1, 20);
+        Assert.Equal(27.5, budget.EncoderTime(othersWait: true).TotalMilliseconds, 0.001);
+    }
+
+    [Fact]
+    public void EncoderTime_StepsStayLonger_FollowsThem()
+    {
+        PromptBudget budget = new(512, _clock);
+        Learn(budget, 0, 1, 20);
+        for (int i = 0; i < 40; i++)
             Learn(budget, 0, 1, 40);
-        Assert.InRange(budget.EncoderTime(1, 1).TotalMilliseconds, 59, 60);
+
+        Assert.InRange(budget.EncoderTime(othersWait: true).TotalMilliseconds, 49, 50);
     }
 
     [Fact]
     public void IsSpent_TimeHasPassed_Yes()
     {
         PromptBudget budget = new(512, _clock);
-        TimeSpan time = budget.EncoderTime(1, 1);
+        TimeSpan time = budget.EncoderTime(othersWait: true);
         long started = budget.Now;
 
         _clock.Advance(99);
