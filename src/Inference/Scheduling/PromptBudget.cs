@@ -1,8 +1,8 @@
 namespace LlmService.Inference.Scheduling;
 
 /// <summary>
-/// How much of prompts is computed in one step: all that a step may hold while nobody else waits, else as much as delays running texts by about a tenth of a second. Encoders, which run between
-/// the steps of the decoder, delay them by less where these steps are short.
+/// How much of prompts is computed in one step: all that a step may hold while nobody else waits, else as much as makes the step last about a tenth of a second, or one and a half times what
+/// running texts alone take. Encoders, which run between the steps of the decoder, take less time where these steps are short.
 /// </summary>
 /// <param name="most">The most tokens of a step.</param>
 /// <param name="clock">Measures what prompts and running texts cost.</param>
@@ -31,7 +31,10 @@ internal sealed class PromptBudget(int most, TimeProvider clock)
     /// <summary>Tokens of prompts for the next step.</summary>
     /// <param name="othersWait">Whether a text is running that the prompts delay.</param>
     public int Tokens(bool othersWait) =>
-        !othersWait || _secondsPerToken == 0 ? most : (int)Math.Clamp(Delay.TotalSeconds / _secondsPerToken, Math.Min(Fewest, most), most);
+        !othersWait || _secondsPerToken == 0 ? most : (int)Math.Clamp(PromptSeconds / _secondsPerToken, Math.Min(Fewest, most), most);
+
+    // What the running texts leave of the delay; where that is little or nothing, half of what they take, so that prompts do not crawl.
+    private double PromptSeconds => Math.Min(Delay.TotalSeconds, Math.Max(Delay.TotalSeconds - _decoderSeconds, _decoderSeconds / 2));
 
     /// <summary>How long encoders may run before the next step of the decoder.</summary>
     /// <param name="othersWait">Whether a text is running that the encoders delay; without one their time is infinite.</param>

@@ -20,9 +20,11 @@ public sealed class PromptBudgetTests
     [InlineData(100, 0, 100, 100)]
     [InlineData(100, 0, 1000, 16)]
     [InlineData(100, 0, 1, 512)]
-    // Running texts take their part of the step: the prompts of the next one are no fewer for it.
-    [InlineData(20, 180, 400, 50)]
-    public void Tokens_OthersWait_DelayThemByATenthOfASecond(int promptTokens, int runningTokens, double milliseconds, int expected)
+    // Running texts take 60 ms: 40 are left. Then 180: half of it. Then 360: the longest delay.
+    [InlineData(20, 60, 80, 40)]
+    [InlineData(20, 180, 200, 90)]
+    [InlineData(20, 360, 380, 100)]
+    public void Tokens_OthersWait_WhatTheyLeaveOfATenthOfASecondOrHalfOfTheirStep(int promptTokens, int runningTokens, double milliseconds, int expected)
     {
         PromptBudget budget = new(512, _clock);
         Learn(budget, promptTokens, runningTokens, milliseconds);
