@@ -448,6 +448,67 @@ public sealed class LlmEngineTests
     }
 
     [Fact]
+    public async Task GenerateAsync_EncodersOfOthers_APauseIsNotMuchLongerThanUsual()
+    {
+        GenerationRequest[] later = [.. Enumerable.Range(1, 8).Select(id => new GenerationRequest { PromptTokenIds = [id], MaxTokens = 40 })];
+        var clock = new ManualClock();
+        using var submitted = new ManualResetEventSlim();
+        using var running = new SemaphoreSlim(0);
+        List<double> pauses = [];
+        TimeSpan last = default;
+        FakeModelRunner runner = NewRunner();
+        runner.OnEncodePart = () => clock.Advance(2);
+        runner.OnForward = counts =>
+        {
+            if (last != default)
+                pauses.Add((clock.Elapsed - last).TotalMilliseconds);
+            // The first step of a text is its prompt's; the next one tells what a step takes.
+            clock.Advance(4 * counts.Length);
+            last = clock.Elapsed;
+            running.Release();
+            if (running.CurrentCount == 3)
+                submitted.Wait(Cancellation);
+        };
+        await using LlmEngine engine = Engine(runner, o => o with { TimeProvider = clock });
+        await using LlmEngine alone = Engine(NewRunner());
+
+        Task<Answer> first = Gather(engine, new GenerationRequest { PromptTokenIds = [9], MaxTokens = 200 });
+        while (running.CurrentCount < 3)
+            await Task.Yield();
+        Task<Answer>[] others = [.. later.Select(request => Gather(engine, request))];
+        submitted.Set();
+        Answer[] answers = await Task.WhenAll(others);
+        await first;
+
+        // 20 ms and a part beside a few texts of 4 ms each, then one and a quarter of the step of up to 9. All of it together is what 8 encoders take.
+        double[] delays = [.. pauses.Where(pause => pause > 0)];
+        Assert.Equal(8 * 20 * 2, delays.Sum(), 0.001);
+        Assert.Equal(20, delays[0], 0.001);
+        Assert.All(delays, delay => Assert.InRange(delay, 20, 36));
+        for (int i = 0; i < later.Length; i++)
+            Assert.Equal((await Gather(alone, later[i])).Ids, answers[i].Ids);
+
+        static FakeModelRunner NewRunner() => new(FakeModelRunner.Noise) { IsEncoderDecoder = true, EncoderParts = 20 };
+    }
+
+    [Fact]
+    public async Task Rest_NoRequestForAWhile_GivesBuffersUpAndGoesOn()
+    {
+        TaskCompletionSource released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        var runner = new FakeModelRunner(FakeModelRunner.Noise);
+        await using LlmEngine engine = Engine(runner, o => o with { TimeProvider = new ManualClock() });
+        var request = new GenerationRequest { PromptTokenIds = [1, 2], MaxTokens = 20 };
+        int[] before = (await Gather(engine, request)).Ids;
+
+        runner.OnReleaseBuffers = released.SetResult;
+        await Gather(engine, request);
+        await released.Task.WaitAsync(Cancellation);
+        runner.OnReleaseBuffers = null;
+
+        Assert.Equal(before, (await Gather(engine, request)).Ids);
+    }
+
+    [Fact]
     public async Task DefaultSampling_GenerationConfig_AsTheReferenceReadsIt()
     {
         await using LlmEngine greedy = Engine(new FakeModelRunner(FakeModelRunner.Noise), null, new GenerationConfiguration { Sampling = new() { Temperature = 0.6f, TopK = 50, RepetitionPenalty = 1.1f } });

@@ -61,5 +61,8 @@ internal sealed class DecoderModelRunner : ModelRunner
     }
 
     /// <inheritdoc/>
+    public override long ReleaseBuffers() => _pass.ReleaseBuffers();
+
+    /// <inheritdoc/>
     public override void Dispose() => _checkpoint.Dispose();
 }

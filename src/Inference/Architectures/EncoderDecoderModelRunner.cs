@@ -135,6 +135,13 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
     }
 
     /// <inheritdoc/>
+    public override long ReleaseBuffers()
+    {
+        _encoding = default;
+        return _encoderPass.ReleaseBuffers() + _decoderPass.ReleaseBuffers();
+    }
+
+    /// <inheritdoc/>
     public override void Dispose() => _checkpoint.Dispose();
 
     /// <summary>The encoder's last hidden state, [tokens, width]; valid until the next call.</summary>

@@ -37,6 +37,10 @@ internal sealed class TextEncoder : IDisposable
     /// <summary>Floats of the buffers of a pass, for each token of it: those of all tokens, and in every thread the scores of up to eight of them.</summary>
     public long ActivationsPerToken => _sizes.PerToken + 8L * _pass.Compute.ThreadCount;
 
+    /// <summary>Gives up the buffers of passes. Between texts only.</summary>
+    /// <returns>Their bytes.</returns>
+    public long ReleaseBuffers() => _pass.ReleaseBuffers();
+
     /// <summary>Floats of buffers that are the same for all passes.</summary>
     public long ConstantActivations { get; private init; }
 

@@ -43,6 +43,10 @@ internal abstract class Pass(Compute compute)
     /// <summary>A buffer; valid until its name is asked for again.</summary>
     public Memory<float> Take(string name, int count) => _scratch.Take(name, count);
 
+    /// <summary>Gives the buffers up, which the next pass makes anew; nothing that was taken may be in use.</summary>
+    /// <returns>Their bytes.</returns>
+    public virtual long ReleaseBuffers() => _scratch.Release();
+
     /// <summary>The keys and values among which a token attends.</summary>
     public abstract KeyValueView View(CacheSlot slot, int token, int width);
 
@@ -146,6 +150,14 @@ internal sealed class EncoderPass(Compute compute, bool isHalf) : Pass(compute)
             Add(0, lengths[text]);
             _textOf.AddRange(Enumerable.Repeat(text, lengths[text]));
         }
+    }
+
+    public override long ReleaseBuffers()
+    {
+        long bytes = _blocks.Sum(block => (long)block.Length) * sizeof(float);
+        _blocks.Clear();
+        _tables = [];
+        return bytes + base.ReleaseBuffers();
     }
 
     public override KeyValueView View(CacheSlot slot, int token, int width) => new(_tables[_textOf[token]], 0, width, isHalf);

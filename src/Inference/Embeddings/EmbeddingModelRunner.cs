@@ -48,6 +48,9 @@ internal sealed class EmbeddingModelRunner : ModelRunner
     public override void Forward(ReadOnlySpan<BatchRow> rows, Memory<float> logits) => throw new NotSupportedException($"The architecture '{Model.Architecture}' generates no text here.");
 
     /// <inheritdoc/>
+    public override long ReleaseBuffers() => Encoder.ReleaseBuffers();
+
+    /// <inheritdoc/>
     public override void Dispose()
     {
         Encoder.Dispose();

@@ -29,7 +29,7 @@ public sealed class EncoderEngine : IAsyncDisposable
             RequireFit(tokenizer);
         // ONNX's own arithmetic gives other results where texts share a pass.
         _planner = new(options.ExactOnnxArithmetic ? 0 : options.PrefillChunkTokens);
-        _arrivals = new(options.MaxRunningSequences + options.MaxWaitingRequests, _planner.Add);
+        _arrivals = new(options.MaxRunningSequences + options.MaxWaitingRequests, _planner.Add, runner.ReleaseBuffers, options.TimeProvider);
         new Thread(Run) { IsBackground = true, Name = $"encoder {Encoder.Model.Architecture}" }.Start();
     }
 

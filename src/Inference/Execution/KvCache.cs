@@ -123,6 +123,20 @@ public sealed class KvCache
 
     internal void Release(long bytes) => UsedBytes -= bytes;
 
+    /// <summary>Gives up the storage of blocks that nobody has.</summary>
+    /// <returns>Its bytes.</returns>
+    internal long ReleaseFree()
+    {
+        long bytes = _groups.Sum(group => group.Free.Count * group.BlockBytes);
+        foreach (CacheGroup group in _groups)
+        {
+            group.Free.Clear();
+            group.Free.TrimExcess();
+        }
+        _storedBytes -= bytes;
+        return bytes;
+    }
+
     /// <summary>Storage for a reserved block.</summary>
     internal float[] Take(CacheGroup group)
     {

@@ -51,6 +51,10 @@ public abstract class ModelRunner : IDisposable
         return true;
     }
 
+    /// <summary>Gives up the buffers of passes, which the next one makes anew. Between inputs only.</summary>
+    /// <returns>Their bytes.</returns>
+    public virtual long ReleaseBuffers() => 0;
+
     /// <summary>Runs the rows of a batch one after the other, where a row's results would depend on its neighbours.</summary>
     protected void ForwardSingly(ReadOnlySpan<BatchRow> rows, Memory<float> logits)
     {

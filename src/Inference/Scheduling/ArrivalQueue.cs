@@ -6,8 +6,16 @@ namespace LlmService.Inference.Scheduling;
 /// <typeparam name="T">A request.</typeparam>
 /// <param name="capacity">Places of requests, running and waiting: a burst that arrives within one step gets the places that are free.</param>
 /// <param name="take">Takes an arrival over, on the model's thread.</param>
-internal sealed class ArrivalQueue<T>(int capacity, Action<T> take)
+/// <param name="rest">Called on the model's thread when nothing has arrived for <see cref="Patience"/>; gives memory up, and returns how many bytes.</param>
+/// <param name="clock">Measures the patience.</param>
+internal sealed class ArrivalQueue<T>(int capacity, Action<T> take, Func<long> rest, TimeProvider clock)
 {
+    /// <summary>How long a model keeps what it does not need without requests.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    // Below that it is not worth the while.
+    private const long LeastReturned = 8 << 20;
+
     // The waiting thread is woken by the writer itself: no thread of the pool is needed between them.
     private readonly Channel<T> _arrivals = Channel.CreateUnbounded<T>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
     private int _count;
@@ -47,9 +55,19 @@ internal sealed class ArrivalQueue<T>(int capacity, Action<T> take)
     public bool WaitForWork(bool hasWork)
     {
         if (!hasWork && !_isStopping)
-            _arrivals.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult();
+            Wait();
         TakeArrivals();
         return !_isStopping;
+    }
+
+    private void Wait()
+    {
+        Task arrival = _arrivals.Reader.WaitToReadAsync().AsTask();
+        arrival.WaitAsync(Patience, clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
+        // The runtime gives memory back to the system when it collects, and without work it does not.
+        if (!arrival.IsCompleted && rest() >= LeastReturned)
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        arrival.GetAwaiter().GetResult();
     }
 
     /// <summary>Takes over what has arrived.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LlmService.Inference.Blocks;
 using LlmService.Inference.Execution;
 
 namespace LlmService.Inference.Scheduling;
@@ -32,7 +33,7 @@ internal sealed class EngineLoop
             ? new Scheduler(runner.Cache, options.MaxRunningSequences, int.MaxValue, Array.MaxLength / runner.Model.VocabularySize, runner.Rotation)
             : new Scheduler(runner.Cache, options.MaxRunningSequences, options.PrefillChunkTokens, promptLogits, runner.Rotation);
         _budget = new PromptBudget(options.ExactOnnxArithmetic ? int.MaxValue : options.PrefillChunkTokens, options.TimeProvider);
-        _arrivals = new(options.MaxRunningSequences + options.MaxWaitingRequests, _scheduler.Add);
+        _arrivals = new(options.MaxRunningSequences + options.MaxWaitingRequests, _scheduler.Add, Rest, options.TimeProvider);
         new Thread(Run) { IsBackground = true, Name = $"engine {runner.Model.Architecture}" }.Start();
     }
 
@@ -68,6 +69,14 @@ internal sealed class EngineLoop
                 End(sequence, new ObjectDisposedException(nameof(LlmEngine)));
             _ended.SetResult();
         }
+    }
+
+    /// <summary>Gives up what only requests need.</summary>
+    private long Rest()
+    {
+        long logits = (long)_logits.Length * sizeof(float);
+        _logits = [];
+        return logits + _runner.ReleaseBuffers() + _runner.Cache.ReleaseFree();
     }
 
     private void Step()
@@ -110,11 +119,11 @@ internal sealed class EngineLoop
         _running = _scheduler.RunningCount;
     }
 
-    /// <summary>Runs encoders, layer by layer: where texts are running, so much of it that they are not delayed for long.</summary>
+    /// <summary>Runs encoders, layer by layer: where texts are running, so much of it that their pause is not much longer than usual.</summary>
     private void Encode()
     {
         _scheduler.PlanEncoder(_encoderPlan);
-        bool othersWait = _scheduler.IsDecoding;
+        TimeSpan time = _budget.EncoderTime(_scheduler.IsDecoding);
         long started = _budget.Now;
         foreach (Sequence sequence in _encoderPlan)
         {
@@ -123,12 +132,12 @@ internal sealed class EngineLoop
             EncoderRow row = new(sequence.EncoderIds!.Value, sequence.Cache!);
             while (!_runner.EncodePart(row, _encodedParts++))
             {
-                if (othersWait && _budget.IsSpent(started))
+                if (_budget.IsSpent(time, started))
                     return;
             }
             _encoding = null;
             sequence.CompleteEncoder();
-            if (othersWait && _budget.IsSpent(started))
+            if (_budget.IsSpent(time, started))
                 return;
         }
     }
@@ -146,10 +155,10 @@ internal sealed class EngineLoop
 
         int length = _decoderRows.Sum(row => row.LogitsCount) * _runner.Model.VocabularySize;
         if (_logits.Length < length)
-            _logits = new float[length];
+            _logits = Scratch.Grow(_logits, length);
         long started = _budget.Now;
         _runner.Forward(CollectionsMarshal.AsSpan(_decoderRows), _logits.AsMemory(0, length));
-        _budget.Learn(promptTokens, started);
+        _budget.Learn(promptTokens, _decoderPlan.Sum(row => row.TokenCount) - promptTokens, started);
     }
 
     private void Complete(ScheduledRow row, ReadOnlySpan<float> logits)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 
@@ -46,6 +47,27 @@ internal sealed record StoredTensor(TensorBytes File, string Name, TensorType Ty
     {
         ReadStored(first, count, destination);
         Scaling?.Apply(first, count, Columns, destination);
+    }
+
+    /// <summary>One row as floats, copied out of the file: nothing around it comes to lie in memory.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="destination">Receives [Columns].</param>
+    public void CopyRow(int row, Span<float> destination)
+    {
+        int rowBytes = checked((int)TensorFormat.RowBytes(Type, Columns));
+        byte[] rented = ArrayPool<byte>.Shared.Rent(rowBytes);
+        try
+        {
+            Span<byte> stored = rented.AsSpan(0, rowBytes);
+            File.Read(Offset + (long)(RowOrder?[row] ?? row) * rowBytes, stored);
+            destination = destination[..Columns];
+            TensorFormat.Decode(Type, stored, destination);
+            Scaling?.Apply(row, 1, Columns, destination);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
     }
 
     /// <summary>The stored numbers of rows, without scales and zero points.</summary>

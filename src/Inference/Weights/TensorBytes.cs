@@ -13,6 +13,11 @@ internal abstract class TensorBytes : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The part is not inside.</exception>
     public abstract ReadOnlySpan<byte> Span(long offset, int length);
 
+    /// <summary>Copies a part of the bytes, without more of them coming to lie in the memory of this process.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The part is not inside.</exception>
+    /// <exception cref="InferenceException">NoUsableWeights: the file can no longer be read.</exception>
+    public virtual void Read(long offset, Span<byte> destination) => Span(offset, destination.Length).CopyTo(destination);
+
     /// <summary>Gives memory back that can be read again; no span may be in use.</summary>
     public virtual void ReleasePages()
     {

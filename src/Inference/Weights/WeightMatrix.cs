@@ -39,6 +39,9 @@ internal sealed class OutlineMatrix(int rows, int columns) : WeightMatrix
 /// <summary>A matrix as it is stored, computed in f32; several that are multiplied by the same input may lie one below the other.</summary>
 internal sealed class StoredMatrix : WeightMatrix
 {
+    // A table of which rows are read one by one, as embeddings are, comes to lie in memory whole over time, beside the head that was packed from it.
+    private const long LargeTableBytes = 16 << 20;
+
     private readonly Panel[] _panels;
     private readonly bool _isDecoded;
 
@@ -72,7 +75,10 @@ internal sealed class StoredMatrix : WeightMatrix
         Panel panel = _panels[row / MatrixKernels.PanelRows];
         if (panel.Output != row / MatrixKernels.PanelRows * MatrixKernels.PanelRows)
             throw new InvalidOperationException("Rows are read of single tensors only.");
-        panel.Tensor.ReadRows(row, 1, destination);
+        if (panel.Tensor.ByteCount >= LargeTableBytes)
+            panel.Tensor.CopyRow(row, destination);
+        else
+            panel.Tensor.ReadRows(row, 1, destination);
     }
 
     public override void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute)

@@ -26,6 +26,28 @@ public sealed class KvCacheTests
     }
 
     [Fact]
+    public void ReleaseFree_BlocksInUseAndFree_GivesUpTheFreeOnes()
+    {
+        KvCache cache = new([Full], 10 * FullBlock);
+        using SequenceCache used = cache.Open();
+        Assert.True(used.TryReserve(16));
+        used.Prepare(0, 16);
+        used.BlocksOf(0)[0]![0] = 7;
+        SequenceCache ended = cache.Open();
+        Assert.True(ended.TryReserve(32));
+        ended.Prepare(0, 32);
+        ended.Dispose();
+
+        Assert.Equal(2 * FullBlock, cache.ReleaseFree());
+        Assert.Equal(0, cache.ReleaseFree());
+
+        Assert.Equal(7, used.BlocksOf(0)[0]![0]);
+        using SequenceCache next = cache.Open();
+        Assert.True(next.TryReserve(9 * 16));
+        next.Prepare(0, 9 * 16);
+    }
+
+    [Fact]
     public void BytesFor_SlidingLayers_StopsAtWindowAndRow()
     {
         KvCache cache = new([Sliding], 0, longestRow: 8);

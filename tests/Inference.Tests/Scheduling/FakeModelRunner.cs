@@ -34,6 +34,15 @@ internal sealed class FakeModelRunner(Action<IReadOnlyList<int>, Span<float>> sc
     /// <summary>Called at the beginning of every step of the decoder, on the engine thread, with the number of ids in each row.</summary>
     public Action<int[]>? OnForward { get; set; }
 
+    /// <summary>In how many parts the encoder runs.</summary>
+    public int EncoderParts { get; init; } = 1;
+
+    /// <summary>Called at the beginning of every part of the encoder, on the engine thread.</summary>
+    public Action? OnEncodePart { get; set; }
+
+    /// <summary>Called when the buffers are given up, on the engine thread.</summary>
+    public Action? OnReleaseBuffers { get; set; }
+
     public bool IsDisposed { get; private set; }
 
     /// <summary>Logits that differ for every history and token, and look like noise.</summary>
@@ -55,6 +64,21 @@ internal sealed class FakeModelRunner(Action<IReadOnlyList<int>, Span<float>> sc
         Assert.True(IsEncoderDecoder);
         foreach (EncoderRow row in rows)
             _histories.Add(row.Cache, [.. row.TokenIds.Span, -1]);
+    }
+
+    public override bool EncodePart(EncoderRow row, int part)
+    {
+        OnEncodePart?.Invoke();
+        if (part < EncoderParts - 1)
+            return false;
+        Encode([row]);
+        return true;
+    }
+
+    public override long ReleaseBuffers()
+    {
+        OnReleaseBuffers?.Invoke();
+        return 0;
     }
 
     public override void Forward(ReadOnlySpan<BatchRow> rows, Memory<float> logits)

@@ -93,6 +93,66 @@ public sealed class WeightMatrixTests : IDisposable
             Assert.Equal(together[(token * rows)..((token + 1) * rows)], Multiply(matrix, input[(token * columns)..((token + 1) * columns)], 1, KernelPaths.Best));
     }
 
+    [Theory]
+    [InlineData("F16")]
+    [InlineData("BF16")]
+    [InlineData("F32")]
+    public void CopyRow_AnyRow_EqualsReadRows(string type)
+    {
+        byte[] bytes = CheckpointFolder.Bytes(Numbers(20 * 6));
+        int columns = bytes.Length / 20 / (type == "F32" ? 4 : 2);
+        using Checkpoint checkpoint = Open(("w", type, [20, columns], bytes));
+        StoredTensor stored = checkpoint.Get("w", 20, columns);
+        StoredTensor turned = stored.InOrder([.. Enumerable.Range(0, 20).Reverse()]);
+        StoredTensor scaled = stored with { Scaling = Scaling.Of(Numbers(20), null, 1, columns) };
+        float[] expected = new float[columns], copied = new float[columns];
+
+        foreach (StoredTensor tensor in new[] { stored, turned, scaled })
+        {
+            for (int row = 0; row < 20; row++)
+            {
+                tensor.ReadRows(row, 1, expected);
+                tensor.CopyRow(row, copied);
+                Assert.Equal(expected, copied);
+            }
+        }
+    }
+
+    [Fact]
+    public void CopyRow_FileWasCutShort_IsToldByName()
+    {
+        using Checkpoint checkpoint = Open(("w", "F32", [20, 6], CheckpointFolder.Bytes(Numbers(20 * 6))));
+        StoredTensor tensor = checkpoint.Get("w", 20, 6);
+        Assert.Throws<ArgumentOutOfRangeException>(() => tensor.CopyRow(20, new float[6]));
+        using (FileStream file = new(_folder[WeightFiles.SingleFileName], FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            file.SetLength(tensor.Offset + 10);
+
+        InferenceException exception = Assert.Throws<InferenceException>(() => tensor.CopyRow(0, new float[6]));
+
+        Assert.Equal(InferenceFailure.NoUsableWeights, exception.Failure);
+        Assert.Equal(_folder[WeightFiles.SingleFileName], exception.File);
+    }
+
+    [Fact]
+    public void ReadRow_LargeTable_StaysOutOfMemory()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux tells which pages of a file are in memory.");
+        const int rows = 1 << 13, columns = 1 << 9;
+        float[] values = Numbers(rows * columns), row = new float[columns];
+        string path = _folder.Write(WeightFiles.SingleFileName, CheckpointFolder.Encode($"{{\"w\":{{\"dtype\":\"F32\",\"shape\":[{rows},{columns}],\"data_offsets\":[0,{4 * values.Length}]}}}}", CheckpointFolder.Bytes(values)));
+        using Checkpoint checkpoint = Checkpoint.Open(_folder.Folder, _folder.Choice);
+        StoredMatrix table = new(checkpoint.Get("w", rows, columns));
+
+        for (int i = 0; i < rows; i++)
+        {
+            table.ReadRow(i, row);
+            Assert.True(row.AsSpan().SequenceEqual(values.AsSpan(i * columns, columns)));
+        }
+
+        // The header was read through the mapping, and large pages come with it.
+        Assert.InRange(ResidentKilobytes(path), 0, 4 * values.Length / 2 / 1024);
+    }
+
     [Fact]
     public void Constructor_RowsTooLongForOneSpan_IsRefused()
     {
@@ -108,6 +168,13 @@ public sealed class WeightMatrixTests : IDisposable
         matrix.Multiply(input, tokens, output, new Compute(path, workers ?? _workers));
         return output;
     }
+
+    /// <summary>How much of a mapped file counts as memory of this process.</summary>
+    private static int ResidentKilobytes(string path) => File.ReadLines("/proc/self/smaps")
+        .SkipWhile(line => !line.EndsWith(path, StringComparison.Ordinal))
+        .Where(line => line.StartsWith("Rss:", StringComparison.Ordinal))
+        .Select(line => int.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture))
+        .First();
 
     private Checkpoint Open(params (string Name, string Type, long[] Shape, byte[] Data)[] tensors)
     {
