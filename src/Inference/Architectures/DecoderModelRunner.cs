@@ -38,8 +38,10 @@ internal sealed class DecoderModelRunner : ModelRunner
     public override ModelDescription Model { get; }
 
     /// <inheritdoc/>
-    public override long ActivationsPerToken => 3L * _configuration.HiddenSize + 2L * (_configuration.HeadCount + _configuration.KeyValueHeadCount) * _configuration.HeadSize
-        + 4L * _configuration.IntermediateSize;
+    public override long ActivationsPerToken => 3L * _configuration.HiddenSize + 2L * (_configuration.HeadCount + _configuration.KeyValueHeadCount) * _configuration.HeadSize;
+
+    /// <inheritdoc/>
+    public override long ConstantActivations => 4L * FeedForward.MostTogether * _configuration.IntermediateSize;
 
     /// <inheritdoc/>
     public override KvCache Cache { get; }

@@ -26,7 +26,7 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
     // The state of the input that is being encoded.
     private Memory<float> _encoding;
 
-    private EncoderDecoderModelRunner(Checkpoint checkpoint, EncoderDecoderParts parts, KvCache cache, EncoderPass encoderPass, ModelDescription model, int encoderWidth, int activations, bool rowByRow)
+    private EncoderDecoderModelRunner(Checkpoint checkpoint, EncoderDecoderParts parts, KvCache cache, EncoderPass encoderPass, ModelDescription model, int encoderWidth, int activations, long constantActivations, bool rowByRow)
     {
         _checkpoint = checkpoint;
         _parts = parts;
@@ -38,6 +38,7 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
         Cache = cache;
         Model = model;
         ActivationsPerToken = activations;
+        ConstantActivations = constantActivations;
     }
 
     /// <inheritdoc/>
@@ -45,6 +46,9 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
 
     /// <inheritdoc/>
     public override long ActivationsPerToken { get; }
+
+    /// <inheritdoc/>
+    public override long ConstantActivations { get; }
 
     /// <inheritdoc/>
     public override KvCache Cache { get; }
@@ -67,9 +71,10 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
             ParameterCount = checkpoint.ParameterCount - (checkpoint.HasEncoderTable ? (long)configuration.VocabularySize * configuration.ModelSize : 0),
         };
         int inner = configuration.HeadCount * configuration.HeadSize;
-        int activations = 6 * configuration.ModelSize + 9 * inner + (configuration.Gated ? 4 : 2) * configuration.FeedForwardSize;
+        int activations = 6 * configuration.ModelSize + 9 * inner;
         EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options) && configuration.HeadSize % 2 == 0);
-        return new(checkpoint, parts, cache, pass, model, 2 * inner, activations, options.ExactOnnxArithmetic);
+        long constant = (configuration.Gated ? 4L : 2) * FeedForward.MostTogether * configuration.FeedForwardSize;
+        return new(checkpoint, parts, cache, pass, model, 2 * inner, activations, constant, options.ExactOnnxArithmetic);
     }
 
     /// <summary>Builds a BART or one of its like.</summary>
@@ -82,9 +87,10 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
         EncoderDecoderParts parts = new BartReader(configuration, checkpoint, weights, cache).Parts();
         checkpoint.CheckAllUsed(BartReader.IsHarmless);
         ModelDescription model = weights.Describe(configuration.ModelType, configuration.VocabularySize, length) with { IsEncoderDecoder = true, DecoderStartTokenId = configuration.DecoderStartTokenId };
-        int activations = 15 * hidden + 2 * Math.Max(configuration.EncoderFeedForwardSize, configuration.DecoderFeedForwardSize);
+        int activations = 15 * hidden;
         EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options) && hidden / configuration.EncoderHeads % 2 == 0);
-        return new(checkpoint, parts, cache, pass, model, 2 * hidden, activations, options.ExactOnnxArithmetic);
+        long constant = 2L * FeedForward.MostTogether * Math.Max(configuration.EncoderFeedForwardSize, configuration.DecoderFeedForwardSize);
+        return new(checkpoint, parts, cache, pass, model, 2 * hidden, activations, constant, options.ExactOnnxArithmetic);
     }
 
     /// <inheritdoc/>

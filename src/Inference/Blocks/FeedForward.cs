@@ -10,6 +10,9 @@ namespace LlmService.Inference.Blocks;
 /// <param name="down">The projection back.</param>
 internal sealed class FeedForward(Activation activation, Linear input, bool gated, Linear down) : IBlock
 {
+    /// <summary>Tokens whose inner states are computed together at most.</summary>
+    public const int MostTogether = 128;
+
     /// <summary>The gate and the line beside it are bounded: (min(up, limit) + 1) · gate σ(1.702 gate) (gpt-oss); null for no bound.</summary>
     public float? Limit { get; init; }
 
@@ -18,9 +21,19 @@ internal sealed class FeedForward(Activation activation, Linear input, bool gate
     /// <summary>Computes [tokens, hidden] from [tokens, hidden].</summary>
     public void Apply(Memory<float> state, int tokens, Pass pass, Memory<float> output)
     {
-        Compute compute = pass.Compute;
+        // The inner states are the widest of all: those of some tokens stay in the caches, those of a long prompt would go to memory and back.
+        int together = input.QuantizesInput || down.QuantizesInput ? tokens : Math.Min(tokens, MostTogether);
+        Memory<float> inner = pass.Take("feed-forward", together * input.Outputs), activated = pass.Take("feed-forward activated", together * down.Inputs);
+        for (int first = 0; first < tokens; first += together)
+        {
+            int count = Math.Min(together, tokens - first);
+            Apply(state.Slice(first * input.Inputs, count * input.Inputs), count, inner, activated, pass.Compute, output.Slice(first * down.Outputs, count * down.Outputs));
+        }
+    }
+
+    private void Apply(Memory<float> state, int tokens, Memory<float> inner, Memory<float> activated, Compute compute, Memory<float> output)
+    {
         int width = down.Inputs;
-        Memory<float> inner = pass.Take("feed-forward", tokens * input.Outputs), activated = pass.Take("feed-forward activated", tokens * width);
         input.Apply(state, tokens, inner, compute);
         compute.Each(tokens, input.Outputs, token =>
             Activate(inner.Span.Slice(token * input.Outputs, input.Outputs), activated.Span.Slice(token * width, width), compute.Path));
