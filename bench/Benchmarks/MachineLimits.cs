@@ -46,10 +46,10 @@ internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops
     public static long MemoryBytes => 8L * Memory.Length;
 
     /// <summary>What <see cref="MultiplyFloats"/> computes.</summary>
-    public static double FloatOperations(WorkerPool workers) => FloatSteps * 8.0 * (Avx512F.IsSupported ? 16 : 8) * 2 * workers.ThreadCount;
+    public static double FloatOperations(WorkerPool workers) => FloatSteps * 8.0 * (Avx512F.IsSupported ? Avx512Floats.Count : Avx2.IsSupported ? Avx2Floats.Count : Vector128Floats.Count) * 2 * workers.ThreadCount;
 
     /// <summary>What <see cref="MultiplyBytes"/> computes.</summary>
-    public static double ByteOperations(WorkerPool workers) => ByteSteps * 6.0 * (Avx512BW.IsSupported ? 64 : 32) * 2 * workers.ThreadCount;
+    public static double ByteOperations(WorkerPool workers) => ByteSteps * 6.0 * 4 * (Avx512BW.IsSupported ? Avx512Lanes.Rows : Avx2Lanes.Rows) * 2 * workers.ThreadCount;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"memory {ReadGigabytes:0.0} GB/s, floats {FloatGigaflops:0} GFLOP/s, bytes {(ByteGigaops is { } bytes ? bytes.ToString("0", CultureInfo.InvariantCulture) + " GOP/s" : "not measured")}");
@@ -76,85 +76,61 @@ internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops
         workers.Run(workers.ThreadCount, _ =>
         {
             if (Avx512F.IsSupported)
-            {
-                MultiplyWideFloats();
-                return;
-            }
-            Vector256<float> factor = Vector256.Create(0.999f), a = factor, b = factor, c = factor, d = factor, e = factor, f = factor, g = factor, h = factor;
-            for (int i = 0; i < FloatSteps; i++)
-            {
-                a = Vector256.FusedMultiplyAdd(a, factor, factor);
-                b = Vector256.FusedMultiplyAdd(b, factor, factor);
-                c = Vector256.FusedMultiplyAdd(c, factor, factor);
-                d = Vector256.FusedMultiplyAdd(d, factor, factor);
-                e = Vector256.FusedMultiplyAdd(e, factor, factor);
-                f = Vector256.FusedMultiplyAdd(f, factor, factor);
-                g = Vector256.FusedMultiplyAdd(g, factor, factor);
-                h = Vector256.FusedMultiplyAdd(h, factor, factor);
-            }
-            Sink = (long)Vector256.Sum(a + b + c + d + e + f + g + h);
+                MultiplyFloats<Avx512Floats, Vector512<float>>();
+            else if (Avx2.IsSupported)
+                MultiplyFloats<Avx2Floats, Vector256<float>>();
+            else
+                MultiplyFloats<Vector128Floats, Vector128<float>>();
         });
 
-    // maddubs, madd, add: 32 products with their sums. The input changes with every step, or the products would be made once.
     public static void MultiplyBytes(WorkerPool workers) =>
         workers.Run(workers.ThreadCount, _ =>
         {
             if (Avx512BW.IsSupported)
-            {
-                MultiplyWideBytes();
-                return;
-            }
-            Vector256<byte> input = default;
-            Vector256<sbyte> p = Vector256.Create((sbyte)1), q = p + p, r = p + q, s = p + r, t = p + s, u = p + t;
-            Vector256<short> ones = Vector256<short>.One;
-            Vector256<int> a = default, b = default, c = default, d = default, e = default, f = default;
-            for (int i = 0; i < ByteSteps; i++)
-            {
-                input += Vector256<byte>.One;
-                a += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(input, p), ones);
-                b += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(input, q), ones);
-                c += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(input, r), ones);
-                d += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(input, s), ones);
-                e += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(input, t), ones);
-                f += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(input, u), ones);
-            }
-            Sink = Vector256.Sum(a + b + c + d + e + f);
+                MultiplyBytes<Avx512Lanes, Vector512<short>, Vector512<byte>, Vector512<int>, Vector512<float>>();
+            else
+                MultiplyBytes<Avx2Lanes, Vector256<short>, Vector256<byte>, Vector256<int>, Vector256<float>>();
         });
 
-    private static void MultiplyWideFloats()
+    private static void MultiplyFloats<TLanes, TVector>()
+        where TLanes : struct, IFloatLanes<TVector>
+        where TVector : struct
     {
-        Vector512<float> factor = Vector512.Create(0.999f), a = factor, b = factor, c = factor, d = factor, e = factor, f = factor, g = factor, h = factor;
+        TVector factor = TLanes.Create(0.999f), a = factor, b = factor, c = factor, d = factor, e = factor, f = factor, g = factor, h = factor;
         for (int i = 0; i < FloatSteps; i++)
         {
-            a = Vector512.FusedMultiplyAdd(a, factor, factor);
-            b = Vector512.FusedMultiplyAdd(b, factor, factor);
-            c = Vector512.FusedMultiplyAdd(c, factor, factor);
-            d = Vector512.FusedMultiplyAdd(d, factor, factor);
-            e = Vector512.FusedMultiplyAdd(e, factor, factor);
-            f = Vector512.FusedMultiplyAdd(f, factor, factor);
-            g = Vector512.FusedMultiplyAdd(g, factor, factor);
-            h = Vector512.FusedMultiplyAdd(h, factor, factor);
+            a = TLanes.MultiplyAdd(a, factor, factor);
+            b = TLanes.MultiplyAdd(b, factor, factor);
+            c = TLanes.MultiplyAdd(c, factor, factor);
+            d = TLanes.MultiplyAdd(d, factor, factor);
+            e = TLanes.MultiplyAdd(e, factor, factor);
+            f = TLanes.MultiplyAdd(f, factor, factor);
+            g = TLanes.MultiplyAdd(g, factor, factor);
+            h = TLanes.MultiplyAdd(h, factor, factor);
         }
-        Sink = (long)Vector512.Sum(a + b + c + d + e + f + g + h);
+        Sink = (long)TLanes.Sum(TLanes.Add(TLanes.Add(TLanes.Add(a, b), TLanes.Add(c, d)), TLanes.Add(TLanes.Add(e, f), TLanes.Add(g, h))));
     }
 
-    private static void MultiplyWideBytes()
+    // maddubs, madd, add: four products a row with their sums. The input changes with every step, or the products would be made once.
+    private static void MultiplyBytes<TLanes, TShorts, TBytes, TInts, TFloats>()
+        where TLanes : struct, ILanes<TShorts, TBytes, TInts, TFloats>
+        where TInts : struct
     {
-        Vector512<byte> input = default;
-        Vector512<sbyte> p = Vector512.Create((sbyte)1), q = p + p, r = p + q, s = p + r, t = p + s, u = p + t;
-        Vector512<short> ones = Vector512<short>.One;
-        Vector512<int> a = default, b = default, c = default, d = default, e = default, f = default;
+        const int inputs = 8;
+        byte[] input = new byte[inputs * 4 * TLanes.Rows];
+        TInts a = default, b = default, c = default, d = default, e = default, f = default;
         for (int i = 0; i < ByteSteps; i++)
         {
-            input += Vector512<byte>.One;
-            a += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(input, p), ones);
-            b += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(input, q), ones);
-            c += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(input, r), ones);
-            d += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(input, s), ones);
-            e += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(input, t), ones);
-            f += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(input, u), ones);
+            TBytes bytes = TLanes.Load(ref input[i % inputs * 4 * TLanes.Rows]);
+            a = TLanes.AddPairs(a, TLanes.Products(bytes, 1));
+            b = TLanes.AddPairs(b, TLanes.Products(bytes, 2));
+            c = TLanes.AddPairs(c, TLanes.Products(bytes, 3));
+            d = TLanes.AddPairs(d, TLanes.Products(bytes, 4));
+            e = TLanes.AddPairs(e, TLanes.Products(bytes, 5));
+            f = TLanes.AddPairs(f, TLanes.Products(bytes, 6));
         }
-        Sink = Vector512.Sum(a + b + c + d + e + f);
+        TInts sum = TLanes.Add(TLanes.Add(TLanes.Add(a, b), TLanes.Add(c, d)), TLanes.Add(e, f));
+        Sink = sum.GetHashCode();
     }
 
     private static long[] MakeMemory()
