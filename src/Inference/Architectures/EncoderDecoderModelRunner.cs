@@ -72,7 +72,7 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
         };
         int inner = configuration.HeadCount * configuration.HeadSize;
         int activations = 6 * configuration.ModelSize + 9 * inner;
-        EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options) && configuration.HeadSize % 2 == 0);
+        EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options, configuration.HeadSize));
         long constant = (configuration.Gated ? 4L : 2) * FeedForward.MostTogether * configuration.FeedForwardSize;
         return new(checkpoint, parts, cache, pass, model, 2 * inner, activations, constant, options.ExactOnnxArithmetic);
     }
@@ -88,7 +88,7 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
         checkpoint.CheckAllUsed(BartReader.IsHarmless);
         ModelDescription model = weights.Describe(configuration.ModelType, configuration.VocabularySize, length) with { IsEncoderDecoder = true, DecoderStartTokenId = configuration.DecoderStartTokenId };
         int activations = 15 * hidden;
-        EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options) && hidden / configuration.EncoderHeads % 2 == 0);
+        EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options, hidden / configuration.EncoderHeads));
         long constant = 2L * FeedForward.MostTogether * Math.Max(configuration.EncoderFeedForwardSize, configuration.DecoderFeedForwardSize);
         return new(checkpoint, parts, cache, pass, model, 2 * hidden, activations, constant, options.ExactOnnxArithmetic);
     }

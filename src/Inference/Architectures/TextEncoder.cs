@@ -114,7 +114,7 @@ internal sealed class TextEncoder : IDisposable
         // DeBERTa scores each token against all distances, by its query and by its key; the rows of the distances are projected once for every layer.
         long rows = 2L * (configuration.Disentangled?.Span ?? 0);
         EncoderSizes sizes = new(hidden, hidden, hidden, configuration.IntermediateSize, configuration.Modern is not null) { Scores = 2 * rows * configuration.HeadCount };
-        EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options) && hidden / configuration.HeadCount % 2 == 0);
+        EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options, hidden / configuration.HeadCount));
         return new(checkpoint, parts, pass, sizes, weights.Describe(configuration.ModelType, configuration.VocabularySize, Context(options, configuration.ContextLength)))
         {
             TypeCount = configuration.TypeCount,
@@ -128,7 +128,7 @@ internal sealed class TextEncoder : IDisposable
         EncoderParts parts = new(reader.Encoder(), reader.EncoderNorm(), null, null);
         checkpoint.CheckAllUsed(name => reader.IsHarmless(name) || name.StartsWith("decoder.", StringComparison.Ordinal) || name == "lm_head.weight");
         int width = configuration.HeadCount * configuration.HeadSize;
-        EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options) && configuration.HeadSize % 2 == 0);
+        EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options, configuration.HeadSize));
         return new(checkpoint, parts, pass, new(configuration.ModelSize, width, width, configuration.FeedForwardSize, configuration.Gated),
             weights.Describe(configuration.ModelType, configuration.VocabularySize, options.MaxModelLength ?? configuration.PromptLength));
     }
@@ -143,7 +143,7 @@ internal sealed class TextEncoder : IDisposable
         EncoderParts parts = new(stack, reader.FinalNorm(), null, null);
         checkpoint.CheckAllUsed(name => reader.IsHarmless(name) || name.StartsWith(configuration.Names.Head + ".", StringComparison.Ordinal));
         EncoderSizes sizes = new(configuration.HiddenSize, configuration.HeadCount * configuration.HeadSize, configuration.KeyValueHeadCount * configuration.HeadSize, configuration.IntermediateSize, IsGated: true);
-        EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options) && configuration.HeadSize % 2 == 0) { IsCausal = true };
+        EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options, configuration.HeadSize)) { IsCausal = true };
         return new(checkpoint, parts, pass, sizes,
             weights.Describe(type, configuration.VocabularySize, Context(options, Math.Min(configuration.ContextLength, configuration.LearnedPositions ?? int.MaxValue))));
     }

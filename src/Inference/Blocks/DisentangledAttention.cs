@@ -43,18 +43,20 @@ internal sealed class DisentangledAttention : IBlock
             _positionKeys = ByHead(_positions.Key, pass);
         if (_positionQueries.IsEmpty && _configuration.UsesKeys)
             _positionQueries = ByHead(_positions.Query, pass);
+        pass.EachRun(2 * Width, (first, count) =>
+            pass.View(default, first, Width).Write(pass.Path, pass.Positions[first], count, keys.Span[(first * Width)..], values.Span[(first * Width)..], Width));
         Memory<float> attended = pass.Take("attended", tokens * Width);
         for (int first = 0; first < tokens;)
         {
             int count = pass.Lengths[first];
             Range text = (first * Width)..((first + count) * Width);
-            AttendText(queries[text], keys[text], values[text], pass.View(default, first, Width), count, pass, attended[text]);
+            AttendText(queries[text], keys[text], pass.View(default, first, Width), count, pass, attended[text]);
             first += count;
         }
         _content.Output.Apply(attended, tokens, output, pass.Compute);
     }
 
-    private void AttendText(Memory<float> queries, Memory<float> keys, Memory<float> values, KeyValueView view, int count, Pass pass, Memory<float> attended)
+    private void AttendText(Memory<float> queries, Memory<float> keys, KeyValueView view, int count, Pass pass, Memory<float> attended)
     {
         if (_configuration.UsesQueries)
             _scores.ByQuery = Scores("scores of queries", queries, _positionKeys, count, pass);
@@ -64,8 +66,6 @@ internal sealed class DisentangledAttention : IBlock
         List<AttentionQuery> all = [];
         for (int token = 0; token < count; token++)
             all.Add(new(view, 0, count - 1, token));
-        for (int token = 0; token < count; token += KeyValueView.BlockPositions)
-            view.Write(pass.Path, token, Math.Min(KeyValueView.BlockPositions, count - token), keys.Span[(token * Width)..], values.Span[(token * Width)..], Width);
         AttentionKernels.Attend(pass.Compute, _shape, all, queries, Width, attended);
     }
 

@@ -47,8 +47,8 @@ internal sealed record BartConfiguration
     /// <summary>What each layer of the decoder keeps in the cache: keys and values of its own past, then those of the encoder's output.</summary>
     public CacheLayer[] CacheLayers =>
     [
-        .. Enumerable.Repeat(new CacheLayer(CacheKind.Full, 2 * HiddenSize) { IsSingle = HiddenSize / DecoderHeads % 2 != 0 }, DecoderLayers),
-        .. Enumerable.Repeat(new CacheLayer(CacheKind.Cross, 2 * HiddenSize) { IsSingle = HiddenSize / DecoderHeads % 2 != 0 }, DecoderLayers),
+        .. Enumerable.Repeat(new CacheLayer(CacheKind.Full, 2 * HiddenSize) { IsSingle = CacheLayer.IsOdd(HiddenSize / DecoderHeads) }, DecoderLayers),
+        .. Enumerable.Repeat(new CacheLayer(CacheKind.Cross, 2 * HiddenSize) { IsSingle = CacheLayer.IsOdd(HiddenSize / DecoderHeads) }, DecoderLayers),
     ];
 
     /// <summary>Reads the fields that the reference's configuration classes share.</summary>

@@ -130,7 +130,7 @@ internal sealed record DecoderConfiguration
 
     private CacheLayer CacheOf(int layer) =>
         IsConvolution.Count > 0 && IsConvolution[layer] ? new(CacheKind.State, checked(ConvolutionLength * HiddenSize))
-        : new(Windows[layer] > 0 ? CacheKind.Sliding : CacheKind.Full, 2 * KeyValueHeadCount * HeadSize, Windows[layer]) { IsSingle = HeadSize % 2 != 0 };
+        : new(Windows[layer] > 0 ? CacheKind.Sliding : CacheKind.Full, 2 * KeyValueHeadCount * HeadSize, Windows[layer]) { IsSingle = CacheLayer.IsOdd(HeadSize) };
 }
 
 /// <summary>What norms do.</summary>

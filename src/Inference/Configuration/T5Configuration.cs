@@ -42,8 +42,8 @@ internal sealed record T5Configuration
     /// <summary>What each layer of the decoder keeps in the cache: keys and values of its own past, then those of the encoder's output.</summary>
     public CacheLayer[] CacheLayers =>
     [
-        .. Enumerable.Repeat(new CacheLayer(CacheKind.Full, 2 * HeadCount * HeadSize) { IsSingle = HeadSize % 2 != 0 }, DecoderLayers),
-        .. Enumerable.Repeat(new CacheLayer(CacheKind.Cross, 2 * HeadCount * HeadSize) { IsSingle = HeadSize % 2 != 0 }, DecoderLayers),
+        .. Enumerable.Repeat(new CacheLayer(CacheKind.Full, 2 * HeadCount * HeadSize) { IsSingle = CacheLayer.IsOdd(HeadSize) }, DecoderLayers),
+        .. Enumerable.Repeat(new CacheLayer(CacheKind.Cross, 2 * HeadCount * HeadSize) { IsSingle = CacheLayer.IsOdd(HeadSize) }, DecoderLayers),
     ];
 
     /// <summary>Reads the fields that the class T5Config knows, with its defaults. T5 has no position table: the limits are what it was trained on.</summary>

@@ -22,8 +22,11 @@ internal static class CacheSizing
     /// <summary>Whether keys and values are kept as bfloat16: beside weights of so few bits, the half of their bits is not missed.</summary>
     public static bool IsHalf(ComputeFormat? format) => format is ComputeFormat.Q8 or ComputeFormat.Q4;
 
-    /// <summary>Whether an engine keeps keys and values as bfloat16.</summary>
+    /// <summary>Whether an engine keeps keys and values as bfloat16, of heads of an even size.</summary>
     public static bool IsHalf(EngineOptions options) => !options.ExactOnnxArithmetic && IsHalf(options.Format);
+
+    /// <summary>Whether an engine keeps keys and values of heads of this size as bfloat16.</summary>
+    public static bool IsHalf(EngineOptions options, int headSize) => IsHalf(options) && !CacheLayer.IsOdd(headSize);
 
     /// <summary>Refuses layers so wide that a block of them, which is one array, could not be made.</summary>
     public static void RequireBlocks(IReadOnlyList<CacheLayer> layers)

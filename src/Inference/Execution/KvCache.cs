@@ -24,6 +24,9 @@ public readonly record struct CacheLayer(CacheKind Kind, int FloatsPerToken, int
 {
     /// <summary>Whether the layer is kept in floats always: heads of an odd size, whose numbers cannot be paired.</summary>
     public bool IsSingle { get; init; }
+
+    /// <summary>Whether the numbers of heads of this size cannot be paired.</summary>
+    internal static bool IsOdd(int headSize) => headSize % 2 != 0;
 }
 
 /// <summary>Blocks of keys and values, handed out to sequences through block tables. Used by one thread at a time.</summary>

@@ -132,7 +132,7 @@ internal static class AttentionKernels
                 HalfKernels.Pack(path, row, MemoryMarshal.Cast<float, uint>(row));
             else if (view.IsHalf)
                 HalfKernels.Round(path, row);
-            Spread(isEmitted ? row[..(size / 2)] : row, arranged, i, slots);
+            KeyValueView.Spread<float>(isEmitted ? row[..(size / 2)] : row, arranged[i..], slots);
         }
 
         // 2. Scores, and what comes of them.
@@ -164,14 +164,6 @@ internal static class AttentionKernels
             ElementKernels.Scale(path, result, reciprocals[i]);
         }
         ArrayPool<float>.Shared.Return(rented);
-    }
-
-    // A row to every so many places.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Spread(ReadOnlySpan<float> row, Span<float> to, int first, int step)
-    {
-        for (int i = 0, at = first; i < row.Length; i++, at += step)
-            to[at] = row[i];
     }
 
     /// <summary>Turns the scores of a query into weights that are not yet divided by their sum; zeros where only its companions look.</summary>

@@ -31,19 +31,22 @@ internal readonly struct KeyValueHead(KeyValueView view, int head, int size, int
 
     private int Column => head * size;
 
-    /// <summary>The keys of a block, [size / together, 16].</summary>
-    public ref TNumber Keys<TNumber>(int at, int together)
-        where TNumber : unmanaged =>
-        ref MemoryMarshal.GetReference(view.Block<TNumber>(start + at).Slice(Column / together * KeyValueView.BlockPositions, size / together * KeyValueView.BlockPositions));
+    // Numbers in a lane.
+    private int Together => view.IsHalf ? 2 : 1;
 
-    /// <summary>Some columns of a position and of those that follow it in its block and are read; rows of as many positions as are together lie the view's width apart.</summary>
-    public ref TNumber Values<TNumber>(int position, int column, int columns, int together, out int count)
+    /// <summary>The keys of a block, [size, 16]; of halves [size / 2, 16].</summary>
+    public ref TNumber Keys<TNumber>(int at)
+        where TNumber : unmanaged =>
+        ref MemoryMarshal.GetReference(view.Block<TNumber>(start + at).Slice(Column / Together * KeyValueView.BlockPositions, size / Together * KeyValueView.BlockPositions));
+
+    /// <summary>Some columns of a position and of those that follow it in its block and are read; rows, of halves those of two positions, lie the view's width apart.</summary>
+    public ref TNumber Values<TNumber>(int position, int column, int columns, out int count)
         where TNumber : unmanaged
     {
         int within = position % KeyValueView.BlockPositions;
         count = Math.Min(KeyValueView.BlockPositions - within, Last - position + 1);
         // The last row's columns are inside of the block: the slice checks it.
-        int row = (KeyValueView.BlockPositions + within) / together, last = (KeyValueView.BlockPositions + within + count - 1) / together;
+        int row = (KeyValueView.BlockPositions + within) / Together, last = (KeyValueView.BlockPositions + within + count - 1) / Together;
         return ref MemoryMarshal.GetReference(view.Block<TNumber>(position)[(row * view.Width + Column + column)..(last * view.Width + Column + column + columns)]);
     }
 }

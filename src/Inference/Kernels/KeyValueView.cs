@@ -42,7 +42,7 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
             Span<float> block = Block<float>(first);
             for (int i = 0; i < count; i++)
             {
-                Spread(keys.Slice(i * stride, Width), block, within + i);
+                Spread(keys.Slice(i * stride, Width), block[(within + i)..], BlockPositions);
                 values.Slice(i * stride, Width).CopyTo(block[((BlockPositions + within + i) * Width)..]);
             }
         }
@@ -66,6 +66,18 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
         where TNumber : unmanaged =>
         MemoryMarshal.Cast<float, TNumber>(Blocks[position / BlockPositions]!.AsSpan(Offset, (IsHalf ? 1 : 2) * BlockPositions * Width));
 
+    /// <summary>Writes a row to every so many places.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Spread<TNumber>(ReadOnlySpan<TNumber> row, Span<TNumber> to, int step)
+        where TNumber : unmanaged
+    {
+        // The last one goes to (length - 1) · step.
+        to = to[..((row.Length - 1) * step + 1)];
+        ref TNumber from = ref MemoryMarshal.GetReference(row), first = ref MemoryMarshal.GetReference(to);
+        for (nint i = 0; i < row.Length; i++)
+            Unsafe.Add(ref first, i * step) = Unsafe.Add(ref from, i);
+    }
+
     private static float Half(uint lane, int index) => BitConverter.UInt32BitsToSingle(index % 2 == 0 ? lane & 0xFFFF0000 : lane << 16);
 
     private static void WriteKey(KernelPath path, ReadOnlySpan<float> key, Span<uint> block, int within)
@@ -75,7 +87,7 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
         {
             ReadOnlySpan<float> part = key.Slice(column, Math.Min(PackedColumns, key.Length - column));
             HalfKernels.Pack(path, part, packed);
-            Spread<uint>(packed[..(part.Length / 2)], block[(column / 2 * BlockPositions)..], within);
+            Spread<uint>(packed[..(part.Length / 2)], block[(column / 2 * BlockPositions + within)..], BlockPositions);
         }
     }
 
@@ -97,17 +109,5 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
                 i += 2;
             }
         }
-    }
-
-    // A number to every sixteenth place.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Spread<TNumber>(ReadOnlySpan<TNumber> row, Span<TNumber> block, int within)
-        where TNumber : unmanaged
-    {
-        block = block[..(row.Length * BlockPositions)];
-        ref TNumber from = ref MemoryMarshal.GetReference(row), to = ref MemoryMarshal.GetReference(block[within..]);
-        // The last one goes to (length - 1) · 16 + within, which is inside, as within is below 16.
-        for (nint i = 0; i < row.Length; i++)
-            Unsafe.Add(ref to, i * BlockPositions) = Unsafe.Add(ref from, i);
     }
 }

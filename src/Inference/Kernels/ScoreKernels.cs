@@ -42,7 +42,7 @@ internal static class ScoreKernels
         where TVector : struct
     {
         const int block = KeyValueView.BlockPositions;
-        int width = head.Width, together = TNumbers.Together, lanes = head.Size / together, at = 0;
+        int width = head.Width, lanes = head.Size / TNumbers.Together, at = 0;
         ref float q = ref MemoryMarshal.GetReference(queries[..(head.Size * slots)]);
         ref float s = ref MemoryMarshal.GetReference(scores[..(width * slots)]);
         if (slots == 1)
@@ -50,19 +50,19 @@ internal static class ScoreKernels
             for (; at + 4 * block <= width; at += 4 * block)
             {
                 ScoreOneByFour<TNumbers, TNumber, TLanes, TVector>(
-                    ref head.Keys<TNumber>(at, together), ref head.Keys<TNumber>(at + block, together), ref head.Keys<TNumber>(at + 2 * block, together), ref head.Keys<TNumber>(at + 3 * block, together), lanes, ref q, ref Unsafe.Add(ref s, at));
+                    ref head.Keys<TNumber>(at), ref head.Keys<TNumber>(at + block), ref head.Keys<TNumber>(at + 2 * block), ref head.Keys<TNumber>(at + 3 * block), lanes, ref q, ref Unsafe.Add(ref s, at));
             }
             for (; at < width; at += block)
-                ScoreOne<TNumbers, TNumber, TLanes, TVector>(ref head.Keys<TNumber>(at, together), lanes, ref q, ref Unsafe.Add(ref s, at));
+                ScoreOne<TNumbers, TNumber, TLanes, TVector>(ref head.Keys<TNumber>(at), lanes, ref q, ref Unsafe.Add(ref s, at));
             return;
         }
         for (; at < width; at += block)
         {
-            ref TNumber next = ref head.Keys<TNumber>(Math.Min(at + block, width - block), together);
+            ref TNumber next = ref head.Keys<TNumber>(Math.Min(at + block, width - block));
             if (slots == AttentionKernels.Together)
-                ScoreEight<TNumbers, TNumber, TLanes, TVector>(ref head.Keys<TNumber>(at, together), ref next, lanes, ref q, ref Unsafe.Add(ref s, at), width);
+                ScoreEight<TNumbers, TNumber, TLanes, TVector>(ref head.Keys<TNumber>(at), ref next, lanes, ref q, ref Unsafe.Add(ref s, at), width);
             else
-                ScoreFour<TNumbers, TNumber, TLanes, TVector>(ref head.Keys<TNumber>(at, together), ref next, lanes, ref q, ref Unsafe.Add(ref s, at), width);
+                ScoreFour<TNumbers, TNumber, TLanes, TVector>(ref head.Keys<TNumber>(at), ref next, lanes, ref q, ref Unsafe.Add(ref s, at), width);
         }
     }
 

@@ -88,7 +88,7 @@ internal static class ValueKernels
         nint stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref TNumber values = ref head.Values<TNumber>(position, column, TLanes.Count, TNumbers.Together, out int count);
+            ref TNumber values = ref head.Values<TNumber>(position, column, TLanes.Count, out int count);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i += TNumbers.Together)
             {
@@ -122,8 +122,8 @@ internal static class ValueKernels
         nint stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref TNumber values = ref head.Values<TNumber>(position, column, 4 * TLanes.Count, TNumbers.Together, out int count);
-            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 4 * TLanes.Count, TNumbers.Together, out _);
+            ref TNumber values = ref head.Values<TNumber>(position, column, 4 * TLanes.Count, out int count);
+            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 4 * TLanes.Count, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i += TNumbers.Together)
             {
@@ -175,8 +175,8 @@ internal static class ValueKernels
         nint width = head.Width, stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref TNumber values = ref head.Values<TNumber>(position, column, 2 * TLanes.Count, TNumbers.Together, out int count);
-            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, TNumbers.Together, out _);
+            ref TNumber values = ref head.Values<TNumber>(position, column, 2 * TLanes.Count, out int count);
+            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i += TNumbers.Together)
             {
@@ -239,8 +239,8 @@ internal static class ValueKernels
         nint width = head.Width, stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref TNumber values = ref head.Values<TNumber>(position, column, TLanes.Count, TNumbers.Together, out int count);
-            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, TLanes.Count, TNumbers.Together, out _);
+            ref TNumber values = ref head.Values<TNumber>(position, column, TLanes.Count, out int count);
+            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, TLanes.Count, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i += TNumbers.Together)
             {
@@ -295,8 +295,8 @@ internal static class ValueKernels
         nint width = head.Width, stride = head.View.Width;
         for (int position = head.First; position <= head.Last;)
         {
-            ref TNumber values = ref head.Values<TNumber>(position, column, 2 * TLanes.Count, TNumbers.Together, out int count);
-            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, TNumbers.Together, out _);
+            ref TNumber values = ref head.Values<TNumber>(position, column, 2 * TLanes.Count, out int count);
+            ref TNumber next = ref head.Values<TNumber>(Math.Min(position + count, head.Last), column, 2 * TLanes.Count, out _);
             ref float weight = ref Unsafe.Add(ref weights, position - head.Start);
             for (int i = 0; i < count; i += TNumbers.Together)
             {

@@ -56,7 +56,7 @@ internal static unsafe class Bfloat16Kernels
                     arguments.Keys[3] = (nint)k3;
                     // What the next call reads is asked for meanwhile; the addresses are hints, and need not stay.
                     for (int i = 0; i < BlocksTogether; i++)
-                        arguments.Next[i] = (nint)Unsafe.AsPointer(ref head.Keys<uint>(Math.Min(at + (BlocksTogether + i) * block, width - block), 2));
+                        arguments.Next[i] = (nint)Unsafe.AsPointer(ref head.Keys<uint>(Math.Min(at + (BlocksTogether + i) * block, width - block)));
                     arguments.Rounds = blocks / 2;
                     if (arguments.Rounds > 0)
                         Call(ScoreVariant + 1, count, &arguments);
@@ -125,9 +125,9 @@ internal static unsafe class Bfloat16Kernels
         }
     }
 
-    private static ref uint KeysAt(KeyValueHead head, int at, int index, int blocks) => ref head.Keys<uint>(at + Math.Min(index, blocks - 1) * KeyValueView.BlockPositions, 2);
+    private static ref uint KeysAt(KeyValueHead head, int at, int index, int blocks) => ref head.Keys<uint>(at + Math.Min(index, blocks - 1) * KeyValueView.BlockPositions);
 
-    private static ref uint ValuesAt(KeyValueHead head, int position) => ref head.Values<uint>(position, 0, head.Size, 2, out _);
+    private static ref uint ValuesAt(KeyValueHead head, int position) => ref head.Values<uint>(position, 0, head.Size, out _);
 
     // A call takes less than ten microseconds, so nobody waits for it to let a collection begin.
     private static void Call(int variant, int count, void* arguments) => ((delegate* unmanaged[SuppressGCTransition]<void*, void>)Kernels![variant * MaxQueries + count - 1])(arguments);
@@ -155,13 +155,7 @@ internal static unsafe class Bfloat16Kernels
                 WriteValues(code, count, together);
             }
         }
-        byte* memory = MachineCode.TryLoad(code.ToArray());
-        if (memory == null)
-            return null;
-        byte*[] kernels = new byte*[starts.Length];
-        for (int i = 0; i < starts.Length; i++)
-            kernels[i] = memory + starts[i];
-        return kernels;
+        return MachineCode.TryLoad(code, starts);
     }
 
     // Keys of one or two blocks, one pair of columns after the other, with all queries.

@@ -8,8 +8,21 @@ internal static unsafe partial class MachineCode
     private const int Read = 1, Write = 2, Execute = 4;
     private const int Private = 2, Anonymous = 0x20;
 
-    /// <summary>Puts code where it can be run, for as long as the process lives; null where the system does not let us.</summary>
-    public static byte* TryLoad(byte[] code)
+    /// <summary>Puts kernels where they can be run, for as long as the process lives; null where the system does not let us.</summary>
+    /// <param name="code">All of them.</param>
+    /// <param name="starts">Where each begins.</param>
+    public static byte*[]? TryLoad(Assembler code, int[] starts)
+    {
+        byte* memory = TryLoad(code.ToArray());
+        if (memory == null)
+            return null;
+        byte*[] kernels = new byte*[starts.Length];
+        for (int i = 0; i < starts.Length; i++)
+            kernels[i] = memory + starts[i];
+        return kernels;
+    }
+
+    private static byte* TryLoad(byte[] code)
     {
         if (!OperatingSystem.IsLinux())
             return null;

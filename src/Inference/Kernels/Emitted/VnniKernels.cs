@@ -17,14 +17,15 @@ internal static unsafe class VnniKernels
 
     private const int VnniBit = 11;
 
-    // Vector registers.
-    private const int Weights = 0, HighWeights = 1, LowNibbles = 2, Scales = 3, Factor = 4, Dot = 8, Sums = 16;
+    private const int MaxTilesTogether = 2;
+
+    // Vector registers; those of weights and scales are for as many tiles as go together.
+    private const int Weights = 0, HighWeights = 2, Activation = 4, LowNibbles = 5, Scales = 6, Dot = 8, Sums = 16;
+    private const int DotCount = Sums - Dot;
 
     // General registers that more than one part of a kernel reads.
-    private const int TileStart = Assembler.Rax, Numbers = Assembler.Rdx, Factors = Assembler.Rsi;
-
-    // Those of kernels for two tiles: four for weights, then these.
-    private const int PairNumbers = 4, PairLowNibbles = 5, PairScales = 6, TogetherInPairs = 4;
+    private const int Numbers = Assembler.Rdx, Factors = Assembler.Rsi;
+    private static readonly int[] TileStarts = [Assembler.Rax, Assembler.Rbx];
 
     private const int VectorBytes = 64;
 
@@ -66,172 +67,93 @@ internal static unsafe class VnniKernels
                 Result = to,
                 StrideBytes = (nint)stride * sizeof(float),
                 Blocks = blocks,
-                Tiles = tileCount,
                 TileBytes = tileBytes,
             };
-            // A call takes some ten microseconds, so nobody waits for it to let a collection begin.
-            if (count >= FewestOfPairs && tileCount > 1)
-            {
-                arguments.Tiles = tileCount / 2;
-                ((delegate* unmanaged[SuppressGCTransition]<Arguments*, void>)Kernels![PairIndex(format, count)])(&arguments);
-                arguments.Tiles = tileCount % 2;
-                arguments.Result += tileCount / 2 * 2 * TileLayout.Rows;
-                if (arguments.Tiles == 0)
-                    return;
-            }
-            ((delegate* unmanaged[SuppressGCTransition]<Arguments*, void>)Kernels![Index(format, count)])(&arguments);
+            int together = count >= FewestOfPairs ? MaxTilesTogether : 1;
+            Call(format, together, count, tileCount / together, &arguments);
+            Call(format, 1, count, tileCount % together, &arguments);
         }
+    }
+
+    // A call takes some ten microseconds, so nobody waits for it to let a collection begin.
+    private static void Call(TileFormat format, int tiles, int count, int rounds, Arguments* arguments)
+    {
+        if (rounds == 0)
+            return;
+        arguments->Rounds = rounds;
+        ((delegate* unmanaged[SuppressGCTransition]<Arguments*, void>)Kernels![Index(format, tiles, count)])(arguments);
     }
 
     private static bool IsInProcessor() =>
         OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 && Avx512BW.IsSupported && (X86Base.CpuId(7, 0).Ecx >> VnniBit & 1) != 0;
 
-    private static int Index(TileFormat format, int count) => (int)format * MaxTokens + count - 1;
-
-    private static int PairIndex(TileFormat format, int count) => 2 * MaxTokens + Index(format, count);
+    private static int Index(TileFormat format, int tiles, int count) => ((int)format * MaxTilesTogether + tiles - 1) * MaxTokens + count - 1;
 
     private static byte*[]? Write()
     {
         Assembler code = new();
-        int[] starts = new int[4 * MaxTokens];
+        int[] starts = new int[2 * MaxTilesTogether * MaxTokens];
         foreach (TileFormat format in Enum.GetValues<TileFormat>())
         {
-            for (int count = 1; count <= MaxTokens; count++)
+            for (int tiles = 1; tiles <= MaxTilesTogether; tiles++)
             {
-                code.Align();
-                starts[Index(format, count)] = code.Position;
-                WriteKernel(code, format, count);
-            }
-            for (int count = FewestOfPairs; count <= MaxTokens; count++)
-            {
-                code.Align();
-                starts[PairIndex(format, count)] = code.Position;
-                WritePairKernel(code, format, count);
+                for (int count = tiles == 1 ? 1 : FewestOfPairs; count <= MaxTokens; count++)
+                {
+                    code.Align();
+                    starts[Index(format, tiles, count)] = code.Position;
+                    WriteKernel(code, format, tiles, count);
+                }
             }
         }
-        byte* memory = MachineCode.TryLoad(code.ToArray());
-        if (memory == null)
-            return null;
-        byte*[] kernels = new byte*[starts.Length];
-        for (int i = 0; i < starts.Length; i++)
-            kernels[i] = memory + starts[i];
-        return kernels;
+        return MachineCode.TryLoad(code, starts);
     }
 
-    private static void WriteKernel(Assembler code, TileFormat format, int count)
+    // One tile after the other, or two that follow each other at once.
+    private static void WriteKernel(Assembler code, TileFormat format, int tiles, int count)
     {
-        const int arguments = Assembler.Rdi, scales = Assembler.Rcx;
-        const int result = Assembler.R8, blocks = Assembler.R9, tiles = Assembler.R10, to = Assembler.R11;
-        code.Load(tiles, arguments, Arguments.OffsetOfTiles);
+        const int arguments = Assembler.Rdi, result = Assembler.R8, blocks = Assembler.R9, rounds = Assembler.R10, to = Assembler.R11;
+        int[] scales = [Assembler.Rcx, Assembler.R14];
+        code.Push(TileStarts[1]);
+        code.Push(scales[1]);
+        code.Load(rounds, arguments, Arguments.OffsetOfRounds);
         code.Load(result, arguments, Arguments.OffsetOfResult);
-        code.Set(TileStart, 0x0F0F0F0F);
-        code.BroadcastRegister(LowNibbles, TileStart);
-        code.Load(TileStart, arguments, Arguments.OffsetOfTile);
+        code.Set(TileStarts[0], 0x0F0F0F0F);
+        code.BroadcastRegister(LowNibbles, TileStarts[0]);
 
-        int tileStart = code.Position;
-        code.Move(scales, TileStart);
-        code.Add(scales, arguments, Arguments.OffsetOfScaleOffset);
+        int roundStart = code.Position;
+        code.Load(TileStarts[0], arguments, Arguments.OffsetOfTile);
+        for (int tile = 0; tile < tiles; tile++)
+        {
+            if (tile > 0)
+            {
+                code.Move(TileStarts[tile], TileStarts[tile - 1]);
+                code.Add(TileStarts[tile], arguments, Arguments.OffsetOfTileBytes);
+            }
+            code.Move(scales[tile], TileStarts[tile]);
+            code.Add(scales[tile], arguments, Arguments.OffsetOfScaleOffset);
+        }
         code.Load(Numbers, arguments, Arguments.OffsetOfNumbers);
         code.Load(Factors, arguments, Arguments.OffsetOfFactors);
         code.Load(blocks, arguments, Arguments.OffsetOfBlocks);
-        for (int token = 0; token < count; token++)
-            code.Clear(Sums + token);
-
-        int blockStart = code.Position;
-        code.LoadWidened(Scales, scales, 0);
-        code.ShiftLeft(Scales, Scales, 16);
-        for (int line = 0; line < TileLayout.NumberBytes(format); line += VectorBytes)
-            code.Prefetch(TileStart, TileLayout.PrefetchBytes + line);
-        WriteProducts(code, format, count);
-        code.Add(TileStart, TileLayout.NumberBytes(format));
-        code.Add(scales, TileLayout.ScaleBytes);
-        code.Add(Numbers, count * TileLayout.BlockColumns);
-        code.Add(Factors, count * (sizeof(int) + sizeof(float)));
-        code.Repeat(blocks, blockStart);
-
-        code.Move(to, result);
-        for (int token = 0; token < count; token++)
-        {
-            code.StoreVector(Sums + token, to, 0);
-            code.Add(to, arguments, Arguments.OffsetOfStrideBytes);
-        }
-        code.Add(result, TileLayout.Rows * sizeof(float));
-        code.Load(TileStart, arguments, Arguments.OffsetOfTile);
-        code.Add(TileStart, arguments, Arguments.OffsetOfTileBytes);
-        code.Store(TileStart, arguments, Arguments.OffsetOfTile);
-        code.Repeat(tiles, tileStart);
-        code.Return();
-    }
-
-    // The products of a block with the tokens, which take turns, so that none waits for its own sum.
-    private static void WriteProducts(Assembler code, TileFormat format, int count)
-    {
-        for (int i = 0; i < count; i++)
-            code.Broadcast(Dot + i, Factors, (count + i) * sizeof(int));
-        for (int group = 0; group < TileLayout.NumberBytes(format) / VectorBytes; group++)
-        {
-            code.LoadVector(Weights, TileStart, group * VectorBytes);
-            if (format == TileFormat.Q4)
-            {
-                code.ShiftRight(HighWeights, Weights, 4);
-                code.And(Weights, Weights, LowNibbles);
-                code.And(HighWeights, HighWeights, LowNibbles);
-            }
-            for (int i = 0; i < count; i++)
-                code.AddByteProducts(Dot + i, Weights, Numbers, i * TileLayout.BlockColumns + group * 4);
-            for (int i = 0; i < count && format == TileFormat.Q4; i++)
-                code.AddByteProducts(Dot + i, HighWeights, Numbers, i * TileLayout.BlockColumns + TileLayout.BlockColumns / 2 + group * 4);
-        }
-        for (int i = 0; i < count; i++)
-        {
-            code.IntegersToFloats(Dot + i, Dot + i);
-            code.Multiply(Factor, Scales, Factors, i * sizeof(float));
-            code.MultiplyAdd(Sums + i, Dot + i, Factor);
-        }
-    }
-
-    // Two tiles that follow each other. Four tokens take turns in both of them.
-    private static void WritePairKernel(Assembler code, TileFormat format, int count)
-    {
-        const int arguments = Assembler.Rdi, scales = Assembler.Rcx, otherTile = Assembler.Rbx, otherScales = Assembler.R14;
-        const int result = Assembler.R8, blocks = Assembler.R9, pairs = Assembler.R10, to = Assembler.R11;
-        code.Push(otherTile);
-        code.Push(otherScales);
-        code.Load(pairs, arguments, Arguments.OffsetOfTiles);
-        code.Load(result, arguments, Arguments.OffsetOfResult);
-        code.Set(TileStart, 0x0F0F0F0F);
-        code.BroadcastRegister(PairLowNibbles, TileStart);
-        code.Load(TileStart, arguments, Arguments.OffsetOfTile);
-
-        int pairStart = code.Position;
-        code.Move(otherTile, TileStart);
-        code.Add(otherTile, arguments, Arguments.OffsetOfTileBytes);
-        code.Move(scales, TileStart);
-        code.Add(scales, arguments, Arguments.OffsetOfScaleOffset);
-        code.Move(otherScales, otherTile);
-        code.Add(otherScales, arguments, Arguments.OffsetOfScaleOffset);
-        code.Load(Numbers, arguments, Arguments.OffsetOfNumbers);
-        code.Load(Factors, arguments, Arguments.OffsetOfFactors);
-        code.Load(blocks, arguments, Arguments.OffsetOfBlocks);
-        for (int i = 0; i < 2 * count; i++)
+        for (int i = 0; i < tiles * count; i++)
             code.Clear(Sums + i);
 
         int blockStart = code.Position;
-        code.LoadWidened(PairScales, scales, 0);
-        code.ShiftLeft(PairScales, PairScales, 16);
-        code.LoadWidened(PairScales + 1, otherScales, 0);
-        code.ShiftLeft(PairScales + 1, PairScales + 1, 16);
-        for (int line = 0; line < TileLayout.NumberBytes(format); line += VectorBytes)
+        for (int tile = 0; tile < tiles; tile++)
         {
-            code.Prefetch(TileStart, TileLayout.PrefetchBytes + line);
-            code.Prefetch(otherTile, TileLayout.PrefetchBytes + line);
+            code.LoadWidened(Scales + tile, scales[tile], 0);
+            code.ShiftLeft(Scales + tile, Scales + tile, 16);
+            for (int line = 0; line < TileLayout.NumberBytes(format); line += VectorBytes)
+                code.Prefetch(TileStarts[tile], TileLayout.PrefetchBytes + line);
         }
-        for (int token = 0; token < count; token += TogetherInPairs)
-            WritePairProducts(code, format, otherTile, token, Math.Min(TogetherInPairs, count - token), count);
-        code.Add(TileStart, TileLayout.NumberBytes(format));
-        code.Add(otherTile, TileLayout.NumberBytes(format));
-        code.Add(scales, TileLayout.ScaleBytes);
-        code.Add(otherScales, TileLayout.ScaleBytes);
+        int together = DotCount / tiles;
+        for (int token = 0; token < count; token += together)
+            WriteProducts(code, format, tiles, token, Math.Min(together, count - token), count);
+        for (int tile = 0; tile < tiles; tile++)
+        {
+            code.Add(TileStarts[tile], TileLayout.NumberBytes(format));
+            code.Add(scales[tile], TileLayout.ScaleBytes);
+        }
         code.Add(Numbers, count * TileLayout.BlockColumns);
         code.Add(Factors, count * (sizeof(int) + sizeof(float)));
         code.Repeat(blocks, blockStart);
@@ -239,69 +161,71 @@ internal static unsafe class VnniKernels
         code.Move(to, result);
         for (int token = 0; token < count; token++)
         {
-            code.StoreVector(Sums + 2 * token, to, 0);
-            code.StoreVector(Sums + 2 * token + 1, to, VectorBytes);
+            for (int tile = 0; tile < tiles; tile++)
+                code.StoreVector(Sums + tiles * token + tile, to, tile * VectorBytes);
             code.Add(to, arguments, Arguments.OffsetOfStrideBytes);
         }
-        code.Add(result, 2 * TileLayout.Rows * sizeof(float));
-        code.Load(TileStart, arguments, Arguments.OffsetOfTile);
-        code.Add(TileStart, arguments, Arguments.OffsetOfTileBytes);
-        code.Add(TileStart, arguments, Arguments.OffsetOfTileBytes);
-        code.Store(TileStart, arguments, Arguments.OffsetOfTile);
-        code.Repeat(pairs, pairStart);
-        code.Pop(otherScales);
-        code.Pop(otherTile);
+        code.Add(result, tiles * TileLayout.Rows * sizeof(float));
+        code.Load(TileStarts[0], arguments, Arguments.OffsetOfTile);
+        for (int tile = 0; tile < tiles; tile++)
+            code.Add(TileStarts[0], arguments, Arguments.OffsetOfTileBytes);
+        code.Store(TileStarts[0], arguments, Arguments.OffsetOfTile);
+        code.Repeat(rounds, roundStart);
+        code.Store(result, arguments, Arguments.OffsetOfResult);
+        code.Pop(scales[1]);
+        code.Pop(TileStarts[1]);
         code.Return();
     }
 
-    private static void WritePairProducts(Assembler code, TileFormat format, int otherTile, int first, int together, int count)
+    // The products of a block of each tile with some tokens, which take turns, so that none waits for its own sum.
+    private static void WriteProducts(Assembler code, TileFormat format, int tiles, int first, int together, int count)
     {
         for (int i = 0; i < together; i++)
         {
-            code.Broadcast(Dot + 2 * i, Factors, (count + first + i) * sizeof(int));
-            code.MoveVector(Dot + 2 * i + 1, Dot + 2 * i);
+            code.Broadcast(Dot + tiles * i, Factors, (count + first + i) * sizeof(int));
+            for (int tile = 1; tile < tiles; tile++)
+                code.MoveVector(Dot + tiles * i + tile, Dot + tiles * i);
         }
         for (int group = 0; group < TileLayout.NumberBytes(format) / VectorBytes; group++)
         {
-            code.LoadVector(Weights, TileStart, group * VectorBytes);
-            code.LoadVector(Weights + 1, otherTile, group * VectorBytes);
-            if (format == TileFormat.Q4)
+            for (int tile = 0; tile < tiles; tile++)
             {
-                for (int tile = 0; tile < 2; tile++)
+                code.LoadVector(Weights + tile, TileStarts[tile], group * VectorBytes);
+                if (format == TileFormat.Q4)
                 {
-                    code.ShiftRight(Weights + 2 + tile, Weights + tile, 4);
-                    code.And(Weights + tile, Weights + tile, PairLowNibbles);
-                    code.And(Weights + 2 + tile, Weights + 2 + tile, PairLowNibbles);
+                    code.ShiftRight(HighWeights + tile, Weights + tile, 4);
+                    code.And(Weights + tile, Weights + tile, LowNibbles);
+                    code.And(HighWeights + tile, HighWeights + tile, LowNibbles);
                 }
             }
             for (int half = 0; half < (format == TileFormat.Q4 ? 2 : 1); half++)
             {
                 for (int i = 0; i < together; i++)
                 {
-                    code.Broadcast(PairNumbers, Numbers, (first + i) * TileLayout.BlockColumns + half * TileLayout.BlockColumns / 2 + group * 4);
-                    code.AddByteProducts(Dot + 2 * i, Weights + 2 * half, PairNumbers);
-                    code.AddByteProducts(Dot + 2 * i + 1, Weights + 2 * half + 1, PairNumbers);
+                    code.Broadcast(Activation, Numbers, (first + i) * TileLayout.BlockColumns + half * TileLayout.BlockColumns / 2 + group * 4);
+                    for (int tile = 0; tile < tiles; tile++)
+                        code.AddByteProducts(Dot + tiles * i + tile, (half == 0 ? Weights : HighWeights) + tile, Activation);
                 }
             }
         }
         for (int i = 0; i < together; i++)
         {
-            code.Broadcast(PairNumbers, Factors, (first + i) * sizeof(float));
-            for (int tile = 0; tile < 2; tile++)
+            code.Broadcast(Activation, Factors, (first + i) * sizeof(float));
+            for (int tile = 0; tile < tiles; tile++)
             {
-                code.IntegersToFloats(Dot + 2 * i + tile, Dot + 2 * i + tile);
-                code.Multiply(Weights + tile, PairScales + tile, PairNumbers);
-                code.MultiplyAdd(Sums + 2 * (first + i) + tile, Dot + 2 * i + tile, Weights + tile);
+                code.IntegersToFloats(Dot + tiles * i + tile, Dot + tiles * i + tile);
+                code.Multiply(Weights + tile, Scales + tile, Activation);
+                code.MultiplyAdd(Sums + tiles * (first + i) + tile, Dot + tiles * i + tile, Weights + tile);
             }
         }
     }
 
-    /// <summary>What a kernel is told; it changes <see cref="Tile"/>.</summary>
+    /// <summary>What a kernel is told; it moves <see cref="Tile"/> and <see cref="Result"/> on.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct Arguments
     {
         public const int OffsetOfTile = 0, OffsetOfScaleOffset = 8, OffsetOfNumbers = 16, OffsetOfFactors = 24, OffsetOfResult = 32, OffsetOfStrideBytes = 40;
-        public const int OffsetOfBlocks = 48, OffsetOfTiles = 56, OffsetOfTileBytes = 64;
+        public const int OffsetOfBlocks = 48, OffsetOfRounds = 56, OffsetOfTileBytes = 64;
 
         public byte* Tile;
         public nint ScaleOffset;
@@ -310,7 +234,7 @@ internal static unsafe class VnniKernels
         public float* Result;
         public nint StrideBytes;
         public nint Blocks;
-        public nint Tiles;
+        public nint Rounds;
         public nint TileBytes;
     }
 }
