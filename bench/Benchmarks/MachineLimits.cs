@@ -63,7 +63,7 @@ internal sealed record MachineLimits(double ReadGigabytes, double FloatGigaflops
             for (nuint i = 0; i + 32 <= (nuint)mine.Length; i += 32)
             {
                 for (nuint line = 0; line < 32; line += 8)
-                    CacheLines.Prefetch(ref Unsafe.Add(ref start, i + line + TileLayout.PrefetchBytes / sizeof(long)));
+                    CacheLines.Prefetch(ref Unsafe.Add(ref start, i + line + TileLayout.AheadBytes / sizeof(long)));
                 a ^= Vector512.LoadUnsafe(ref start, i);
                 b ^= Vector512.LoadUnsafe(ref start, i + 8);
                 c ^= Vector512.LoadUnsafe(ref start, i + 16);

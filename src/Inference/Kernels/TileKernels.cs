@@ -40,12 +40,14 @@ internal static class TileKernels
     /// <param name="group">Which of their groups.</param>
     /// <param name="result">Receives [tokens of the group, stride], of which 16 a tile are written.</param>
     /// <param name="stride">Floats from one token's results to the next one's.</param>
-    public static void Multiply(KernelPath path, TileFormat format, ReadOnlySpan<byte> tiles, int tileBytes, QuantizedRows input, int group, Span<float> result, int stride)
+    /// <param name="areCached">Whether the tiles were read a moment ago.</param>
+    public static void Multiply(
+        KernelPath path, TileFormat format, ReadOnlySpan<byte> tiles, int tileBytes, QuantizedRows input, int group, Span<float> result, int stride, bool areCached)
     {
         int blocks = input.Blocks, width = input.Width(group);
         if (path == KernelPath.Avx512Vnni)
         {
-            VnniKernels.Multiply(format, tiles, tileBytes, blocks, input.Numbers(group), input.Factors(group), width, result, stride);
+            VnniKernels.Multiply(format, tiles, tileBytes, blocks, input.Numbers(group), input.Factors(group), width, result, stride, areCached);
             return;
         }
         int tokens = input.Tokens(group);
@@ -93,11 +95,12 @@ internal static class TileKernels
         }
     }
 
+    // In one stream, as the memory lies: the scales of a tile are behind its numbers, but needed from the start.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prefetch(ref byte weights, int bytes)
+    private static void Prefetch(ref byte tile, nint block, int bytes)
     {
         for (nint line = 0; line < bytes; line += FourBytes)
-            CacheLines.Prefetch(ref Unsafe.AddByteOffset(ref weights, TileLayout.PrefetchBytes + line));
+            CacheLines.Prefetch(ref Unsafe.AddByteOffset(ref tile, block * bytes + TileLayout.AheadBytes + line));
     }
 
     // Every kernel reads blocks · (numbers + scales) of the tile and, for each block and token, 32 numbers and two factors; the callers have checked the spans for that.
@@ -110,10 +113,10 @@ internal static class TileKernels
         where TFloats : struct
     {
         TFloats whole = default;
-        ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q8Numbers);
+        ref byte tile = ref weights, scaleStart = ref Unsafe.Add(ref weights, blocks * Q8Numbers);
         for (int b = 0; b < blocks; b++)
         {
-            Prefetch(ref weights, Q8Numbers);
+            Prefetch(ref tile, b, Q8Numbers + ScaleBytes);
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
                 TInts even = TLanes.Create(Unsafe.Add(ref factors, 1)), odd = default;
@@ -146,10 +149,10 @@ internal static class TileKernels
         where TFloats : struct
     {
         TFloats whole0 = default, whole1 = default, whole2 = default, whole3 = default;
-        ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q8Numbers);
+        ref byte tile = ref weights, scaleStart = ref Unsafe.Add(ref weights, blocks * Q8Numbers);
         for (int b = 0; b < blocks; b++)
         {
-            Prefetch(ref weights, Q8Numbers);
+            Prefetch(ref tile, b, Q8Numbers + ScaleBytes);
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
                 TInts dot0 = TLanes.Create(Unsafe.Add(ref factors, 4)), dot1 = TLanes.Create(Unsafe.Add(ref factors, 5));
@@ -192,10 +195,10 @@ internal static class TileKernels
         where TFloats : struct
     {
         TFloats whole = default;
-        ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q4Numbers);
+        ref byte tile = ref weights, scaleStart = ref Unsafe.Add(ref weights, blocks * Q4Numbers);
         for (int b = 0; b < blocks; b++)
         {
-            Prefetch(ref weights, Q4Numbers);
+            Prefetch(ref tile, b, Q4Numbers + ScaleBytes);
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
                 ref byte w = ref Unsafe.Add(ref weights, group * 4);
@@ -230,10 +233,10 @@ internal static class TileKernels
         where TFloats : struct
     {
         TFloats whole0 = default, whole1 = default, whole2 = default, whole3 = default;
-        ref byte scaleStart = ref Unsafe.Add(ref weights, blocks * Q4Numbers);
+        ref byte tile = ref weights, scaleStart = ref Unsafe.Add(ref weights, blocks * Q4Numbers);
         for (int b = 0; b < blocks; b++)
         {
-            Prefetch(ref weights, Q4Numbers);
+            Prefetch(ref tile, b, Q4Numbers + ScaleBytes);
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
                 ref byte w = ref Unsafe.Add(ref weights, group * 4);

@@ -22,7 +22,7 @@ internal static class TileLayout
     public const int BlockColumns = 32;
 
     /// <summary>How far ahead of the block that is computed memory is asked for: so far that it keeps up, so near that what comes is in the first-level cache still.</summary>
-    public const int PrefetchBytes = 4096;
+    public const int AheadBytes = 6144;
 
     /// <summary>What is stored for a weight of zero.</summary>
     public static int Zero(TileFormat format) => format switch

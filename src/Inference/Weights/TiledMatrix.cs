@@ -108,23 +108,23 @@ internal sealed class TiledMatrix : WeightMatrix
                 for (int tile = first; tile < last; tile += step)
                 {
                     for (int group = start; group < Math.Min(rows.GroupCount, start + chunk); group++)
-                        MultiplyTiles(compute.Path, tile, Math.Min(step, last - tile), rows, group, output.Span);
+                        MultiplyTiles(compute.Path, tile, Math.Min(step, last - tile), rows, group, output.Span, areCached: group > start);
                 }
             }
         });
     }
 
-    private void MultiplyTiles(KernelPath path, int tile, int count, QuantizedRows input, int group, Span<float> output)
+    private void MultiplyTiles(KernelPath path, int tile, int count, QuantizedRows input, int group, Span<float> output, bool areCached)
     {
         int row = tile * TileLayout.Rows, token = input.First(group), tokens = input.Tokens(group), whole = Math.Min(count, Rows / TileLayout.Rows - tile);
         if (whole > 0)
-            TileKernels.Multiply(path, Format, Tiles(tile, whole), _tileBytes, input, group, output[(token * Rows + row)..], Rows);
+            TileKernels.Multiply(path, Format, Tiles(tile, whole), _tileBytes, input, group, output[(token * Rows + row)..], Rows, areCached);
         int rest = Math.Min(TileLayout.Rows, Rows - (tile + whole) * TileLayout.Rows);
         if (whole < count)
         {
             // The rows of the last tile that the matrix does not have go nowhere.
             Span<float> results = stackalloc float[MaxGroup * TileLayout.Rows];
-            TileKernels.Multiply(path, Format, Tiles(tile + whole, 1), _tileBytes, input, group, results, TileLayout.Rows);
+            TileKernels.Multiply(path, Format, Tiles(tile + whole, 1), _tileBytes, input, group, results, TileLayout.Rows, areCached);
             for (int i = 0; i < tokens; i++)
                 results.Slice(i * TileLayout.Rows, rest).CopyTo(output[((token + i) * Rows + row + whole * TileLayout.Rows)..]);
         }

@@ -19,6 +19,9 @@ internal static unsafe class VnniKernels
 
     private const int MaxTilesTogether = 2;
 
+    // Whether a kernel asks for memory ahead, or its tiles are in the caches.
+    private const int FetchingKinds = 2;
+
     // Vector registers; those of weights and scales are for as many tiles as go together.
     private const int Weights = 0, HighWeights = 2, Activation = 4, LowNibbles = 5, Scales = 6, Dot = 8, Sums = 16;
     private const int DotCount = Sums - Dot;
@@ -44,8 +47,9 @@ internal static unsafe class VnniKernels
     /// <param name="count">1 to <see cref="MaxTokens"/>.</param>
     /// <param name="result">Receives [count, stride], of which 16 a tile are written.</param>
     /// <param name="stride">Floats from one token's results to the next one's.</param>
+    /// <param name="areCached">Whether the tiles were read a moment ago, so that they need not be asked for ahead.</param>
     public static void Multiply(
-        TileFormat format, ReadOnlySpan<byte> tiles, int tileBytes, int blocks, ReadOnlySpan<byte> numbers, ReadOnlySpan<int> factors, int count, Span<float> result, int stride)
+        TileFormat format, ReadOnlySpan<byte> tiles, int tileBytes, int blocks, ReadOnlySpan<byte> numbers, ReadOnlySpan<int> factors, int count, Span<float> result, int stride, bool areCached)
     {
         int tileCount = tiles.Length / tileBytes;
         if (count is < 1 or > MaxTokens || blocks < 1 || tileCount < 1 || stride < tileCount * TileLayout.Rows
@@ -70,38 +74,46 @@ internal static unsafe class VnniKernels
                 TileBytes = tileBytes,
             };
             int together = count >= FewestOfPairs ? MaxTilesTogether : 1;
-            Call(format, together, count, tileCount / together, &arguments);
-            Call(format, 1, count, tileCount % together, &arguments);
+            Call(format, areCached, together, count, tileCount / together, &arguments);
+            Call(format, areCached, 1, count, tileCount % together, &arguments);
         }
     }
 
     // A call takes some ten microseconds, so nobody waits for it to let a collection begin.
-    private static void Call(TileFormat format, int tiles, int count, int rounds, Arguments* arguments)
+    private static void Call(TileFormat format, bool areCached, int tiles, int count, int rounds, Arguments* arguments)
     {
         if (rounds == 0)
             return;
         arguments->Rounds = rounds;
-        ((delegate* unmanaged[SuppressGCTransition]<Arguments*, void>)Kernels![Index(format, tiles, count)])(arguments);
+        // What is asked for lies in one stream, as the memory does. Two tiles are read side by side, so that all of the next two must be on its way before they begin.
+        arguments->AheadBytes = tiles == 1 ? TileLayout.AheadBytes : tiles * arguments->TileBytes;
+        arguments->AheadLines = arguments->AheadBytes / VectorBytes;
+        ((delegate* unmanaged[SuppressGCTransition]<Arguments*, void>)Kernels![Index(format, areCached, tiles, count)])(arguments);
     }
 
     private static bool IsInProcessor() =>
         OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 && Avx512BW.IsSupported && (X86Base.CpuId(7, 0).Ecx >> VnniBit & 1) != 0;
 
-    private static int Index(TileFormat format, int tiles, int count) => ((int)format * MaxTilesTogether + tiles - 1) * MaxTokens + count - 1;
+    private static int Index(TileFormat format, bool areCached, int tiles, int count) =>
+        (((int)format * FetchingKinds + (areCached ? 1 : 0)) * MaxTilesTogether + tiles - 1) * MaxTokens + count - 1;
 
     private static byte*[]? Write()
     {
         Assembler code = new();
-        int[] starts = new int[2 * MaxTilesTogether * MaxTokens];
-        foreach (TileFormat format in Enum.GetValues<TileFormat>())
+        TileFormat[] formats = Enum.GetValues<TileFormat>();
+        int[] starts = new int[formats.Length * FetchingKinds * MaxTilesTogether * MaxTokens];
+        foreach (TileFormat format in formats)
         {
-            for (int tiles = 1; tiles <= MaxTilesTogether; tiles++)
+            foreach (bool areCached in new[] { false, true })
             {
-                for (int count = tiles == 1 ? 1 : FewestOfPairs; count <= MaxTokens; count++)
+                for (int tiles = 1; tiles <= MaxTilesTogether; tiles++)
                 {
-                    code.Align();
-                    starts[Index(format, tiles, count)] = code.Position;
-                    WriteKernel(code, format, tiles, count);
+                    for (int count = tiles == 1 ? 1 : FewestOfPairs; count <= MaxTokens; count++)
+                    {
+                        code.Align();
+                        starts[Index(format, areCached, tiles, count)] = code.Position;
+                        WriteKernel(code, format, areCached, tiles, count);
+                    }
                 }
             }
         }
@@ -109,9 +121,9 @@ internal static unsafe class VnniKernels
     }
 
     // One tile after the other, or two that follow each other at once.
-    private static void WriteKernel(Assembler code, TileFormat format, int tiles, int count)
+    private static void WriteKernel(Assembler code, TileFormat format, bool areCached, int tiles, int count)
     {
-        const int arguments = Assembler.Rdi, result = Assembler.R8, blocks = Assembler.R9, rounds = Assembler.R10, to = Assembler.R11;
+        const int arguments = Assembler.Rdi, result = Assembler.R8, blocks = Assembler.R9, rounds = Assembler.R10, to = Assembler.R11, ahead = Assembler.R11;
         int[] scales = [Assembler.Rcx, Assembler.R14];
         code.Push(TileStarts[1]);
         code.Push(scales[1]);
@@ -119,6 +131,15 @@ internal static unsafe class VnniKernels
         code.Load(result, arguments, Arguments.OffsetOfResult);
         code.Set(TileStarts[0], 0x0F0F0F0F);
         code.BroadcastRegister(LowNibbles, TileStarts[0]);
+        if (!areCached)
+        {
+            code.Load(ahead, arguments, Arguments.OffsetOfTile);
+            code.Load(blocks, arguments, Arguments.OffsetOfAheadLines);
+            int lineStart = code.Position;
+            code.Prefetch(ahead, 0);
+            code.Add(ahead, VectorBytes);
+            code.Repeat(blocks, lineStart);
+        }
 
         int roundStart = code.Position;
         code.Load(TileStarts[0], arguments, Arguments.OffsetOfTile);
@@ -137,14 +158,21 @@ internal static unsafe class VnniKernels
         code.Load(blocks, arguments, Arguments.OffsetOfBlocks);
         for (int i = 0; i < tiles * count; i++)
             code.Clear(Sums + i);
+        code.Move(ahead, TileStarts[0]);
+        code.Add(ahead, arguments, Arguments.OffsetOfAheadBytes);
 
         int blockStart = code.Position;
         for (int tile = 0; tile < tiles; tile++)
         {
             code.LoadWidened(Scales + tile, scales[tile], 0);
             code.ShiftLeft(Scales + tile, Scales + tile, 16);
-            for (int line = 0; line < TileLayout.NumberBytes(format); line += VectorBytes)
-                code.Prefetch(TileStarts[tile], TileLayout.PrefetchBytes + line);
+        }
+        if (!areCached)
+        {
+            int blockBytes = tiles * (TileLayout.NumberBytes(format) + TileLayout.ScaleBytes);
+            for (int line = 0; line < blockBytes; line += VectorBytes)
+                code.Prefetch(ahead, line);
+            code.Add(ahead, blockBytes);
         }
         int together = DotCount / tiles;
         for (int token = 0; token < count; token += together)
@@ -225,7 +253,7 @@ internal static unsafe class VnniKernels
     private struct Arguments
     {
         public const int OffsetOfTile = 0, OffsetOfScaleOffset = 8, OffsetOfNumbers = 16, OffsetOfFactors = 24, OffsetOfResult = 32, OffsetOfStrideBytes = 40;
-        public const int OffsetOfBlocks = 48, OffsetOfRounds = 56, OffsetOfTileBytes = 64;
+        public const int OffsetOfBlocks = 48, OffsetOfRounds = 56, OffsetOfTileBytes = 64, OffsetOfAheadBytes = 72, OffsetOfAheadLines = 80;
 
         public byte* Tile;
         public nint ScaleOffset;
@@ -236,5 +264,7 @@ internal static unsafe class VnniKernels
         public nint Blocks;
         public nint Rounds;
         public nint TileBytes;
+        public nint AheadBytes;
+        public nint AheadLines;
     }
 }
