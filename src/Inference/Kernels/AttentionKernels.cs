@@ -127,7 +127,8 @@ internal static class AttentionKernels
         for (int i = 0; i < slots; i++)
         {
             input.Slice(queries[i < queries.Length ? i : 0].Input, size).CopyTo(row);
-            ElementKernels.Scale(path, row, shape.Scale);
+            if (shape.Scale != 1)
+                ElementKernels.Scale(path, row, shape.Scale);
             if (isEmitted)
                 HalfKernels.Pack(path, row, MemoryMarshal.Cast<float, uint>(row));
             else if (view.IsHalf)

@@ -40,11 +40,11 @@ internal sealed class QuantizedRows
     /// <summary>Tokens that there is room for in a group: 1 to 8 with VNNI, else 1 or 4.</summary>
     public int Width(int group) => Tokens(group) is var tokens && _isPadded && tokens > 1 ? _groupTokens : tokens;
 
-    /// <summary>The numbers of a group, [Blocks, Width, 32].</summary>
-    public ReadOnlySpan<byte> Numbers(int group) => _numbers.AsSpan(First(group) * Blocks * _blockBytes, Width(group) * Blocks * _blockBytes);
+    /// <summary>The numbers of groups of one size, [groups, Blocks, Width, 32].</summary>
+    public ReadOnlySpan<byte> Numbers(int group, int groups = 1) => _numbers.AsSpan(First(group) * Blocks * _blockBytes, groups * Width(group) * Blocks * _blockBytes);
 
-    /// <summary>For each block of a group: what the numbers of each token are multiplied by, as the bits of floats, then for each token what the unsigned weights add too much, below zero: [Blocks, 2, Width].</summary>
-    public ReadOnlySpan<int> Factors(int group) => _factors.AsSpan(First(group) * Blocks * 2, Width(group) * Blocks * 2);
+    /// <summary>For each block of groups of one size: what the numbers of each token are multiplied by, as the bits of floats, then for each token what the unsigned weights add too much, below zero: [groups, Blocks, 2, Width].</summary>
+    public ReadOnlySpan<int> Factors(int group, int groups = 1) => _factors.AsSpan(First(group) * Blocks * 2, groups * Width(group) * Blocks * 2);
 
     /// <summary>Makes room for rows.</summary>
     public void Reserve(KernelPath path, TileFormat format, int rows, int columns)

@@ -31,32 +31,44 @@ internal static class TileKernels
     // Numbers of activations: shorts for Q8, bytes for Q4.
     private const int ShortBlock = TileLayout.BlockColumns * sizeof(short), ByteBlock = TileLayout.BlockColumns;
 
-    /// <summary>result[t, tile · 16 + row] = Σ weights[tile, row, k] input[t, k] for the 16 rows of some tiles that follow each other, and the tokens of a group.</summary>
+    /// <summary>result[t, tile · 16 + row] = Σ weights[tile, row, k] input[t, k] for the 16 rows of some tiles that follow each other, and the tokens of some groups.</summary>
     /// <param name="path">Which implementation.</param>
     /// <param name="format">The tiles' format.</param>
     /// <param name="tiles">The tiles.</param>
     /// <param name="tileBytes">Bytes of each.</param>
     /// <param name="input">Activations that were quantised for this format and path.</param>
-    /// <param name="group">Which of their groups.</param>
-    /// <param name="result">Receives [tokens of the group, stride], of which 16 a tile are written.</param>
+    /// <param name="firstGroup">The first of their groups.</param>
+    /// <param name="groups">How many of them.</param>
+    /// <param name="result">Receives [tokens of the groups, stride], of which 16 a tile are written.</param>
     /// <param name="stride">Floats from one token's results to the next one's.</param>
-    /// <param name="areCached">Whether the tiles were read a moment ago.</param>
     public static void Multiply(
-        KernelPath path, TileFormat format, ReadOnlySpan<byte> tiles, int tileBytes, QuantizedRows input, int group, Span<float> result, int stride, bool areCached)
+        KernelPath path, TileFormat format, ReadOnlySpan<byte> tiles, int tileBytes, QuantizedRows input, int firstGroup, int groups, Span<float> result, int stride)
     {
-        int blocks = input.Blocks, width = input.Width(group);
+        int blocks = input.Blocks;
         if (path == KernelPath.Avx512Vnni)
         {
-            VnniKernels.Multiply(format, tiles, tileBytes, blocks, input.Numbers(group), input.Factors(group), width, result, stride, areCached);
+            // All groups but the last have one size.
+            for (int group = firstGroup, together; group < firstGroup + groups; group += together)
+            {
+                int width = input.Width(group);
+                together = 1;
+                while (group + together < firstGroup + groups && input.Width(group + together) == width)
+                    together++;
+                Span<float> to = result[((input.First(group) - input.First(firstGroup)) * stride)..];
+                VnniKernels.Multiply(format, tiles, tileBytes, blocks, input.Numbers(group, together), input.Factors(group, together), width, together, to, stride);
+            }
             return;
         }
-        int tokens = input.Tokens(group);
         Span<float> sums = stackalloc float[MaxTokens * TileLayout.Rows];
-        for (int tile = 0; tile < tiles.Length / tileBytes; tile++)
+        for (int group = firstGroup; group < firstGroup + groups; group++)
         {
-            Multiply(path, format, tiles.Slice(tile * tileBytes, tileBytes), blocks, input.Numbers(group), input.Factors(group), width, sums);
-            for (int token = 0; token < tokens; token++)
-                sums.Slice(token * TileLayout.Rows, TileLayout.Rows).CopyTo(result[(token * stride + tile * TileLayout.Rows)..]);
+            int tokens = input.Tokens(group), first = input.First(group) - input.First(firstGroup);
+            for (int tile = 0; tile < tiles.Length / tileBytes; tile++)
+            {
+                Multiply(path, format, tiles.Slice(tile * tileBytes, tileBytes), blocks, input.Numbers(group), input.Factors(group), input.Width(group), sums);
+                for (int token = 0; token < tokens; token++)
+                    sums.Slice(token * TileLayout.Rows, TileLayout.Rows).CopyTo(result[((first + token) * stride + tile * TileLayout.Rows)..]);
+            }
         }
     }
 

@@ -95,44 +95,49 @@ internal sealed class TiledMatrix : WeightMatrix
     public override void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute)
     {
         QuantizedRows rows = compute.Quantize(Format, input, tokens, Columns);
-        int tiles = TileLayout.Tiles(Rows);
-        int parts = compute.Parts((long)tokens * Rows * Columns, tiles);
+        // Tiles go in pairs.
+        int tiles = TileLayout.Tiles(Rows), pairs = (tiles + 1) / 2;
+        int parts = compute.Parts((long)tokens * Rows * Columns, pairs);
         int groupBytes = rows.Numbers(0).Length, chunk = Math.Max(1, ChunkBytes / groupBytes);
         compute.Run(parts, part =>
         {
-            int first = (int)((long)tiles * part / parts), last = (int)((long)tiles * (part + 1) / parts);
+            int first = 2 * (int)((long)pairs * part / parts), last = Math.Min(tiles, 2 * (int)((long)pairs * (part + 1) / parts));
             // All groups of tokens pass by some tiles while these are in the second-level cache.
             int step = Math.Max(1, StepBytes / _tileBytes / 2) * 2;
-            for (int start = 0; start < rows.GroupCount; start += chunk)
+            for (int group = 0; group < rows.GroupCount; group += chunk)
             {
                 for (int tile = first; tile < last; tile += step)
-                {
-                    for (int group = start; group < Math.Min(rows.GroupCount, start + chunk); group++)
-                        MultiplyTiles(compute.Path, tile, Math.Min(step, last - tile), rows, group, output.Span, areCached: group > start);
-                }
+                    MultiplyTiles(compute.Path, tile, Math.Min(step, last - tile), rows, group, Math.Min(chunk, rows.GroupCount - group), output.Span);
             }
         });
     }
 
-    private void MultiplyTiles(KernelPath path, int tile, int count, QuantizedRows input, int group, Span<float> output, bool areCached)
+    private void MultiplyTiles(KernelPath path, int tile, int count, QuantizedRows input, int firstGroup, int groups, Span<float> output)
     {
-        int row = tile * TileLayout.Rows, token = input.First(group), tokens = input.Tokens(group), whole = Math.Min(count, Rows / TileLayout.Rows - tile);
+        int row = tile * TileLayout.Rows, whole = Math.Min(count, Rows / TileLayout.Rows - tile), firstToken = input.First(firstGroup);
+        int lastGroup = firstGroup + groups - 1, endToken = input.First(lastGroup) + input.Tokens(lastGroup);
         if (whole > 0)
-            TileKernels.Multiply(path, Format, Tiles(tile, whole), _tileBytes, input, group, output[(token * Rows + row)..], Rows, areCached);
-        int rest = Math.Min(TileLayout.Rows, Rows - (tile + whole) * TileLayout.Rows);
+            TileKernels.Multiply(path, Format, Tiles(tile, whole), _tileBytes, input, firstGroup, groups, output[(firstToken * Rows + row)..], Rows);
         if (whole < count)
-        {
-            // The rows of the last tile that the matrix does not have go nowhere.
-            Span<float> results = stackalloc float[MaxGroup * TileLayout.Rows];
-            TileKernels.Multiply(path, Format, Tiles(tile + whole, 1), _tileBytes, input, group, results, TileLayout.Rows, areCached);
-            for (int i = 0; i < tokens; i++)
-                results.Slice(i * TileLayout.Rows, rest).CopyTo(output[((token + i) * Rows + row + whole * TileLayout.Rows)..]);
-        }
+            MultiplyLast(path, tile + whole, input, firstGroup, groups, output);
         if (_units is null)
             return;
         int rows = Math.Min(count * TileLayout.Rows, Rows - row);
-        for (int i = 0; i < tokens; i++)
-            ElementKernels.Multiply(path, output.Slice((token + i) * Rows + row, rows), _units.AsSpan(row, rows));
+        for (int token = firstToken; token < endToken; token++)
+            ElementKernels.Multiply(path, output.Slice(token * Rows + row, rows), _units.AsSpan(row, rows));
+    }
+
+    // The rows of the last tile that the matrix does not have go nowhere.
+    private void MultiplyLast(KernelPath path, int tile, QuantizedRows input, int firstGroup, int groups, Span<float> output)
+    {
+        int row = tile * TileLayout.Rows;
+        Span<float> results = stackalloc float[MaxGroup * TileLayout.Rows];
+        for (int group = firstGroup; group < firstGroup + groups; group++)
+        {
+            TileKernels.Multiply(path, Format, Tile(tile), _tileBytes, input, group, 1, results, TileLayout.Rows);
+            for (int i = 0; i < input.Tokens(group); i++)
+                results.Slice(i * TileLayout.Rows, Rows - row).CopyTo(output[((input.First(group) + i) * Rows + row)..]);
+        }
     }
 
     /// <summary>The scale of each row that is stored in whole numbers with one scale; 1 for all others.</summary>

@@ -30,33 +30,36 @@ internal static unsafe class VnniKernels
     private const int Numbers = Assembler.Rdx, Factors = Assembler.Rsi;
     private static readonly int[] TileStarts = [Assembler.Rax, Assembler.Rbx];
 
-    private const int VectorBytes = 64;
+    private const int VectorBytes = 64, ResultBytes = TileLayout.Rows * sizeof(float);
+
+    // What stays in a first-level cache of 48 KiB beside what passes by.
+    private const int CacheBytes = 40 * 1024;
 
     private static readonly byte*[]? Kernels = IsInProcessor() ? Write() : null;
 
     /// <summary>Whether the processor has the instruction, and the system lets us run our own code.</summary>
     public static bool IsSupported => Kernels is not null;
 
-    /// <summary>result[t, tile · 16 + row] = Σ weights[tile, row, k] input[t, k] for the 16 rows of some tiles that follow each other.</summary>
+    /// <summary>result[t, tile · 16 + row] = Σ weights[tile, row, k] input[t, k] for the 16 rows of some tiles that follow each other, and some groups of tokens of one size.</summary>
     /// <param name="format">The tiles' format.</param>
     /// <param name="tiles">The tiles; a few hundred kilobytes at most, as a call cannot be interrupted by a collection of garbage.</param>
     /// <param name="tileBytes">Bytes of each.</param>
     /// <param name="blocks">Blocks of a row.</param>
-    /// <param name="numbers">Activations of <paramref name="count"/> tokens as <see cref="QuantizedRows"/> has them.</param>
+    /// <param name="numbers">Activations of the groups as <see cref="QuantizedRows"/> has them.</param>
     /// <param name="factors">Their scales and sums.</param>
-    /// <param name="count">1 to <see cref="MaxTokens"/>.</param>
-    /// <param name="result">Receives [count, stride], of which 16 a tile are written.</param>
+    /// <param name="count">Tokens of a group: 1 to <see cref="MaxTokens"/>.</param>
+    /// <param name="groups">How many groups.</param>
+    /// <param name="result">Receives [groups · count, stride], of which 16 a tile are written.</param>
     /// <param name="stride">Floats from one token's results to the next one's.</param>
-    /// <param name="areCached">Whether the tiles were read a moment ago, so that they need not be asked for ahead.</param>
     public static void Multiply(
-        TileFormat format, ReadOnlySpan<byte> tiles, int tileBytes, int blocks, ReadOnlySpan<byte> numbers, ReadOnlySpan<int> factors, int count, Span<float> result, int stride, bool areCached)
+        TileFormat format, ReadOnlySpan<byte> tiles, int tileBytes, int blocks, ReadOnlySpan<byte> numbers, ReadOnlySpan<int> factors, int count, int groups, Span<float> result, int stride)
     {
         int tileCount = tiles.Length / tileBytes;
-        if (count is < 1 or > MaxTokens || blocks < 1 || tileCount < 1 || stride < tileCount * TileLayout.Rows
+        if (count is < 1 or > MaxTokens || groups < 1 || blocks < 1 || tileCount < 1 || stride < tileCount * TileLayout.Rows
             || tileBytes < blocks * (TileLayout.NumberBytes(format) + TileLayout.ScaleBytes)
-            || numbers.Length < blocks * count * TileLayout.BlockColumns || factors.Length < 2 * blocks * count
-            || result.Length < (long)(count - 1) * stride + tileCount * TileLayout.Rows)
-            throw new ArgumentException($"{tileCount} tiles of {tileBytes} bytes, {blocks} blocks, {count} tokens and {result.Length} results do not fit.");
+            || numbers.Length < (long)groups * blocks * count * TileLayout.BlockColumns || factors.Length < 2L * groups * blocks * count
+            || result.Length < ((long)groups * count - 1) * stride + tileCount * TileLayout.Rows)
+            throw new ArgumentException($"{tileCount} tiles of {tileBytes} bytes, {blocks} blocks, {groups} times {count} tokens and {result.Length} results do not fit.");
         fixed (byte* tile = tiles, x = numbers)
         fixed (int* factor = factors)
         fixed (float* to = result)
@@ -73,9 +76,41 @@ internal static unsafe class VnniKernels
                 Blocks = blocks,
                 TileBytes = tileBytes,
             };
-            int together = count >= FewestOfPairs ? MaxTilesTogether : 1;
-            Call(format, areCached, together, count, tileCount / together, &arguments);
-            Call(format, areCached, 1, count, tileCount % together, &arguments);
+            int together = count >= FewestOfPairs ? MaxTilesTogether : 1, whole = tileCount / together * together;
+            int groupNumbers = blocks * count * TileLayout.BlockColumns, groupFactors = 2 * blocks * count;
+
+            // 1. The first group passes by all tiles, which come from memory. So do the others, unless some tiles stay in the first-level cache while all groups pass by.
+            bool stay = together * tileBytes + groupNumbers + groupFactors * sizeof(int) <= CacheBytes;
+            for (int group = 0; group < (stay ? 1 : groups); group++)
+            {
+                arguments.Numbers = x + (nint)group * groupNumbers;
+                arguments.Factors = factor + (nint)group * groupFactors;
+                arguments.Tile = tile;
+                arguments.Result = to + (nint)group * count * stride;
+                arguments.TileStep = together * tileBytes;
+                arguments.ResultStep = together * ResultBytes;
+                Call(format, group > 0, together, count, whole / together, &arguments);
+                arguments.TileStep = tileBytes;
+                arguments.ResultStep = ResultBytes;
+                Call(format, group > 0, 1, count, tileCount - whole, &arguments);
+            }
+            if (!stay || groups == 1)
+                return;
+
+            // 2. The other groups.
+            arguments.TileStep = 0;
+            arguments.NumbersStep = groupNumbers;
+            arguments.FactorsStep = groupFactors * sizeof(int);
+            arguments.ResultStep = count * arguments.StrideBytes;
+            for (int first = 0; first < tileCount; first += together)
+            {
+                together = first < whole ? together : 1;
+                arguments.Tile = tile + (nint)first * tileBytes;
+                arguments.Numbers = x + groupNumbers;
+                arguments.Factors = factor + groupFactors;
+                arguments.Result = to + (nint)count * stride + first * TileLayout.Rows;
+                Call(format, areCached: true, together, count, groups - 1, &arguments);
+            }
         }
     }
 
@@ -193,11 +228,13 @@ internal static unsafe class VnniKernels
                 code.StoreVector(Sums + tiles * token + tile, to, tile * VectorBytes);
             code.Add(to, arguments, Arguments.OffsetOfStrideBytes);
         }
-        code.Add(result, tiles * TileLayout.Rows * sizeof(float));
-        code.Load(TileStarts[0], arguments, Arguments.OffsetOfTile);
-        for (int tile = 0; tile < tiles; tile++)
-            code.Add(TileStarts[0], arguments, Arguments.OffsetOfTileBytes);
-        code.Store(TileStarts[0], arguments, Arguments.OffsetOfTile);
+        code.Add(result, arguments, Arguments.OffsetOfResultStep);
+        foreach ((int at, int step) in Arguments.Moved)
+        {
+            code.Load(to, arguments, at);
+            code.Add(to, arguments, step);
+            code.Store(to, arguments, at);
+        }
         code.Repeat(rounds, roundStart);
         code.Store(result, arguments, Arguments.OffsetOfResult);
         code.Pop(scales[1]);
@@ -248,12 +285,16 @@ internal static unsafe class VnniKernels
         }
     }
 
-    /// <summary>What a kernel is told; it moves <see cref="Tile"/> and <see cref="Result"/> on.</summary>
+    /// <summary>What a kernel is told; it moves the four pointers on by their steps.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct Arguments
     {
         public const int OffsetOfTile = 0, OffsetOfScaleOffset = 8, OffsetOfNumbers = 16, OffsetOfFactors = 24, OffsetOfResult = 32, OffsetOfStrideBytes = 40;
-        public const int OffsetOfBlocks = 48, OffsetOfRounds = 56, OffsetOfTileBytes = 64, OffsetOfAheadBytes = 72, OffsetOfAheadLines = 80;
+        public const int OffsetOfBlocks = 48, OffsetOfRounds = 56, OffsetOfTileBytes = 64, OffsetOfAheadBytes = 72, OffsetOfAheadLines = 80, OffsetOfResultStep = 88;
+        private const int OffsetOfTileStep = 96, OffsetOfNumbersStep = 104, OffsetOfFactorsStep = 112;
+
+        /// <summary>Pointers in memory, and their steps.</summary>
+        public static readonly (int At, int Step)[] Moved = [(OffsetOfTile, OffsetOfTileStep), (OffsetOfNumbers, OffsetOfNumbersStep), (OffsetOfFactors, OffsetOfFactorsStep)];
 
         public byte* Tile;
         public nint ScaleOffset;
@@ -266,5 +307,9 @@ internal static unsafe class VnniKernels
         public nint TileBytes;
         public nint AheadBytes;
         public nint AheadLines;
+        public nint ResultStep;
+        public nint TileStep;
+        public nint NumbersStep;
+        public nint FactorsStep;
     }
 }
