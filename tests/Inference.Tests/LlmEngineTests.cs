@@ -43,6 +43,32 @@ public sealed class LlmEngineTests
     }
 
     [Fact]
+    public async Task GenerateAsync_LogitsOfAStepDoNotFitTogether_SameAnswersAsAlone()
+    {
+        const int count = 12;
+        GenerationRequest[] requests = [.. Enumerable.Range(0, count).Select(i => new GenerationRequest { PromptTokenIds = [i], MaxTokens = 3 })];
+        using var allAreHere = new ManualResetEventSlim();
+        int mostRows = 0;
+        // Logits of eight rows are larger than what is held at once.
+        var runner = new FakeModelRunner(FakeModelRunner.Noise) { VocabularySize = 600_000 };
+        runner.OnForward = counts =>
+        {
+            allAreHere.Wait(Cancellation);
+            mostRows = Math.Max(mostRows, counts.Length);
+        };
+        await using LlmEngine together = Engine(runner, o => o with { MaxRunningSequences = count });
+        await using LlmEngine alone = Engine(new FakeModelRunner(FakeModelRunner.Noise) { VocabularySize = 600_000 });
+
+        Task<Answer>[] answers = [.. requests.Select(request => Gather(together, request))];
+        allAreHere.Set();
+        await Task.WhenAll(answers);
+
+        Assert.True(mostRows > 8, $"{mostRows} rows");
+        for (int i = 0; i < count; i++)
+            Assert.Equal((await Gather(alone, requests[i])).Ids, (await answers[i]).Ids);
+    }
+
+    [Fact]
     public async Task GenerateAsync_OtherChoiceOrSeed_OtherText()
     {
         await using LlmEngine engine = Engine(new FakeModelRunner(FakeModelRunner.Noise));

@@ -15,6 +15,9 @@ internal sealed class DecoderModelRunner : ModelRunner
     private readonly DecoderPass _pass;
     private readonly bool _rowByRow;
 
+    // Of the rows that were run last; empty where their logits are made already.
+    private Memory<float> _state;
+
     public DecoderModelRunner(DecoderConfiguration configuration, string modelType, Checkpoint checkpoint, EngineOptions options)
     {
         _configuration = configuration;
@@ -57,9 +60,30 @@ internal sealed class DecoderModelRunner : ModelRunner
             ForwardSingly(rows, logits);
             return;
         }
+        Run(rows);
+        WriteLogits(0, _pass.Batch.LogitsTokens.Count, logits);
+    }
+
+    /// <inheritdoc/>
+    public override void Run(ReadOnlySpan<BatchRow> rows)
+    {
+        if (_rowByRow && rows.Length > 1)
+        {
+            base.Run(rows);
+            _state = default;
+            return;
+        }
         _pass.Fill(rows, Model.VocabularySize);
-        Memory<float> state = _stack.Apply(_pass.Batch.TokenIds, _pass);
-        _head.Write(_pass.Batch, state.Span, logits, _pass);
+        _state = _stack.Apply(_pass.Batch.TokenIds, _pass);
+    }
+
+    /// <inheritdoc/>
+    public override void WriteLogits(int first, int count, Memory<float> logits)
+    {
+        if (_state.IsEmpty)
+            base.WriteLogits(first, count, logits);
+        else
+            _head.Write(_pass.Batch, first, count, _state.Span, logits, _pass);
     }
 
     /// <inheritdoc/>

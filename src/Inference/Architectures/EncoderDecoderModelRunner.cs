@@ -23,6 +23,9 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
     private readonly int _encoderWidth;
     private readonly bool _rowByRow;
 
+    // Of the rows that were run last; empty where their logits are made already.
+    private Memory<float> _state;
+
     // The state of the input that is being encoded.
     private Memory<float> _encoding;
 
@@ -135,9 +138,30 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
             ForwardSingly(rows, logits);
             return;
         }
+        Run(rows);
+        WriteLogits(0, _decoderPass.Batch.LogitsTokens.Count, logits);
+    }
+
+    /// <inheritdoc/>
+    public override void Run(ReadOnlySpan<BatchRow> rows)
+    {
+        if (_rowByRow && rows.Length > 1)
+        {
+            base.Run(rows);
+            _state = default;
+            return;
+        }
         _decoderPass.Fill(rows, Model.VocabularySize);
-        Memory<float> state = _parts.Decoder.Apply(_decoderPass.Batch.TokenIds, _decoderPass);
-        _parts.Head.Write(_decoderPass.Batch, state.Span, logits, _decoderPass);
+        _state = _parts.Decoder.Apply(_decoderPass.Batch.TokenIds, _decoderPass);
+    }
+
+    /// <inheritdoc/>
+    public override void WriteLogits(int first, int count, Memory<float> logits)
+    {
+        if (_state.IsEmpty)
+            base.WriteLogits(first, count, logits);
+        else
+            _parts.Head.Write(_decoderPass.Batch, first, count, _state.Span, logits, _decoderPass);
     }
 
     /// <inheritdoc/>

@@ -22,19 +22,21 @@ internal sealed class Head(Linear output)
     /// <summary>Beyond this no logit grows, by a tanh; 0 for none.</summary>
     public float Cap { get; init; }
 
-    /// <summary>Writes [logits tokens, vocabulary].</summary>
+    /// <summary>Writes [count, vocabulary].</summary>
     /// <param name="batch">Which tokens need logits.</param>
+    /// <param name="first">The first of them.</param>
+    /// <param name="count">How many.</param>
     /// <param name="state">[tokens, hidden].</param>
     /// <param name="logits">Receives the logits.</param>
     /// <param name="pass">Buffers and threads.</param>
-    public void Write(BatchLayout batch, ReadOnlySpan<float> state, Memory<float> logits, Pass pass)
+    public void Write(BatchLayout batch, int first, int count, ReadOnlySpan<float> state, Memory<float> logits, Pass pass)
     {
-        int count = batch.LogitsTokens.Count, hidden = state.Length / pass.TokenCount;
+        int hidden = state.Length / pass.TokenCount;
         if (logits.Length < count * output.Outputs)
             throw new ArgumentException($"The logits need room for {count} × {output.Outputs} floats; there are {logits.Length}.", nameof(logits));
         if (count == 0)
             return;
-        Memory<float> input = Prepare("head input", batch.LogitsTokens, hidden, state, pass);
+        Memory<float> input = Prepare("head input", [.. batch.LogitsTokens.Skip(first).Take(count)], hidden, state, pass);
         Memory<float> whole = output.QuantizesInput ? Prepare("head whole", [.. Enumerable.Range(0, pass.TokenCount)], hidden, state, pass) : default;
         logits = logits[..(count * output.Outputs)];
         output.Apply(input, count, logits, pass.Compute, whole);

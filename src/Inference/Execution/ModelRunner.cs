@@ -15,6 +15,9 @@ public readonly record struct EncoderRow(ReadOnlyMemory<int> TokenIds, SequenceC
 /// <summary>Runs forward passes of one model. Used by one thread at a time; it knows nothing of requests.</summary>
 public abstract class ModelRunner : IDisposable
 {
+    // Of the rows that were run last, where they are not made piece by piece.
+    private float[] _logits = [];
+
     /// <summary>What the model is.</summary>
     public abstract ModelDescription Model { get; }
 
@@ -34,6 +37,24 @@ public abstract class ModelRunner : IDisposable
     /// <param name="rows">The rows; no two of the same sequence.</param>
     /// <param name="logits">Receives [sum of LogitsCount, vocabulary], in the order of the rows.</param>
     public abstract void Forward(ReadOnlySpan<BatchRow> rows, Memory<float> logits);
+
+    /// <summary>Runs the decoder as <see cref="Forward"/> does, but leaves the logits for <see cref="WriteLogits"/>, so that those of many rows need not all be in memory.</summary>
+    /// <param name="rows">The rows; no two of the same sequence.</param>
+    public virtual void Run(ReadOnlySpan<BatchRow> rows)
+    {
+        int count = 0;
+        foreach (BatchRow row in rows)
+            count += row.LogitsCount;
+        _logits = new float[count * Model.VocabularySize];
+        Forward(rows, _logits);
+    }
+
+    /// <summary>Writes logits of the rows that were run last.</summary>
+    /// <param name="first">The first token of those that need logits.</param>
+    /// <param name="count">How many tokens.</param>
+    /// <param name="logits">Receives [count, vocabulary].</param>
+    public virtual void WriteLogits(int first, int count, Memory<float> logits) =>
+        _logits.AsMemory(first * Model.VocabularySize, count * Model.VocabularySize).CopyTo(logits);
 
     /// <summary>Runs the encoder and fills the cross-attention part of each cache.</summary>
     /// <exception cref="NotSupportedException">The model has no encoder.</exception>

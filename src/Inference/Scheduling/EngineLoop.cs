@@ -9,6 +9,10 @@ internal sealed class EngineLoop
 {
     private const long MaxPromptLogitsBytes = 64 << 20;
 
+    // Logits that are in memory together, in whole rows: enough tokens that the head computes while it reads its weights.
+    private const long LogitsBytes = 16 << 20;
+    private const int FewestLogits = 8;
+
     private readonly ArrivalQueue<Sequence> _arrivals;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ModelRunner _runner;
@@ -18,6 +22,9 @@ internal sealed class EngineLoop
     private readonly List<ScheduledRow> _decoderPlan = [];
     private readonly List<BatchRow> _decoderRows = [];
     private float[] _logits = [];
+
+    // How many rows of the decoder's plan are done with.
+    private int _completed;
 
     // The sequence whose encoder has begun, and how many parts of it are done.
     private Sequence? _encoding;
@@ -83,30 +90,21 @@ internal sealed class EngineLoop
     {
         _encoderPlan.Clear();
         _decoderPlan.Clear();
+        _completed = 0;
         try
         {
             // 1. Who runs.
             Admit();
 
-            // 2. Compute.
+            // 2. Compute, choose and hand out.
             Encode();
             Decode();
         }
         catch (Exception exception)
         {
-            List<Sequence> involved = [.. _encoderPlan.Union(_decoderPlan.Select(row => row.Sequence))];
+            List<Sequence> involved = [.. _encoderPlan.Union(_decoderPlan.Select(row => row.Sequence)).Except(_decoderPlan.Take(_completed).Select(row => row.Sequence))];
             foreach (Sequence sequence in involved.Count > 0 ? involved : _scheduler.FindAll())
                 End(sequence, exception);
-            return;
-        }
-
-        // 3. Choose and hand out.
-        int logitsStart = 0;
-        foreach (ScheduledRow row in _decoderPlan)
-        {
-            int logitsLength = row.LogitsCount * row.Sequence.BranchCount * _runner.Model.VocabularySize;
-            Complete(row, _logits.AsSpan(logitsStart, logitsLength));
-            logitsStart += logitsLength;
         }
     }
 
@@ -153,12 +151,51 @@ internal sealed class EngineLoop
         foreach (ScheduledRow row in _decoderPlan)
             row.Sequence.AddRows(row.TokenCount, row.LogitsCount, _decoderRows);
 
-        int length = _decoderRows.Sum(row => row.LogitsCount) * _runner.Model.VocabularySize;
-        if (_logits.Length < length)
-            _logits = Scratch.Grow(_logits, length);
         long started = _budget.Now;
-        _runner.Forward(CollectionsMarshal.AsSpan(_decoderRows), _logits.AsMemory(0, length));
+        _runner.Run(CollectionsMarshal.AsSpan(_decoderRows));
+        for (int first = 0; _completed < _decoderPlan.Count;)
+        {
+            (int rows, int count) = NextLogits();
+            int vocabulary = _runner.Model.VocabularySize;
+            if (_logits.Length < count * vocabulary)
+                _logits = Scratch.Grow(_logits, count * vocabulary);
+            _runner.WriteLogits(first, count, _logits.AsMemory(0, count * vocabulary));
+            first += count;
+
+            // What is chosen and handed out meanwhile is not the model's time.
+            long paused = _budget.Now;
+            Complete(rows);
+            started += _budget.Now - paused;
+        }
         _budget.Learn(promptTokens, _decoderPlan.Sum(row => row.TokenCount) - promptTokens, started);
+    }
+
+    /// <summary>The next rows of the plan whose logits there is room for, at least one, and how many tokens need logits.</summary>
+    private (int Rows, int Count) NextLogits()
+    {
+        long most = Math.Max(FewestLogits, LogitsBytes / sizeof(float) / _runner.Model.VocabularySize / FewestLogits * FewestLogits);
+        int rows = 0, count = 0;
+        foreach (ScheduledRow row in CollectionsMarshal.AsSpan(_decoderPlan)[_completed..])
+        {
+            int more = row.LogitsCount * row.Sequence.BranchCount;
+            if (rows > 0 && count + more > most)
+                break;
+            rows++;
+            count += more;
+        }
+        return (rows, count);
+    }
+
+    private void Complete(int rows)
+    {
+        int vocabulary = _runner.Model.VocabularySize, start = 0;
+        for (int end = _completed + rows; _completed < end;)
+        {
+            ScheduledRow row = _decoderPlan[_completed++];
+            int length = row.LogitsCount * row.Sequence.BranchCount * vocabulary;
+            Complete(row, _logits.AsSpan(start, length));
+            start += length;
+        }
     }
 
     private void Complete(ScheduledRow row, ReadOnlySpan<float> logits)

@@ -52,15 +52,31 @@ public sealed class GoldenTests
     {
         using GoldenCase model = GoldenCase.Open(folder);
         GoldenPrompt[] prompts = [.. model.Prompts];
-        SequenceCache[] caches = [.. prompts.Select(model.Begin)];
-        BatchRow[] rows = [.. prompts.Select((p, i) => new BatchRow(p.DecoderIds, 0, caches[i], p.DecoderIds.Length))];
-        float[] together = new float[rows.Sum(r => r.LogitsCount) * model.Vocabulary];
-        model.Runner.Forward(rows, together);
         float[] singles = [.. prompts.SelectMany(p => Logits(model, p, p.DecoderIds.Length))];
+        float[] together = new float[singles.Length], pieces = new float[singles.Length];
+        Compute(rows => model.Runner.Forward(rows, together));
+        Compute(rows =>
+        {
+            const int most = 3;
+            model.Runner.Run(rows);
+            int count = rows.Sum(row => row.LogitsCount);
+            for (int first = 0; first < count; first += most)
+            {
+                int length = Math.Min(most, count - first);
+                model.Runner.WriteLogits(first, length, pieces.AsMemory(first * model.Vocabulary, length * model.Vocabulary));
+            }
+        });
         Assert.Equal(singles, together);
-        foreach (SequenceCache cache in caches)
-            cache.Dispose();
-        Assert.Equal(0, model.Runner.Cache.UsedBytes);
+        Assert.Equal(singles, pieces);
+
+        void Compute(Action<BatchRow[]> forward)
+        {
+            SequenceCache[] caches = [.. prompts.Select(model.Begin)];
+            forward([.. prompts.Select((p, i) => new BatchRow(p.DecoderIds, 0, caches[i], p.DecoderIds.Length))]);
+            foreach (SequenceCache cache in caches)
+                cache.Dispose();
+            Assert.Equal(0, model.Runner.Cache.UsedBytes);
+        }
     }
 
     /// <summary>Cases whose results depend on how a prompt is cut: their rotation follows the length of the sequence, or the reference treats a token that is computed alone in its own way.</summary>
