@@ -8,9 +8,10 @@ public sealed class TiledMatrixTests
 {
     private readonly Random _random = new(5);
 
+    // The last three: tokens in several groups, beside tiles that fit the first-level cache and such that do not, and activations that are cut into chunks.
     public static TheoryData<int, int, int, int> Shapes => new(
         from format in new[] { (int)TileFormat.Q8, (int)TileFormat.Q4 }
-        from shape in new[] { (1, 1, 1), (16, 32, 4), (17, 33, 5), (50, 100, 3), (33, 896, 9), (128, 31, 2), (7, 640, 1), (48, 64, 16), (21, 70, 40), (160, 96, 7) }
+        from shape in new[] { (1, 1, 1), (16, 32, 4), (17, 33, 5), (50, 100, 3), (33, 896, 9), (128, 31, 2), (7, 640, 1), (48, 64, 16), (21, 70, 40), (160, 96, 7), (55, 200, 27), (85, 1500, 19), (33, 4000, 140) }
         select (format, shape.Item1, shape.Item2, shape.Item3));
 
     [Theory]

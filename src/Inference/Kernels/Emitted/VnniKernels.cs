@@ -45,7 +45,7 @@ internal static unsafe class VnniKernels
     /// <param name="tiles">The tiles; a few hundred kilobytes at most, as a call cannot be interrupted by a collection of garbage.</param>
     /// <param name="tileBytes">Bytes of each.</param>
     /// <param name="blocks">Blocks of a row.</param>
-    /// <param name="numbers">Activations of the groups as <see cref="QuantizedRows"/> has them.</param>
+    /// <param name="numbers">Activations of the groups, some hundreds of kilobytes at most, as <see cref="QuantizedRows"/> has them.</param>
     /// <param name="factors">Their scales and sums.</param>
     /// <param name="count">Tokens of a group: 1 to <see cref="MaxTokens"/>.</param>
     /// <param name="groups">How many groups.</param>
@@ -114,7 +114,7 @@ internal static unsafe class VnniKernels
         }
     }
 
-    // A call takes some ten microseconds, so nobody waits for it to let a collection begin.
+    // A call takes some tens of microseconds, so nobody waits for it to let a collection begin.
     private static void Call(TileFormat format, bool areCached, int tiles, int count, int rounds, Arguments* arguments)
     {
         if (rounds == 0)
