@@ -13,31 +13,26 @@ namespace LlmService.Inference.Architectures;
 internal sealed record EncoderDecoderParts(Stack Encoder, Norm? EncoderNorm, Stack Decoder, Head Head);
 
 /// <summary>Encoder-decoders: an encoder that sees everything, a decoder that sees its past and the encoder's output.</summary>
-internal sealed class EncoderDecoderModelRunner : ModelRunner
+internal sealed class EncoderDecoderModelRunner : StackModelRunner
 {
     private readonly Checkpoint _checkpoint;
     private readonly EncoderDecoderParts _parts;
     private readonly CrossAttention[] _cross;
     private readonly EncoderPass _encoderPass;
-    private readonly DecoderPass _decoderPass;
     private readonly int _encoderWidth;
-    private readonly bool _rowByRow;
-
-    // Of the rows that were run last; empty where their logits are made already.
-    private Memory<float> _state;
 
     // The state of the input that is being encoded.
     private Memory<float> _encoding;
 
     private EncoderDecoderModelRunner(Checkpoint checkpoint, EncoderDecoderParts parts, KvCache cache, EncoderPass encoderPass, ModelDescription model, int encoderWidth, int activations, long constantActivations, bool rowByRow)
+        : base(rowByRow)
     {
         _checkpoint = checkpoint;
         _parts = parts;
         _cross = [.. parts.Decoder.Layers.SelectMany(layer => layer.Parts).Select(part => part.Block).OfType<CrossAttention>()];
         _encoderPass = encoderPass;
-        _decoderPass = new(encoderPass.Compute);
+        DecoderPass = new(encoderPass.Compute);
         _encoderWidth = encoderWidth;
-        _rowByRow = rowByRow;
         Cache = cache;
         Model = model;
         ActivationsPerToken = activations;
@@ -131,45 +126,20 @@ internal sealed class EncoderDecoderModelRunner : ModelRunner
     }
 
     /// <inheritdoc/>
-    public override void Forward(ReadOnlySpan<BatchRow> rows, Memory<float> logits)
-    {
-        if (_rowByRow && rows.Length > 1)
-        {
-            ForwardSingly(rows, logits);
-            return;
-        }
-        Run(rows);
-        WriteLogits(0, _decoderPass.Batch.LogitsTokens.Count, logits);
-    }
-
-    /// <inheritdoc/>
-    public override void Run(ReadOnlySpan<BatchRow> rows)
-    {
-        if (_rowByRow && rows.Length > 1)
-        {
-            base.Run(rows);
-            _state = default;
-            return;
-        }
-        _decoderPass.Fill(rows, Model.VocabularySize);
-        _state = _parts.Decoder.Apply(_decoderPass.Batch.TokenIds, _decoderPass);
-    }
-
-    /// <inheritdoc/>
-    public override void WriteLogits(int first, int count, Memory<float> logits)
-    {
-        if (_state.IsEmpty)
-            base.WriteLogits(first, count, logits);
-        else
-            _parts.Head.Write(_decoderPass.Batch, first, count, _state.Span, logits, _decoderPass);
-    }
-
-    /// <inheritdoc/>
     public override long ReleaseBuffers()
     {
         _encoding = default;
-        return _encoderPass.ReleaseBuffers() + _decoderPass.ReleaseBuffers();
+        return _encoderPass.ReleaseBuffers() + base.ReleaseBuffers();
     }
+
+    /// <inheritdoc/>
+    protected override Stack Decoder => _parts.Decoder;
+
+    /// <inheritdoc/>
+    protected override Head Head => _parts.Head;
+
+    /// <inheritdoc/>
+    protected override DecoderPass DecoderPass { get; }
 
     /// <inheritdoc/>
     public override void Dispose() => _checkpoint.Dispose();

@@ -74,17 +74,11 @@ public abstract class ModelRunner : IDisposable
 
     /// <summary>Gives up the buffers of passes, which the next one makes anew. Between inputs only.</summary>
     /// <returns>Their bytes.</returns>
-    public virtual long ReleaseBuffers() => 0;
-
-    /// <summary>Runs the rows of a batch one after the other, where a row's results would depend on its neighbours.</summary>
-    protected void ForwardSingly(ReadOnlySpan<BatchRow> rows, Memory<float> logits)
+    public virtual long ReleaseBuffers()
     {
-        for (int i = 0; i < rows.Length; i++)
-        {
-            int count = rows[i].LogitsCount * Model.VocabularySize;
-            Forward(rows.Slice(i, 1), logits[..count]);
-            logits = logits[count..];
-        }
+        long bytes = (long)_logits.Length * sizeof(float);
+        _logits = [];
+        return bytes;
     }
 
     /// <inheritdoc/>
