@@ -169,24 +169,21 @@ internal static class ElementLoops<TLanes, TVector>
         ref float at = ref MemoryMarshal.GetReference(scores), sums = ref MemoryMarshal.GetReference(lanes);
         TVector offset = TLanes.Create(highest), whole = default;
         int i = 0;
-        // Where a vector has all lanes the sums stay in a register: a sum through memory waits for its own store.
-        for (; TLanes.Count == Lanes && i <= scores.Length - Lanes; i += Lanes)
-        {
-            TVector weight = Exp(TLanes.Subtract(TLanes.Load(ref at, i), offset));
-            TLanes.Store(weight, ref at, i);
-            whole = TLanes.Add(whole, weight);
-        }
-        if (TLanes.Count == Lanes)
-            TLanes.Store(whole, ref sums, 0);
         for (; i <= scores.Length - Lanes; i += Lanes)
         {
             for (int group = 0; group < Lanes; group += TLanes.Count)
             {
                 TVector weight = Exp(TLanes.Subtract(TLanes.Load(ref at, i + group), offset));
                 TLanes.Store(weight, ref at, i + group);
-                TLanes.Store(TLanes.Add(TLanes.Load(ref sums, group), weight), ref sums, group);
+                // Where a vector has all lanes their sums stay in a register: a sum through memory waits for its own store.
+                if (TLanes.Count == Lanes)
+                    whole = TLanes.Add(whole, weight);
+                else
+                    TLanes.Store(TLanes.Add(TLanes.Load(ref sums, group), weight), ref sums, group);
             }
         }
+        if (TLanes.Count == Lanes)
+            TLanes.Store(whole, ref sums, 0);
         for (int lane = 0; i < scores.Length; i++, lane++)
         {
             scores[i] = ElementLoops<ScalarFloats, float>.Exp(scores[i] - highest);

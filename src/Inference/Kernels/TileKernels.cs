@@ -48,12 +48,10 @@ internal static class TileKernels
         if (path == KernelPath.Avx512Vnni)
         {
             // All groups but the last have one size.
-            for (int group = firstGroup, together; group < firstGroup + groups; group += together)
+            for (int group = firstGroup, end = firstGroup + groups, together; group < end; group += together)
             {
                 int width = input.Width(group);
-                together = 1;
-                while (group + together < firstGroup + groups && input.Width(group + together) == width)
-                    together++;
+                together = end - group - (input.Width(end - 1) == width ? 0 : 1);
                 Span<float> to = result[((input.First(group) - input.First(firstGroup)) * stride)..];
                 VnniKernels.Multiply(format, tiles, tileBytes, blocks, input.Numbers(group, together), input.Factors(group, together), width, together, to, stride);
             }

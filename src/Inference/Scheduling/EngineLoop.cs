@@ -21,6 +21,7 @@ internal sealed class EngineLoop
     private readonly PromptBudget _budget;
     private readonly List<ScheduledRow> _decoderPlan = [];
     private readonly List<BatchRow> _decoderRows = [];
+    private readonly int _mostLogits;
     private float[] _logits = [];
 
     // How many rows of the decoder's plan are done with.
@@ -35,6 +36,7 @@ internal sealed class EngineLoop
     {
         _runner = runner;
         int promptLogits = (int)Math.Max(1, MaxPromptLogitsBytes / sizeof(float) / runner.Model.VocabularySize);
+        _mostLogits = (int)Math.Max(FewestLogits, LogitsBytes / sizeof(float) / runner.Model.VocabularySize / FewestLogits * FewestLogits);
         // ONNX's own arithmetic gives other results where a prompt is cut.
         _scheduler = options.ExactOnnxArithmetic
             ? new Scheduler(runner.Cache, options.MaxRunningSequences, int.MaxValue, Array.MaxLength / runner.Model.VocabularySize, runner.Rotation)
@@ -173,15 +175,13 @@ internal sealed class EngineLoop
     /// <summary>The next rows of the plan whose logits there is room for, at least one, and how many tokens need logits.</summary>
     private (int Rows, int Count) NextLogits()
     {
-        long most = Math.Max(FewestLogits, LogitsBytes / sizeof(float) / _runner.Model.VocabularySize / FewestLogits * FewestLogits);
         int rows = 0, count = 0;
         foreach (ScheduledRow row in CollectionsMarshal.AsSpan(_decoderPlan)[_completed..])
         {
-            int more = row.LogitsCount * row.Sequence.BranchCount;
-            if (rows > 0 && count + more > most)
+            if (rows > 0 && count + row.LogitsTokens > _mostLogits)
                 break;
             rows++;
-            count += more;
+            count += row.LogitsTokens;
         }
         return (rows, count);
     }
@@ -192,7 +192,7 @@ internal sealed class EngineLoop
         for (int end = _completed + rows; _completed < end;)
         {
             ScheduledRow row = _decoderPlan[_completed++];
-            int length = row.LogitsCount * row.Sequence.BranchCount * vocabulary;
+            int length = row.LogitsTokens * vocabulary;
             Complete(row, _logits.AsSpan(start, length));
             start += length;
         }

@@ -3,7 +3,11 @@ using LlmService.Inference.Execution;
 namespace LlmService.Inference.Scheduling;
 
 /// <summary>A part of a step: so many ids of every branch of a sequence, with logits for so many of the last of them.</summary>
-internal readonly record struct ScheduledRow(Sequence Sequence, int TokenCount, int LogitsCount);
+internal readonly record struct ScheduledRow(Sequence Sequence, int TokenCount, int LogitsCount)
+{
+    /// <summary>Tokens that need logits, of all branches.</summary>
+    public int LogitsTokens => LogitsCount * Sequence.BranchCount;
+}
 
 /// <summary>Decides which sequences run and what each step computes. Used by the engine thread; it sees lengths and caches, never a tensor.</summary>
 /// <param name="cache">Where running sequences reserve all that they can ever need, so that none can run out.</param>

@@ -115,14 +115,13 @@ internal sealed class TiledMatrix : WeightMatrix
     private void MultiplyTiles(KernelPath path, int tile, int count, QuantizedRows input, int firstGroup, int groups, Span<float> output)
     {
         int row = tile * TileLayout.Rows, whole = Math.Min(count, Rows / TileLayout.Rows - tile), firstToken = input.First(firstGroup);
-        int lastGroup = firstGroup + groups - 1, endToken = input.First(lastGroup) + input.Tokens(lastGroup);
         if (whole > 0)
             TileKernels.Multiply(path, Format, Tiles(tile, whole), _tileBytes, input, firstGroup, groups, output[(firstToken * Rows + row)..], Rows);
         if (whole < count)
             MultiplyLast(path, tile + whole, input, firstGroup, groups, output);
         if (_units is null)
             return;
-        int rows = Math.Min(count * TileLayout.Rows, Rows - row);
+        int rows = Math.Min(count * TileLayout.Rows, Rows - row), lastGroup = firstGroup + groups - 1, endToken = input.First(lastGroup) + input.Tokens(lastGroup);
         for (int token = firstToken; token < endToken; token++)
             ElementKernels.Multiply(path, output.Slice(token * Rows + row, rows), _units.AsSpan(row, rows));
     }

@@ -158,7 +158,9 @@ internal static unsafe class VnniKernels
     // One tile after the other, or two that follow each other at once.
     private static void WriteKernel(Assembler code, TileFormat format, bool areCached, int tiles, int count)
     {
-        const int arguments = Assembler.Rdi, result = Assembler.R8, blocks = Assembler.R9, rounds = Assembler.R10, to = Assembler.R11, ahead = Assembler.R11;
+        const int arguments = Assembler.Rdi, result = Assembler.R8, blocks = Assembler.R9, rounds = Assembler.R10;
+        // Results are written when nothing more is asked for ahead.
+        const int ahead = Assembler.R11, to = Assembler.R11;
         int[] scales = [Assembler.Rcx, Assembler.R14];
         code.Push(TileStarts[1]);
         code.Push(scales[1]);
@@ -193,8 +195,11 @@ internal static unsafe class VnniKernels
         code.Load(blocks, arguments, Arguments.OffsetOfBlocks);
         for (int i = 0; i < tiles * count; i++)
             code.Clear(Sums + i);
-        code.Move(ahead, TileStarts[0]);
-        code.Add(ahead, arguments, Arguments.OffsetOfAheadBytes);
+        if (!areCached)
+        {
+            code.Move(ahead, TileStarts[0]);
+            code.Add(ahead, arguments, Arguments.OffsetOfAheadBytes);
+        }
 
         int blockStart = code.Position;
         for (int tile = 0; tile < tiles; tile++)
