@@ -9,8 +9,8 @@ using LlmService.Inference.Weights.Tiles;
 namespace LlmService.Benchmarks;
 
 /// <summary>
-/// <c>engine FOLDER [--dtype F] [--threads N] [--rounds N] [--isa PATH] [--tiles FOLDER] [--load-only] [--only TEXT] [--tokens N]</c>: tokens a second of a model folder through the engine's own queue: the prompt of 512 tokens, decoding of
-/// 1, 4, 8 and 16 streams, and decoding at a context of 4,096. Medians with the least and the most.
+/// <c>engine FOLDER [--dtype F] [--threads N] [--rounds N] [--isa PATH] [--tiles FOLDER] [--load-only] [--only TEXT] [--tokens N] [--temperature T] [--top-k K] [--top-p P]</c>: tokens a second of a model folder through the engine's own queue: the prompt of 512 tokens, decoding of
+/// 1, 4, 8 and 16 streams, and decoding at a context of 4,096, greedily or as the last options say. Medians with the least and the most.
 /// </summary>
 internal static class EngineSpeed
 {
@@ -41,18 +41,19 @@ internal static class EngineSpeed
         await OwnEngine.MeasureAsync(engine, 1, 16, 4);
         int newTokens = int.Parse(Option(args, "--tokens") ?? DefaultNewTokens.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
         string only = Option(args, "--only") ?? "";
+        SamplingParameters sampling = new() { Temperature = Number(args, "--temperature", 0), TopK = (int)Number(args, "--top-k", 0), TopP = Number(args, "--top-p", 1) };
         await ReportAsync(only, rounds, $"prompt of {PromptTokens}", async () => PromptTokens / (await OwnEngine.MeasureAsync(engine, 1, PromptTokens, 1)).First);
         foreach (int streams in Streams)
-            await ReportAsync(only, rounds, $"decode, {streams} streams", async () => await DecodeAsync(engine, streams, engine.Model.IsEncoderDecoder ? 64 : 16, newTokens));
+            await ReportAsync(only, rounds, $"decode, {streams} streams", async () => await DecodeAsync(engine, streams, engine.Model.IsEncoderDecoder ? 64 : 16, newTokens, sampling));
         if (!engine.Model.IsEncoderDecoder)
-            await ReportAsync(only, rounds, "decode at 4096", async () => await DecodeAsync(engine, 1, 4096, newTokens));
+            await ReportAsync(only, rounds, "decode at 4096", async () => await DecodeAsync(engine, 1, 4096, newTokens, sampling));
         return 0;
     }
 
     /// <summary>Tokens a second from when every stream has its first one.</summary>
-    private static async Task<double> DecodeAsync(LlmEngine engine, int streams, int prompt, int newTokens)
+    private static async Task<double> DecodeAsync(LlmEngine engine, int streams, int prompt, int newTokens, SamplingParameters sampling)
     {
-        EngineTimes times = await OwnEngine.MeasureAsync(engine, streams, prompt, newTokens + 1);
+        EngineTimes times = await OwnEngine.MeasureAsync(engine, streams, prompt, newTokens + 1, sampling);
         return times.Count / times.Seconds;
     }
 
@@ -66,6 +67,8 @@ internal static class EngineSpeed
         all.Sort();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-22} {all[rounds / 2],8:0.0} tok/s [{all[0]:0.0} .. {all[^1]:0.0}]"));
     }
+
+    private static float Number(string[] args, string name, float otherwise) => Option(args, name) is { } text ? float.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 
     private static string? Option(string[] args, string name) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : null;
 }

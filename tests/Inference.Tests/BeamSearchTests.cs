@@ -137,8 +137,9 @@ public sealed class BeamSearchTests
     [Fact]
     public async Task GenerateAsync_StopText_CutsEachAnswer()
     {
+        using WorkerPool workers = new(2);
         await using LlmEngine engine = new(
-            new ScoredRunner(), ByteTokenizer.Create(), new TokenizerConfig(), new GenerationConfiguration(), new EngineOptions { Workers = null! });
+            new ScoredRunner(), ByteTokenizer.Create(), new TokenizerConfig(), new GenerationConfiguration(), new EngineOptions { Workers = workers });
 
         List<GenerationUpdate> answers = await GatherAsync(engine, new() { Prompt = "x", MaxTokens = 4, Sampling = Four, Answers = 1, Stop = ["c"] });
 

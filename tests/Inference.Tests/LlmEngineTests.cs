@@ -1,3 +1,4 @@
+using LlmService.Inference.Kernels;
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Scheduling;
 using LlmService.Tokenizers;
@@ -6,6 +7,9 @@ namespace LlmService.Inference;
 
 public sealed class LlmEngineTests
 {
+    // Lives as long as the tests do.
+    private static readonly WorkerPool Workers = new(2);
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
@@ -546,7 +550,7 @@ public sealed class LlmEngineTests
 
     private static LlmEngine Engine(FakeModelRunner runner, Func<EngineOptions, EngineOptions>? change = null, GenerationConfiguration? generation = null)
     {
-        var options = new EngineOptions { Workers = null! };
+        var options = new EngineOptions { Workers = Workers };
         return new LlmEngine(runner, null, new TokenizerConfig(), generation ?? new GenerationConfiguration(), change?.Invoke(options) ?? options);
     }
 
@@ -555,7 +559,7 @@ public sealed class LlmEngineTests
         ByteTokenizer.Create(),
         new TokenizerConfig(),
         new GenerationConfiguration { EndTokenIds = [ByteTokenizer.EndTokenId] },
-        new EngineOptions { Workers = null! });
+        new EngineOptions { Workers = Workers });
 
     /// <summary>Says a text after a prompt of one token, then the end token again and again.</summary>
     private static Action<IReadOnlyList<int>, Span<float>> Script(string text)

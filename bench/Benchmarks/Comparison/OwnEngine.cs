@@ -47,22 +47,23 @@ internal static class OwnEngine
         return new JsonObject { ["first"] = times.First, ["count"] = times.Count, ["seconds"] = times.Seconds };
     }
 
-    /// <summary>Some streams at once, each with a prompt of its own.</summary>
-    public static async Task<EngineTimes> MeasureAsync(LlmEngine engine, int streams, int prompt, int tokens)
+    /// <summary>Some streams at once, each with a prompt of its own; greedy where nothing else is said.</summary>
+    public static async Task<EngineTimes> MeasureAsync(LlmEngine engine, int streams, int prompt, int tokens, SamplingParameters? sampling = null)
     {
         long started = Stopwatch.GetTimestamp();
-        double[][] times = await Task.WhenAll(Enumerable.Range(0, streams).Select(stream => StreamAsync(engine, stream, prompt, tokens, started)));
+        double[][] times = await Task.WhenAll(Enumerable.Range(0, streams).Select(stream => StreamAsync(engine, stream, prompt, tokens, sampling ?? new(), started)));
         double first = times.Max(stream => stream[0]);
         double[] later = [.. times.SelectMany(stream => stream).Where(time => time > first)];
         return new EngineTimes(first, later.Length, later.Length > 0 ? later.Max() - first : 0);
     }
 
-    private static async Task<double[]> StreamAsync(LlmEngine engine, int stream, int prompt, int tokens, long started)
+    private static async Task<double[]> StreamAsync(LlmEngine engine, int stream, int prompt, int tokens, SamplingParameters sampling, long started)
     {
         GenerationRequest request = new()
         {
             PromptTokenIds = [.. Enumerable.Range(0, prompt).Select(i => 3 + (i * 37 + stream) % 1000)],
             MaxTokens = tokens,
+            Sampling = sampling,
             IgnoreEndTokens = true,
         };
         List<double> times = new(tokens);

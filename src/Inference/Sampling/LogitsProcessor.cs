@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace LlmService.Inference.Sampling;
 
 /// <summary>The ids that the decoder has read: prompt and answer, or (encoder-decoders) the start token, what the answer was begun with, and the answer.</summary>
@@ -31,6 +33,20 @@ internal abstract class LogitsProcessor
             if (id < scores.Length)
                 scores[id] = float.NegativeInfinity;
         }
+    }
+
+    /// <summary>Makes the tokens impossible whose value is below a limit.</summary>
+    /// <param name="limit">The limit.</param>
+    /// <param name="values">A value for each token; may be the scores.</param>
+    /// <param name="scores">The scores.</param>
+    protected static void DropBelow(float limit, ReadOnlySpan<float> values, Span<float> scores)
+    {
+        Vector<float> limits = new(limit), impossible = new(float.NegativeInfinity);
+        int i = 0;
+        for (; i <= scores.Length - Vector<float>.Count; i += Vector<float>.Count)
+            Vector.ConditionalSelect(Vector.LessThan(new Vector<float>(values[i..]), limits), impossible, new Vector<float>(scores[i..])).CopyTo(scores[i..]);
+        for (; i < scores.Length; i++)
+            scores[i] = values[i] < limit ? float.NegativeInfinity : scores[i];
     }
 
     /// <summary>Makes all tokens but these impossible.</summary>

@@ -11,13 +11,8 @@ internal sealed class MinP(float share) : LogitsProcessor
         float[] rented = ArrayPool<float>.Shared.Rent(scores.Length);
         Span<float> weights = rented.AsSpan(0, scores.Length);
         SoftmaxWeights.Compute(scores, weights);
-        for (int id = 0; id < scores.Length; id++)
-        {
-            // The best token has weight 1.
-            if (weights[id] < share)
-                scores[id] = float.NegativeInfinity;
-        }
-
+        // The best token has weight 1.
+        DropBelow(share, weights, scores);
         ArrayPool<float>.Shared.Return(rented);
     }
 }

@@ -16,9 +16,11 @@ internal sealed record AnswerLimits
 /// <summary>Which processors the parameters ask for, in the order of the reference library.</summary>
 internal static class ProcessorList
 {
-    /// <summary>The processors; greedy choices and beam search need none of those that sampling adds.</summary>
-    public static IEnumerable<LogitsProcessor> Of(SamplingParameters parameters, AnswerLimits limits) =>
-        [.. Preferences(parameters, limits), .. Lengths(parameters, limits), .. Warpers(parameters)];
+    /// <summary>All processors; greedy choices and beam search need none of those that sampling adds.</summary>
+    public static IEnumerable<LogitsProcessor> Of(SamplingParameters parameters, AnswerLimits limits) => [.. Adjustments(parameters, limits), .. Warpers(parameters)];
+
+    /// <summary>Those that know tokens by their ids. They come first.</summary>
+    public static IEnumerable<LogitsProcessor> Adjustments(SamplingParameters parameters, AnswerLimits limits) => [.. Preferences(parameters, limits), .. Lengths(parameters, limits)];
 
     private static IEnumerable<LogitsProcessor> Preferences(SamplingParameters parameters, AnswerLimits limits)
     {
@@ -59,7 +61,8 @@ internal static class ProcessorList
             yield return new SuppressAtBegin(parameters.BeginSuppressTokens, parameters.ForcedBosTokenId.HasValue);
     }
 
-    private static IEnumerable<LogitsProcessor> Warpers(SamplingParameters parameters)
+    /// <summary>Those that know tokens by their scores and by their order only: an impossible token may be left out.</summary>
+    public static IEnumerable<LogitsProcessor> Warpers(SamplingParameters parameters)
     {
         if (parameters.IsSampling)
         {

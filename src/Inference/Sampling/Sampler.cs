@@ -1,12 +1,16 @@
 using System.Buffers;
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 
 namespace LlmService.Inference.Sampling;
 
 /// <summary>Chooses the next token of one sequence.</summary>
 internal sealed class Sampler
 {
-    private readonly LogitsProcessor[] _processors;
+    // Where more than a fourth of the tokens are possible, moving them takes longer than to look at all.
+    private const int MovedShare = 4;
+
+    private readonly LogitsProcessor[] _adjustments, _warpers;
     private readonly bool _isGreedy;
     private readonly ulong _seed;
     private readonly int _choice;
@@ -18,7 +22,8 @@ internal sealed class Sampler
     public Sampler(SamplingParameters parameters, AnswerLimits limits, ulong seed, int choice)
     {
         _isGreedy = !parameters.IsSampling;
-        _processors = [.. ProcessorList.Of(parameters, limits)];
+        _adjustments = [.. ProcessorList.Adjustments(parameters, limits)];
+        _warpers = [.. ProcessorList.Warpers(parameters)];
         _seed = seed;
         _choice = choice;
     }
@@ -29,7 +34,7 @@ internal sealed class Sampler
     /// <exception cref="InferenceException">CorruptModel: a logit is not a number.</exception>
     public int Next(ReadOnlySpan<float> logits, TokenHistory history)
     {
-        if (_isGreedy && _processors.Length == 0)
+        if (_isGreedy && _adjustments.Length == 0)
             return Best(logits);
 
         float[] rented = ArrayPool<float>.Shared.Rent(logits.Length);
@@ -37,16 +42,60 @@ internal sealed class Sampler
         {
             Span<float> scores = rented.AsSpan(0, logits.Length);
             logits.CopyTo(scores);
-            foreach (LogitsProcessor processor in _processors)
+            foreach (LogitsProcessor processor in _adjustments)
                 processor.Apply(history, scores);
-
-            int best = Best(scores);
-            return _isGreedy ? best : Draw(scores, best, RandomNumber.Uniform(_seed, _choice, history.Answer.Length));
+            return _isGreedy ? Best(scores) : Draw(scores, history);
         }
         finally
         {
             ArrayPool<float>.Shared.Return(rented);
         }
+    }
+
+    private int Draw(Span<float> scores, TokenHistory history)
+    {
+        int[] rented = ArrayPool<int>.Shared.Rent(scores.Length);
+        try
+        {
+            // Most tokens are impossible soon, and then only the others are looked at.
+            Span<int> ids = [];
+            foreach (LogitsProcessor warper in _warpers)
+            {
+                warper.Apply(history, scores);
+                if (LeaveOutImpossible(scores, ids, rented) is not (> 0 and int count))
+                    continue;
+                scores = scores[..count];
+                ids = rented.AsSpan(0, count);
+            }
+
+            int drawn = Draw(scores, Best(scores), RandomNumber.Uniform(_seed, _choice, history.Answer.Length));
+            return ids.Length > 0 ? ids[drawn] : drawn;
+        }
+        finally
+        {
+            ArrayPool<int>.Shared.Return(rented);
+        }
+    }
+
+    /// <summary>Moves the scores of possible tokens to the beginning, in their order, where that is worth it.</summary>
+    /// <param name="scores">The scores.</param>
+    /// <param name="ids">Which tokens' they are; none for all tokens in their order.</param>
+    /// <param name="left">Receives the ids of the possible ones; may be the same memory.</param>
+    /// <returns>How many there are; 0 where nothing was moved.</returns>
+    private static int LeaveOutImpossible(Span<float> scores, ReadOnlySpan<int> ids, Span<int> left)
+    {
+        const int Impossible = unchecked((int)0xFF800000);
+        Span<int> bits = MemoryMarshal.Cast<float, int>(scores);
+        if (bits.Length - bits.Count(Impossible) > bits.Length / MovedShare)
+            return 0;
+        int count = 0;
+        for (int at = 0, gap; (gap = bits[at..].IndexOfAnyExcept(Impossible)) >= 0; at++)
+        {
+            at += gap;
+            scores[count] = scores[at];
+            left[count++] = ids.Length > 0 ? ids[at] : at;
+        }
+        return count;
     }
 
     /// <summary>The best token; of equals, the one with the lowest id.</summary>

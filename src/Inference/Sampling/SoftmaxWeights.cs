@@ -21,10 +21,24 @@ internal static class SoftmaxWeights
             TensorPrimitives.Exp(weights, weights);
         }
 
-        double sum = 0;
-        foreach (float weight in weights)
-            sum += weight;
-        return sum;
+        return Sum(weights);
+    }
+
+    // Four sums, which do not wait for each other.
+    private static double Sum(ReadOnlySpan<float> weights)
+    {
+        double first = 0, second = 0, third = 0, fourth = 0;
+        int i = 0;
+        for (; i <= weights.Length - 4; i += 4)
+        {
+            first += weights[i];
+            second += weights[i + 1];
+            third += weights[i + 2];
+            fourth += weights[i + 3];
+        }
+        for (; i < weights.Length; i++)
+            first += weights[i];
+        return first + second + (third + fourth);
     }
 
     /// <summary>The entropy of the distribution that has these weights, of this sum.</summary>

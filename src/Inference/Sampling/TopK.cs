@@ -11,12 +11,7 @@ internal sealed class TopK(int k) : LogitsProcessor
         if (k >= scores.Length)
             return;
 
-        float threshold = LargestAt(scores);
-        foreach (ref float score in scores)
-        {
-            if (score < threshold)
-                score = float.NegativeInfinity;
-        }
+        DropBelow(LargestAt(scores), scores, scores);
     }
 
     /// <summary>The k-th largest score, by a heap of the k largest seen so far with the smallest of them on top.</summary>

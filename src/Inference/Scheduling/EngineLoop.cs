@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using LlmService.Inference.Blocks;
 using LlmService.Inference.Execution;
+using LlmService.Inference.Kernels;
 
 namespace LlmService.Inference.Scheduling;
 
@@ -21,6 +22,8 @@ internal sealed class EngineLoop
     private readonly PromptBudget _budget;
     private readonly List<ScheduledRow> _decoderPlan = [];
     private readonly List<BatchRow> _decoderRows = [];
+    private readonly List<Advance> _advances = [];
+    private readonly WorkerPool _workers;
     private readonly int _mostLogits;
     private float[] _logits = [];
 
@@ -35,6 +38,7 @@ internal sealed class EngineLoop
     public EngineLoop(ModelRunner runner, EngineOptions options)
     {
         _runner = runner;
+        _workers = options.Workers;
         int promptLogits = (int)Math.Max(1, MaxPromptLogitsBytes / sizeof(float) / runner.Model.VocabularySize);
         _mostLogits = (int)Math.Max(FewestLogits, LogitsBytes / sizeof(float) / runner.Model.VocabularySize / FewestLogits * FewestLogits);
         // ONNX's own arithmetic gives other results where a prompt is cut.
@@ -188,32 +192,58 @@ internal sealed class EngineLoop
 
     private void Complete(int rows)
     {
-        int vocabulary = _runner.Model.VocabularySize, start = 0;
-        for (int end = _completed + rows; _completed < end;)
+        // 1. Choose, all texts at once: each has its own state. Beams share caches with their like.
+        _advances.Clear();
+        int start = 0;
+        foreach (ScheduledRow row in CollectionsMarshal.AsSpan(_decoderPlan).Slice(_completed, rows))
         {
-            ScheduledRow row = _decoderPlan[_completed++];
-            int length = row.LogitsTokens * vocabulary;
-            Complete(row, _logits.AsSpan(start, length));
-            start += length;
+            _advances.Add(new() { Row = row, Start = start });
+            start += row.LogitsTokens * _runner.Model.VocabularySize;
+        }
+        _workers.Run(rows, i =>
+        {
+            if (!_advances[i].Row.Sequence.SharesCaches)
+                Choose(_advances[i]);
+        });
+
+        // 2. Hand out.
+        foreach (Advance advance in _advances)
+        {
+            _completed++;
+            if (advance.Row.Sequence.SharesCaches)
+                Choose(advance);
+            HandOut(advance);
         }
     }
 
-    private void Complete(ScheduledRow row, ReadOnlySpan<float> logits)
+    private void Choose(Advance advance)
     {
         try
         {
-            if (row.Sequence.Advance(row.TokenCount, logits, _runner.Model.VocabularySize) is not { } output)
-                return;
-
-            // The place is free before the reader can know: its next request finds it so.
-            if (output.FinishReason.HasValue)
-                Release(row.Sequence);
-            row.Sequence.Publish(output);
+            int vocabulary = _runner.Model.VocabularySize;
+            advance.Output = advance.Row.Sequence.Advance(advance.Row.TokenCount, _logits.AsSpan(advance.Start, advance.Row.LogitsTokens * vocabulary), vocabulary);
         }
         catch (Exception exception)
         {
-            End(row.Sequence, exception);
+            advance.Exception = exception;
         }
+    }
+
+    private void HandOut(Advance advance)
+    {
+        Sequence sequence = advance.Row.Sequence;
+        if (advance.Exception is { } exception)
+        {
+            End(sequence, exception);
+            return;
+        }
+        if (advance.Output is not { } output)
+            return;
+
+        // The place is free before the reader can know: its next request finds it so.
+        if (output.FinishReason.HasValue)
+            Release(sequence);
+        sequence.Publish(output);
     }
 
     /// <summary>Ends a sequence without a result: by an exception, or because it was cancelled.</summary>
@@ -231,5 +261,18 @@ internal sealed class EngineLoop
         _scheduler.Remove(sequence);
         _running = _scheduler.RunningCount;
         _arrivals.Leave();
+    }
+
+    /// <summary>A row of the decoder's plan, and what came of it.</summary>
+    private sealed class Advance
+    {
+        public required ScheduledRow Row { get; init; }
+
+        /// <summary>Where its logits begin.</summary>
+        public required int Start { get; init; }
+
+        public SequenceOutput? Output { get; set; }
+
+        public Exception? Exception { get; set; }
     }
 }

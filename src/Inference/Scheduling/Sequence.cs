@@ -45,6 +45,9 @@ internal sealed class Sequence
     /// <summary>How many branches there can be, and how much of the past they have in common.</summary>
     public Branching Branching => new(_options.Beams?.Width ?? 1, _answerStart);
 
+    /// <summary>Whether its branches share caches, so that only the engine thread may advance it; any thread may advance another one.</summary>
+    public bool SharesCaches => _options.Beams is not null;
+
     /// <summary>How many branches there are.</summary>
     public int BranchCount => _branches.Length;
 

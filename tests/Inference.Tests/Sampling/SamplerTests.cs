@@ -54,6 +54,59 @@ public sealed class SamplerTests
     public void Next_EverythingMasked_LowestId() =>
         Assert.Equal(0, Next(new SamplingParameters { MinTokens = 1, Temperature = 1, TopP = 0.5f }, [1, 2], [], [0, 1]));
 
+    // Flat and peaked, few tokens and many, with ties and with tokens that are impossible from the start.
+    [Theory]
+    [InlineData(50, 1f)]
+    [InlineData(5000, 1f)]
+    [InlineData(5000, 0.05f)]
+    [InlineData(3000, 8f)]
+    public void Apply_TopP_KeepsTheFewestThatReachTheSum(int count, float spread)
+    {
+        Random random = new(count);
+        foreach (float p in new[] { 0.001f, 0.3f, 0.9f, 0.999f })
+        {
+            float[] scores = [.. Enumerable.Range(0, count).Select(i => i % 7 == 3 ? float.NegativeInfinity : MathF.Round((random.NextSingle() - 0.5f) * 40) / 20 * spread)];
+            double[] weights = [.. scores.Select(score => Math.Exp(score - scores.Max()))];
+            HashSet<int> kept = [];
+            double sum = 0;
+            foreach (int id in Enumerable.Range(0, count).OrderByDescending(id => weights[id]).ThenBy(id => id))
+            {
+                if (sum >= p * weights.Sum())
+                    break;
+                sum += weights[id];
+                kept.Add(id);
+            }
+
+            new TopP(p).Apply(new TokenHistory([], 0), scores);
+
+            // The sums are rounded differently, so that one token more or less may be kept where they are met almost exactly.
+            Assert.InRange(Enumerable.Range(0, count).Count(id => kept.Contains(id) != scores[id] > float.NegativeInfinity), 0, 1);
+        }
+    }
+
+    [Theory]
+    [InlineData(20, 1f, 0f)]
+    [InlineData(0, 0.4f, 0f)]
+    [InlineData(300, 0.9f, 0.05f)]
+    [InlineData(0, 1f, 0f)]
+    public void Next_ManyTokens_DrawsWhatTheProcessorsOverAllTokensLeave(int topK, float topP, float minP)
+    {
+        Random random = new(7);
+        float[] logits = [.. Enumerable.Range(0, 4000).Select(i => random.NextSingle() * 12)];
+        SamplingParameters parameters = new() { Temperature = 0.8f, TopK = topK, TopP = topP, MinP = minP, RepetitionPenalty = 1.3f, SuppressTokens = [.. Enumerable.Range(100, 900)] };
+        float[] scores = [.. logits];
+        foreach (LogitsProcessor processor in ProcessorList.Of(parameters, new AnswerLimits()))
+            processor.Apply(new TokenHistory([5, 6], 2), scores);
+        double[] weights = [.. scores.Select(score => Math.Exp(score - scores.Max()))];
+
+        for (ulong seed = 0; seed < 200; seed++)
+        {
+            double target = RandomNumber.Uniform(seed, 0, 0) * weights.Sum(), cumulative = 0;
+            int expected = Enumerable.Range(0, 4000).First(id => (cumulative += weights[id]) > target);
+            Assert.Equal(expected, Next(parameters with { Seed = seed }, logits, [5, 6]));
+        }
+    }
+
     [Fact]
     public void Next_PresenceAndFrequency_CountTheAnswerOnly()
     {
