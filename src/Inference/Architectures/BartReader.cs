@@ -29,7 +29,7 @@ internal sealed class BartReader(BartConfiguration configuration, Checkpoint che
         return new(
             new(Embedding("model.encoder", table), [.. Enumerable.Range(0, configuration.EncoderLayers).Select(EncoderLayer)], []), EndNorm("model.encoder"),
             new(Embedding("model.decoder", table), [.. Enumerable.Range(0, configuration.DecoderLayers).Select(DecoderLayer)], []),
-            new(weights.Projection([configuration.TiedHead ? table : checkpoint.Get(OwnHead, configuration.VocabularySize, Hidden)], bias)) { Norm = EndNorm("model.decoder") });
+            new(weights.Head(configuration.TiedHead ? table : checkpoint.Get(OwnHead, configuration.VocabularySize, Hidden), bias)) { Norm = EndNorm("model.decoder") });
     }
 
     // Files hold the shared table once more for each half and the head, positions that are computed, and old ones a number of their layout.

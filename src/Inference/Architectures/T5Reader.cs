@@ -23,7 +23,7 @@ internal sealed class T5Reader(T5Configuration configuration, Checkpoint checkpo
         // Newer files say that the head is tied and not scaled, and store the untied one of v1.1 all the same.
         bool usesTable = configuration.TiedHead && !checkpoint.HasOwnHead && (configuration.ScaledHead || !checkpoint.Has("lm_head.weight"));
         StoredTensor table = Table();
-        Linear head = weights.Projection([usesTable ? table : checkpoint.Get("lm_head.weight", configuration.VocabularySize, Hidden)], null);
+        Linear head = weights.Head(usesTable ? table : checkpoint.Get("lm_head.weight", configuration.VocabularySize, Hidden));
         return new(Encoder(table), EncoderNorm(), new(new(weights.Table(table)), Layers("decoder", configuration.DecoderLayers, DecoderParts), []),
             // A tied head expects its input scaled by d_model^-0.5 (mesh-tensorflow's shared embeddings).
             new(head) { Norm = Norm("decoder.final_layer_norm"), InputScale = configuration.ScaledHead ? 1 / MathF.Sqrt(Hidden) : 1 });

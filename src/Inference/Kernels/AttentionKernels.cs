@@ -70,12 +70,11 @@ internal static class AttentionKernels
             work += 2L * (token.Last - token.First + 1) * shape.HeadCount * shape.HeadSize;
 
         // 2. Each piece alone.
-        int pieces = runs.Count * perRun, parts = compute.Parts(work + (long)pieces * PieceWork, pieces);
-        compute.Run(parts, part =>
+        int pieces = runs.Count * perRun;
+        compute.Split(work + (long)pieces * PieceWork, pieces, (first, end) =>
         {
-            int first = (int)((long)pieces * part / parts), last = (int)((long)pieces * (part + 1) / parts);
             Span<HeadQuery> together = stackalloc HeadQuery[Together];
-            for (int piece = first; piece < last; piece++)
+            for (int piece = first; piece < end; piece++)
             {
                 (int token, int tokenCount) = runs[piece / perRun];
                 int keyHead = piece % perRun / headParts, firstHead = piece % headParts * Together;

@@ -6,6 +6,8 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
     // Some five microseconds: below that, the help of a second thread costs more than it brings.
     private const long WorkPerPart = 128 * 1024;
 
+    private const int MostRounds = 5;
+
     private readonly QuantizedRows _quantized = new();
 
     public KernelPath Path { get; } = path;
@@ -13,11 +15,39 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
     /// <summary>How many parts run at once.</summary>
     public int ThreadCount => workers.ThreadCount;
 
-    /// <summary>In how many parts to split an operation.</summary>
+    /// <summary>
+    /// Splits an operation among the threads. In each of some rounds they take two thirds of what is left: the first spans are long, so that memory is read in few streams,
+    /// and the last are short, so that all threads end together even where one was held up.
+    /// </summary>
     /// <param name="work">Multiplications in all.</param>
     /// <param name="units">How many pieces there are that cannot be split.</param>
-    public int Parts(long work, int units) => (int)Math.Clamp(work / WorkPerPart, 1, Math.Min(units, workers.ThreadCount * 4));
+    /// <param name="span">Does some of them, from the first to before the end.</param>
+    public void Split(long work, int units, Action<int, int> span)
+    {
+        int threads = (int)Math.Clamp(work / WorkPerPart, 1, ThreadCount), rounds = 1;
+        for (long smallest = work / threads / 3; rounds < MostRounds && smallest >= WorkPerPart; smallest /= 3)
+            rounds++;
+        if (threads == 1)
+        {
+            span(0, units);
+            return;
+        }
+        workers.Run(threads * rounds, part =>
+        {
+            int first = Start(part), end = Start(part + 1);
+            if (first < end)
+                span(first, end);
+        });
 
+        int Start(int part)
+        {
+            int round = part / threads;
+            double left = Math.Pow(3, -round), taken = round == rounds - 1 ? left : left * 2 / 3;
+            return part == threads * rounds ? units : (int)(units * (1 - left + taken * (part % threads) / threads));
+        }
+    }
+
+    /// <summary>Runs parts of an operation that are as long as each other.</summary>
     public void Run(int parts, Action<int> part)
     {
         if (parts == 1)
@@ -29,10 +59,9 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
     /// <summary>Does something for each token; what a token costs is told in numbers that are touched.</summary>
     public void Each(int tokens, int numbers, Action<int> work)
     {
-        int parts = Parts(16L * tokens * numbers, tokens);
-        Run(parts, part =>
+        Split(16L * tokens * numbers, tokens, (first, end) =>
         {
-            for (int token = (int)((long)tokens * part / parts); token < (int)((long)tokens * (part + 1) / parts); token++)
+            for (int token = first; token < end; token++)
                 work(token);
         });
     }

@@ -32,6 +32,22 @@ internal static class ElementKernels
         }
     }
 
+    /// <summary>The largest of each 16 numbers, and of those that are left over; none of them is expected to be no number.</summary>
+    /// <param name="path">Which kernels.</param>
+    /// <param name="values">The numbers.</param>
+    /// <param name="highest">Receives a sixteenth as many, rounded up.</param>
+    public static void HighestOfTiles(KernelPath path, ReadOnlySpan<float> values, Span<float> highest)
+    {
+        switch (path)
+        {
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: ElementLoops<Avx512Floats, Vector512<float>>.HighestOfTiles(values, highest); break;
+            case KernelPath.Avx2: ElementLoops<Avx2Floats, Vector256<float>>.HighestOfTiles(values, highest); break;
+            case KernelPath.Vector128: ElementLoops<Vector128Floats, Vector128<float>>.HighestOfTiles(values, highest); break;
+            case KernelPath.Scalar: ElementLoops<ScalarFloats, float>.HighestOfTiles(values, highest); break;
+            default: throw Unknown(path);
+        }
+    }
+
     /// <summary>values[i] *= factor.</summary>
     public static void Scale(KernelPath path, Span<float> values, float factor)
     {

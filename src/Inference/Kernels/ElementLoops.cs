@@ -144,6 +144,24 @@ internal static class ElementLoops<TLanes, TVector>
         return MatrixKernels.ReduceScalar(lanes);
     }
 
+    /// <summary>The largest of each 16 numbers, and of those that are left over.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void HighestOfTiles(ReadOnlySpan<float> values, Span<float> highest)
+    {
+        highest = highest[..((values.Length + Lanes - 1) / Lanes)];
+        ref float at = ref MemoryMarshal.GetReference(values);
+        int tile = 0;
+        for (; tile < values.Length / Lanes; tile++)
+        {
+            TVector largest = TLanes.Load(ref at, tile * Lanes);
+            for (int group = TLanes.Count; group < Lanes; group += TLanes.Count)
+                largest = TLanes.MaxOfNumbers(largest, TLanes.Load(ref at, tile * Lanes + group));
+            highest[tile] = TLanes.HighestNumber(largest);
+        }
+        if (tile < highest.Length)
+            highest[tile] = Highest(values[(tile * Lanes)..]);
+    }
+
     /// <summary>values = cap · tanh(values / cap).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SoftCap(Span<float> values, float cap)

@@ -34,6 +34,9 @@ internal sealed class QuantizedRows
     /// <summary>The first token of a group.</summary>
     public int First(int group) => group * _groupTokens;
 
+    /// <summary>The group of a token.</summary>
+    public int GroupOf(int token) => token / _groupTokens;
+
     /// <summary>Tokens of a group.</summary>
     public int Tokens(int group) => Math.Min(_groupTokens, _tokens - First(group));
 
@@ -72,7 +75,7 @@ internal sealed class QuantizedRows
     /// <param name="values">The activations, [columns].</param>
     public void Set(KernelPath path, int row, ReadOnlySpan<float> values)
     {
-        int group = row / _groupTokens, token = row % _groupTokens, width = Width(group), whole = values.Length / Size;
+        int group = GroupOf(row), token = row - First(group), width = Width(group), whole = values.Length / Size;
         Span<byte> numbers = _numbers.AsSpan(First(group) * Blocks * _blockBytes, width * Blocks * _blockBytes);
         Span<int> factors = _factors.AsSpan(First(group) * Blocks * 2, width * Blocks * 2);
         Set(path, values[..(whole * Size)], numbers, factors, token, width);

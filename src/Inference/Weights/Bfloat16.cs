@@ -26,11 +26,10 @@ internal static class Bfloat16
             return tensor;
         int rows = checked((int)tensor.Shape[0]), columns = tensor.Columns;
         byte[] bytes = GC.AllocateUninitializedArray<byte>(checked(rows * columns * sizeof(ushort)));
-        int parts = Math.Clamp(rows / 16, 1, compute.ThreadCount * 4);
-        compute.Run(parts, part =>
+        compute.Split((long)rows * columns, rows, (first, end) =>
         {
             float[] values = new float[columns];
-            for (int row = (int)((long)rows * part / parts); row < (int)((long)rows * (part + 1) / parts); row++)
+            for (int row = first; row < end; row++)
             {
                 tensor.ReadRows(row, 1, values);
                 for (int i = 0; i < columns; i++)

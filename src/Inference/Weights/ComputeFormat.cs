@@ -12,7 +12,7 @@ public enum ComputeFormat
     /// <summary>8 bits a weight and a scale for 32 of them, multiplied in whole numbers.</summary>
     Q8,
 
-    /// <summary>4 bits a weight and a scale for 32 of them, multiplied in whole numbers; the head in 8 bits.</summary>
+    /// <summary>4 bits a weight and a scale for 32 of them, multiplied in whole numbers; the head in twice 4 bits.</summary>
     Q4,
 }
 

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Kernels.Emitted;
@@ -55,7 +56,8 @@ internal sealed class TiledMatrix : WeightMatrix
     /// <param name="format">The format.</param>
     /// <param name="tensors">Matrices with the same number of columns.</param>
     /// <param name="compute">Threads.</param>
-    public static TiledMatrix Of(TileFormat format, IReadOnlyList<StoredTensor> tensors, Compute compute)
+    /// <param name="coarse">A matrix that approximates the tensors: what it lacks of them is packed; null for all of them.</param>
+    public static TiledMatrix Of(TileFormat format, IReadOnlyList<StoredTensor> tensors, Compute compute, TiledMatrix? coarse = null)
     {
         int columns = tensors[0].Columns;
         if (tensors.Any(t => t.Shape.Count != 2 || t.Columns != columns))
@@ -63,14 +65,14 @@ internal sealed class TiledMatrix : WeightMatrix
         int count = checked((int)tensors.Sum(t => t.Shape[0])), tiles = TileLayout.Tiles(count), tileBytes = TileLayout.TileBytes(format, columns);
         byte[] memory = GC.AllocateUninitializedArray<byte>(checked((int)(TileLayout.Bytes(format, count, columns) + CacheLine)), pinned: true);
         int start = (int)((CacheLine - (Marshal.UnsafeAddrOfPinnedArrayElement(memory, 0) & (CacheLine - 1))) & (CacheLine - 1));
-        int parts = Math.Clamp(tiles / 8, 1, compute.ThreadCount * 4);
         float[] units = UnitsOf(tensors, tiles * TileLayout.Rows);
-        compute.Run(parts, part =>
+        compute.Split((long)count * columns, tiles, (first, end) =>
         {
             float[] rows = new float[checked(TileLayout.Rows * columns)];
-            for (int tile = (int)((long)tiles * part / parts); tile < (int)((long)tiles * (part + 1) / parts); tile++)
+            for (int tile = first; tile < end; tile++)
             {
                 ReadRows(tensors, tile * TileLayout.Rows, rows);
+                coarse?.SubtractFrom(rows, tile);
                 TilePacker.Pack(compute.Path, format, rows, columns, memory.AsSpan(start + tile * tileBytes, tileBytes), units.AsSpan(tile * TileLayout.Rows, TileLayout.Rows));
             }
         });
@@ -92,22 +94,24 @@ internal sealed class TiledMatrix : WeightMatrix
         }
     }
 
-    public override void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute)
+    public override void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute) =>
+        Multiply(compute.Quantize(Format, input, tokens, Columns), tokens, output, compute);
+
+    /// <summary>output = rows · weightsᵀ, of activations that are quantised for the matrix already.</summary>
+    public void Multiply(QuantizedRows rows, int tokens, Memory<float> output, Compute compute)
     {
-        QuantizedRows rows = compute.Quantize(Format, input, tokens, Columns);
         // Tiles go in pairs.
         int tiles = TileLayout.Tiles(Rows), pairs = (tiles + 1) / 2;
-        int parts = compute.Parts((long)tokens * Rows * Columns, pairs);
         int groupBytes = rows.Numbers(0).Length, chunk = Math.Max(1, ChunkBytes / groupBytes);
-        compute.Run(parts, part =>
+        compute.Split((long)tokens * Rows * Columns, pairs, (firstPair, endPair) =>
         {
-            int first = 2 * (int)((long)pairs * part / parts), last = Math.Min(tiles, 2 * (int)((long)pairs * (part + 1) / parts));
+            int first = 2 * firstPair, end = Math.Min(tiles, 2 * endPair);
             // All groups of tokens pass by some tiles while these are in the second-level cache.
             int step = Math.Max(1, StepBytes / _tileBytes / 2) * 2;
             for (int group = 0; group < rows.GroupCount; group += chunk)
             {
-                for (int tile = first; tile < last; tile += step)
-                    MultiplyTiles(compute.Path, tile, Math.Min(step, last - tile), rows, group, Math.Min(chunk, rows.GroupCount - group), output.Span);
+                for (int tile = first; tile < end; tile += step)
+                    MultiplyTiles(compute.Path, tile, Math.Min(step, end - tile), rows, group, Math.Min(chunk, rows.GroupCount - group), output.Span);
             }
         });
     }
@@ -136,6 +140,17 @@ internal sealed class TiledMatrix : WeightMatrix
             TileKernels.Multiply(path, Format, Tile(tile), _tileBytes, input, group, 1, results, TileLayout.Rows);
             for (int i = 0; i < input.Tokens(group); i++)
                 results.Slice(i * TileLayout.Rows, Rows - row).CopyTo(output[((input.First(group) + i) * Rows + row)..]);
+        }
+    }
+
+    /// <summary>Subtracts the rows of a tile from as many others.</summary>
+    private void SubtractFrom(Span<float> rows, int tile)
+    {
+        float[] row = new float[Columns];
+        for (int i = 0; i < Math.Min(TileLayout.Rows, Rows - tile * TileLayout.Rows); i++)
+        {
+            ReadRow(tile * TileLayout.Rows + i, row);
+            TensorPrimitives.Subtract(rows.Slice(i * Columns, Columns), row, rows.Slice(i * Columns, Columns));
         }
     }
 

@@ -83,12 +83,10 @@ internal sealed class StoredMatrix : WeightMatrix
 
     public override void Multiply(Memory<float> input, int tokens, Memory<float> output, Compute compute)
     {
-        int parts = compute.Parts((long)tokens * Rows * Columns, _panels.Length);
-        compute.Run(parts, part =>
+        compute.Split((long)tokens * Rows * Columns, _panels.Length, (first, end) =>
         {
-            int first = (int)((long)_panels.Length * part / parts), last = (int)((long)_panels.Length * (part + 1) / parts);
             float[]? scratch = _isDecoded ? ArrayPool<float>.Shared.Rent(MatrixKernels.PanelRows * Columns) : null;
-            foreach (Panel panel in _panels.AsSpan(first..last))
+            foreach (Panel panel in _panels.AsSpan(first..end))
                 MatrixKernels.MultiplyPanel(compute.Path, panel.Read(scratch), panel.Rows, Columns, input.Span, tokens, output.Span, Rows, panel.Output);
             if (scratch is not null)
                 ArrayPool<float>.Shared.Return(scratch);

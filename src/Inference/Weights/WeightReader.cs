@@ -101,13 +101,13 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
         return new Norm(size, isCentred, weights, bias, epsilon);
     }
 
-    /// <summary>The output head of a decoder over a table: 4 bits are too few for it. That of an encoder-decoder hardly minds, see <c>bench/results</c>; it is a <see cref="Projection"/>.</summary>
-    public Linear Head(StoredTensor table, float[]? bias = null) => new(Matrix(format == ComputeFormat.Q4 ? ComputeFormat.Q8 : format, [table]), bias);
+    /// <summary>The output head over a table: 4 bits are too few for the tokens that may be chosen, see <see cref="RefinedMatrix"/>.</summary>
+    public Linear Head(StoredTensor table, float[]? bias = null) => new(Matrix(format, [table], isRefined: format == ComputeFormat.Q4), bias);
 
-    private WeightMatrix Matrix(ComputeFormat target, IReadOnlyList<StoredTensor> tensors)
+    private WeightMatrix Matrix(ComputeFormat target, IReadOnlyList<StoredTensor> tensors, bool isRefined = false)
     {
         if (checkpoint.IsOutline)
-            return Outline(target, tensors);
+            return Outline(target, tensors, isRefined);
         if (exactOnnx && tensors.All(tensor => tensor.QuantizesInput))
             return Keep(tensors, new IntegerMatrix(tensors));
         switch (target)
@@ -122,13 +122,20 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
             case ComputeFormat.Q8:
             case ComputeFormat.Q4:
                 TileFormat packed = target == ComputeFormat.Q8 ? TileFormat.Q8 : TileFormat.Q4;
-                TiledMatrix tiles = checkpoint.Tiles?.Take(packed, tensors, compute) ?? TiledMatrix.Of(packed, tensors, compute);
-                _convertedBytes += tiles.ByteCount;
+                TiledMatrix tiles = Tiles(packed, tensors);
+                WeightMatrix matrix = isRefined ? new RefinedMatrix(tiles, Tiles(packed, tensors, tiles)) : tiles;
                 Release(tensors);
-                return tiles;
+                return matrix;
             default:
                 throw new InvalidOperationException($"unknown format {target}");
         }
+    }
+
+    private TiledMatrix Tiles(TileFormat packed, IReadOnlyList<StoredTensor> tensors, TiledMatrix? coarse = null)
+    {
+        TiledMatrix tiles = checkpoint.Tiles?.Take(packed, tensors, compute, coarse) ?? TiledMatrix.Of(packed, tensors, compute, coarse);
+        _convertedBytes += tiles.ByteCount;
+        return tiles;
     }
 
     /// <summary>What is put into another order is made now: the first request need not wait for it.</summary>
@@ -146,10 +153,10 @@ internal sealed class WeightReader(Checkpoint checkpoint, ComputeFormat format, 
     }
 
     /// <summary>A matrix that is only measured.</summary>
-    private OutlineMatrix Outline(ComputeFormat target, IReadOnlyList<StoredTensor> tensors)
+    private OutlineMatrix Outline(ComputeFormat target, IReadOnlyList<StoredTensor> tensors, bool isRefined = false)
     {
         OutlineMatrix matrix = new(checked((int)tensors.Sum(tensor => tensor.Shape[0])), tensors[0].Columns);
-        _convertedBytes += target switch
+        _convertedBytes += (isRefined ? 2 : 1) * target switch
         {
             ComputeFormat.F32 => 0,
             ComputeFormat.Bf16 => 2L * matrix.Rows * matrix.Columns,

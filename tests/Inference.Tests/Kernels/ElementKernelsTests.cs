@@ -68,6 +68,20 @@ public sealed class ElementKernelsTests
     }
 
     [Fact]
+    public void HighestOfTiles_AnyLengthAndPath_IsTheLargestOfEachSixteen()
+    {
+        for (int length = 1; length <= LongestLength; length++)
+        {
+            float[] numbers = Numbers(length, 12), highest = new float[(length + 15) / 16];
+            foreach (KernelPath path in Enum.GetValues<KernelPath>().Where(KernelPaths.IsSupported))
+            {
+                ElementKernels.HighestOfTiles(path, numbers, highest);
+                Assert.Equal(numbers.Chunk(16).Select(tile => tile.Max()), highest);
+            }
+        }
+    }
+
+    [Fact]
     public void SoftmaxWeights_AnyLength_VectorEqualsScalarAndSumsToOne()
     {
         for (int length = 1; length <= LongestLength; length++)

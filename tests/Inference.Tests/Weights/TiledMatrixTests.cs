@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Weights;
 
@@ -19,16 +18,16 @@ public sealed class TiledMatrixTests
     public void Multiply_EveryPathAndBatch_GivesTheSameBits(int format, int rows, int columns, int tokens)
     {
         using WorkerPool workers = new(3), single = new(1);
-        TiledMatrix matrix = TiledMatrix.Of((TileFormat)format, [Tensor(rows, columns)], new Compute(KernelPaths.Best, workers));
-        float[] input = Numbers(tokens * columns);
+        TiledMatrix matrix = TiledMatrix.Of((TileFormat)format, [MatrixSamples.Tensor(_random, rows, columns)], new Compute(KernelPaths.Best, workers));
+        float[] input = MatrixSamples.Numbers(_random, tokens * columns);
 
-        float[] expected = Multiply(matrix, input, tokens, KernelPath.Scalar, single);
+        float[] expected = MatrixSamples.Multiply(matrix, input, tokens, KernelPath.Scalar, single);
 
         foreach (KernelPath path in Enum.GetValues<KernelPath>().Where(KernelPaths.IsSupported))
         {
-            Assert.Equal(expected, Multiply(matrix, input, tokens, path, workers));
+            Assert.Equal(expected, MatrixSamples.Multiply(matrix, input, tokens, path, workers));
             for (int token = 0; token < tokens; token++)
-                Assert.Equal(expected[(token * rows)..((token + 1) * rows)], Multiply(matrix, input[(token * columns)..((token + 1) * columns)], 1, path, single));
+                Assert.Equal(expected[(token * rows)..((token + 1) * rows)], MatrixSamples.Multiply(matrix, input[(token * columns)..((token + 1) * columns)], 1, path, single));
         }
     }
 
@@ -38,10 +37,10 @@ public sealed class TiledMatrixTests
     {
         using WorkerPool workers = new(2);
         Compute compute = new(KernelPaths.Best, workers);
-        TiledMatrix matrix = TiledMatrix.Of((TileFormat)format, [Tensor(rows, columns)], compute);
-        float[] input = Numbers(tokens * columns), row = new float[columns];
+        TiledMatrix matrix = TiledMatrix.Of((TileFormat)format, [MatrixSamples.Tensor(_random, rows, columns)], compute);
+        float[] input = MatrixSamples.Numbers(_random, tokens * columns), row = new float[columns];
 
-        float[] output = Multiply(matrix, input, tokens, KernelPaths.Best, workers);
+        float[] output = MatrixSamples.Multiply(matrix, input, tokens, KernelPaths.Best, workers);
 
         for (int r = 0; r < rows; r++)
         {
@@ -66,7 +65,7 @@ public sealed class TiledMatrixTests
     public void ReadRow_Q8_IsWithinHalfAStep()
     {
         using WorkerPool workers = new(1);
-        StoredTensor tensor = Tensor(20, 70);
+        StoredTensor tensor = MatrixSamples.Tensor(_random, 20, 70);
         TiledMatrix matrix = TiledMatrix.Of(TileFormat.Q8, [tensor], new Compute(KernelPaths.Best, workers));
         float[] row = new float[70];
 
@@ -84,7 +83,7 @@ public sealed class TiledMatrixTests
     public void Of_Q4_ChoosesScalesWithASmallerErrorThanRoundingToTheLargest()
     {
         using WorkerPool workers = new(1);
-        StoredTensor tensor = Tensor(64, 256);
+        StoredTensor tensor = MatrixSamples.Tensor(_random, 64, 256);
         TiledMatrix matrix = TiledMatrix.Of(TileFormat.Q4, [tensor], new Compute(KernelPaths.Best, workers));
         float[] row = new float[256];
         double error = 0, plain = 0;
@@ -111,17 +110,17 @@ public sealed class TiledMatrixTests
     {
         using WorkerPool workers = new(2);
         Compute compute = new(KernelPaths.Best, workers);
-        StoredTensor[] tensors = [Tensor(5, 64), Tensor(40, 64), Tensor(19, 64)];
+        StoredTensor[] tensors = [MatrixSamples.Tensor(_random, 5, 64), MatrixSamples.Tensor(_random, 40, 64), MatrixSamples.Tensor(_random, 19, 64)];
         TiledMatrix together = TiledMatrix.Of(format, tensors, compute);
-        float[] input = Numbers(3 * 64);
+        float[] input = MatrixSamples.Numbers(_random, 3 * 64);
 
-        float[] all = Multiply(together, input, 3, KernelPaths.Best, workers);
+        float[] all = MatrixSamples.Multiply(together, input, 3, KernelPaths.Best, workers);
 
         int first = 0;
         foreach (StoredTensor tensor in tensors)
         {
             int rows = (int)tensor.Shape[0];
-            float[] alone = Multiply(TiledMatrix.Of(format, [tensor], compute), input, 3, KernelPaths.Best, workers);
+            float[] alone = MatrixSamples.Multiply(TiledMatrix.Of(format, [tensor], compute), input, 3, KernelPaths.Best, workers);
             for (int t = 0; t < 3; t++)
                 Assert.Equal(alone[(t * rows)..((t + 1) * rows)], all[(t * 64 + first)..(t * 64 + first + rows)]);
             first += rows;
@@ -136,7 +135,7 @@ public sealed class TiledMatrixTests
         using WorkerPool workers = new(2);
         byte[] numbers = new byte[20 * 70];
         _random.NextBytes(numbers);
-        float[] scales = [.. Numbers(20).Select(n => 0.001f + Math.Abs(n) / 100)];
+        float[] scales = [.. MatrixSamples.Numbers(_random, 20).Select(n => 0.001f + Math.Abs(n) / 100)];
         StoredTensor tensor = new(new TensorMemory("test", numbers), "w", isSigned ? TensorType.I8 : TensorType.U8, [20, 70], 0, numbers.Length)
         {
             Scaling = Scaling.Of(scales, [zero], 1, 70),
@@ -156,24 +155,9 @@ public sealed class TiledMatrixTests
     public void Multiply_ZerosAndTinyNumbers_GiveZeros()
     {
         using WorkerPool workers = new(1);
-        TiledMatrix matrix = TiledMatrix.Of(TileFormat.Q4, [Tensor(16, 64)], new Compute(KernelPaths.Best, workers));
+        TiledMatrix matrix = TiledMatrix.Of(TileFormat.Q4, [MatrixSamples.Tensor(_random, 16, 64)], new Compute(KernelPaths.Best, workers));
 
-        Assert.All(Multiply(matrix, new float[64], 1, KernelPaths.Best, workers), value => Assert.Equal(0, value));
-        Assert.All(Multiply(matrix, [.. Enumerable.Repeat(float.Epsilon, 64)], 1, KernelPaths.Best, workers), value => Assert.Equal(0, value));
+        Assert.All(MatrixSamples.Multiply(matrix, new float[64], 1, KernelPaths.Best, workers), value => Assert.Equal(0, value));
+        Assert.All(MatrixSamples.Multiply(matrix, [.. Enumerable.Repeat(float.Epsilon, 64)], 1, KernelPaths.Best, workers), value => Assert.Equal(0, value));
     }
-
-    private static float[] Multiply(WeightMatrix matrix, float[] input, int tokens, KernelPath path, WorkerPool workers)
-    {
-        float[] output = new float[tokens * matrix.Rows];
-        matrix.Multiply(input, tokens, output, new Compute(path, workers));
-        return output;
-    }
-
-    private StoredTensor Tensor(int rows, int columns)
-    {
-        byte[] bytes = MemoryMarshal.AsBytes<float>(Numbers(rows * columns)).ToArray();
-        return new StoredTensor(new TensorMemory("test", bytes), "w", TensorType.F32, [rows, columns], 0, bytes.Length);
-    }
-
-    private float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => _random.NextSingle() * 2 - 1)];
 }

@@ -79,6 +79,9 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
     public static float Highest(Vector256<float> values) => Vector128Floats.Highest(Vector128.Max(values.GetLower(), values.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float HighestNumber(Vector256<float> values) => Vector128Floats.HighestNumber(Vector128.MaxNative(values.GetLower(), values.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> MaxOfMagnitudes(Vector256<float> a, Vector256<float> b) => Vector256.Max(a.AsInt32(), b.AsInt32()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -79,6 +79,9 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     public static float Highest(Vector512<float> values) => Avx2Floats.Highest(Vector256.Max(values.GetLower(), values.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float HighestNumber(Vector512<float> values) => Avx2Floats.HighestNumber(Vector256.MaxNative(values.GetLower(), values.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> MaxOfMagnitudes(Vector512<float> a, Vector512<float> b) => Vector512.Max(a.AsInt32(), b.AsInt32()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -49,6 +49,8 @@ internal readonly struct ScalarFloats : IFloatLanes<float>
 
     public static float Highest(float values) => values;
 
+    public static float HighestNumber(float values) => values;
+
     public static float MaxOfMagnitudes(float a, float b) => float.IsNaN(b) || b > a ? b : a;
 
     public static float HighestMagnitude(float values) => values;

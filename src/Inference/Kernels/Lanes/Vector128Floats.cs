@@ -78,6 +78,13 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
     public static float Highest(Vector128<float> values) => MathF.Max(MathF.Max(values[0], values[1]), MathF.Max(values[2], values[3]));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float HighestNumber(Vector128<float> values)
+    {
+        values = Vector128.MaxNative(values, Vector128.Shuffle(values, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(values, Vector128.Shuffle(values, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> MaxOfMagnitudes(Vector128<float> a, Vector128<float> b) => Vector128.Max(a.AsInt32(), b.AsInt32()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

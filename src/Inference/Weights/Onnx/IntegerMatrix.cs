@@ -44,12 +44,11 @@ internal sealed class IntegerMatrix : WeightMatrix
         InputQuantization quantization = InputQuantization.Of(whole.Span);
         int[] quantized = new int[tokens * Columns];
         quantization.Apply(input.Span[..quantized.Length], quantized);
-        int parts = compute.Parts((long)tokens * Rows * Columns, Rows);
-        compute.Run(parts, part =>
+        compute.Split((long)tokens * Rows * Columns, Rows, (first, end) =>
         {
             float[] stored = new float[Columns];
             int[] weights = new int[Columns];
-            for (int row = (int)((long)Rows * part / parts); row < (int)((long)Rows * (part + 1) / parts); row++)
+            for (int row = first; row < end; row++)
                 MultiplyRow(row, quantization.Scale, quantized, stored, weights, output.Span);
         });
     }

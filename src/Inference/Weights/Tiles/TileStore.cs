@@ -52,12 +52,13 @@ internal sealed class TileStore : IDisposable
     /// <param name="format">Its format.</param>
     /// <param name="tensors">What it is made from.</param>
     /// <param name="compute">Threads.</param>
-    public TiledMatrix Take(TileFormat format, IReadOnlyList<StoredTensor> tensors, Compute compute)
+    /// <param name="coarse">The matrix that approximates the tensors, where what it lacks of them is asked for.</param>
+    public TiledMatrix Take(TileFormat format, IReadOnlyList<StoredTensor> tensors, Compute compute, TiledMatrix? coarse = null)
     {
-        UInt128 key = KeyOf(format, tensors);
+        UInt128 key = KeyOf(format, tensors, coarse is not null);
         TiledMatrix? matrix = _file?.Find(key, format, checked((int)tensors.Sum(tensor => tensor.Shape[0])), tensors[0].Columns);
         _isComplete &= matrix is not null;
-        return _matrices[key] = matrix ?? TiledMatrix.Of(format, tensors, compute);
+        return _matrices[key] = matrix ?? TiledMatrix.Of(format, tensors, compute, coarse);
     }
 
     /// <summary>Keeps what has been made, in the background. To be called when all matrices have been taken.</summary>
@@ -130,9 +131,9 @@ internal sealed class TileStore : IDisposable
     }
 
     /// <summary>Format, shape, and the names of the tensors that lie one below the other.</summary>
-    private static UInt128 KeyOf(TileFormat format, IReadOnlyList<StoredTensor> tensors)
+    private static UInt128 KeyOf(TileFormat format, IReadOnlyList<StoredTensor> tensors, bool isRest)
     {
-        StringBuilder text = new(format.ToString());
+        StringBuilder text = new(isRest ? $"rest in {format}" : format.ToString());
         foreach (StoredTensor tensor in tensors)
             text.Append('\n').Append(tensor.Type).Append(tensor.ShapeText).Append(tensor.Name);
         return BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));

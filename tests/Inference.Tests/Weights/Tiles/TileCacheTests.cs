@@ -267,7 +267,7 @@ public sealed class TileCacheTests : IDisposable
             File.SetLastWriteTimeUtc(Path.Combine(Folder, name), new DateTime(2020, 1, 9, 0, 0, 0, DateTimeKind.Utc).AddDays(-day));
         }
 
-        Logits(_model.Folder, ComputeFormat.Q8, new TileCache(Folder, size * 9 / 2) { SmallestModelBytes = 0 });
+        Logits(_model.Folder, ComputeFormat.Q8, new TileCache(Folder, size * 4) { SmallestModelBytes = 0 });
 
         Assert.Equal(3, Cache().List().Count);
         Assert.False(File.Exists(Path.Combine(Folder, "older.tiles")));

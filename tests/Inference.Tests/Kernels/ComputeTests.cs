@@ -1,0 +1,61 @@
+using LlmService.Inference.Kernels;
+
+namespace LlmService.Inference.Tests.Kernels;
+
+public sealed class ComputeTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Split_AnyWorkAndUnits_DoesEachUnitOnce(int threads)
+    {
+        using WorkerPool workers = new(threads);
+        Compute compute = new(KernelPaths.Best, workers);
+        foreach (long work in new[] { 0, 1, 100_000, 300_000, 1_000_000, 10_000_000, 1_000_000_000_000 })
+        {
+            for (int units = 0; units < 100; units += units < 20 ? 1 : 17)
+            {
+                int[] done = new int[units];
+
+                compute.Split(work, units, (first, end) =>
+                {
+                    for (int unit = first; unit < end; unit++)
+                        Interlocked.Increment(ref done[unit]);
+                });
+
+                Assert.All(done, count => Assert.Equal(1, count));
+            }
+        }
+    }
+
+    [Fact]
+    public void Split_MuchWork_TakesLongSpansFirst()
+    {
+        using WorkerPool workers = new(2);
+        List<(int First, int End)> spans = [];
+
+        new Compute(KernelPaths.Best, workers).Split(long.MaxValue, 1000, (first, end) =>
+        {
+            lock (spans)
+                spans.Add((first, end));
+        });
+
+        int[] lengths = [.. spans.OrderBy(span => span.First).Select(span => span.End - span.First)];
+        Assert.InRange(lengths[0] + lengths[1], 660, 670);
+        int[] rounds = [.. lengths.Chunk(2).Select(pair => pair.Sum())];
+        Assert.Equal(rounds.OrderDescending(), rounds);
+        Assert.InRange(lengths[^1], 1, 10);
+    }
+
+    [Fact]
+    public void Split_LittleWork_IsDoneByTheCallerAtOnce()
+    {
+        using WorkerPool workers = new(4);
+        List<(int, int, int)> spans = [];
+
+        new Compute(KernelPaths.Best, workers).Split(1000, 50, (first, end) => spans.Add((first, end, Environment.CurrentManagedThreadId)));
+
+        Assert.Equal([(0, 50, Environment.CurrentManagedThreadId)], spans);
+    }
+}
