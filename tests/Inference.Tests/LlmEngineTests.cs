@@ -157,6 +157,35 @@ public sealed class LlmEngineTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task GenerateAsync_UnlikeRequestsInOneStep_EachAnswersAsAlone(bool withBeams)
+    {
+        List<GenerationRequest> requests =
+        [
+            new() { PromptTokenIds = [1, 2], MaxTokens = 9 },
+            new() { PromptTokenIds = [3], MaxTokens = 9, Sampling = new() { Temperature = 1, TopP = 0.8f, Seed = 4 } },
+            new() { PromptTokenIds = [4, 5, 6], MaxTokens = 0, LogProbabilities = 2, PromptLogProbabilities = true },
+            new() { PromptTokenIds = [7, 8, 9, 1], MaxTokens = 3, LogProbabilities = 1, PromptLogProbabilities = true },
+            new() { PromptTokenIds = [9, 9], MaxTokens = 0 },
+        ];
+        if (withBeams)
+            requests.Insert(2, new() { PromptTokenIds = [5], MaxTokens = 6, Sampling = new() { NumBeams = 3 } });
+        await using LlmEngine engine = LlmEngine.Load(TestData.Fixture("golden", "llama-gqa"), new EngineOptions { Workers = Workers, SkipTokenizer = true });
+
+        Task<Answer>[] together = [.. requests.Select(request => Gather(engine, request))];
+        Answer[] answers = await Task.WhenAll(together);
+
+        for (int i = 0; i < requests.Count; i++)
+        {
+            Answer answer = answers[i], expected = await Gather(engine, requests[i]);
+            Assert.Equal(expected.Ids, answer.Ids);
+            Assert.Equal(expected.FinishReason, answer.FinishReason);
+            Assert.Equal(expected.Prompt?.Select(token => (token.Id, token.LogProbability)), answer.Prompt?.Select(token => (token.Id, token.LogProbability)));
+        }
+    }
+
+    [Theory]
     [InlineData(512)]
     [InlineData(4)]
     [InlineData(1)]

@@ -41,12 +41,19 @@ internal sealed record AttentionShape(int HeadCount, int KeyValueHeadCount, int 
 
 /// <summary>
 /// Scaled dot-product attention over blocks of keys and values. Up to eight queries that see the same keys (heads of a group, tokens of a prompt) are computed together, so
-/// that each key and value is read once for all of them. The sums of a query run in the order of columns and positions, so its bits depend on nothing else.
+/// that each key and value is read once for all of them. Positions go in spans, whose softmaxes are joined (Milakov, Gimelshein 2018): scores stay in the first-level cache, and the
+/// threads share a long past. The sums of a query run in the order of columns and positions, and of spans, so its bits depend on nothing else.
 /// </summary>
 internal static class AttentionKernels
 {
     /// <summary>Queries that are computed together at most.</summary>
     public const int Together = 8;
+
+    /// <summary>Positions of a span: the scores of eight queries are 32 KiB.</summary>
+    public const int SpanPositions = 1024;
+
+    // With fewer pieces for each thread the spans are spread among the threads too.
+    private const int PiecesPerThread = 4;
 
     // What a piece costs before it multiplies anything, in multiplications.
     private const int PieceWork = 32 * 1024;
@@ -64,32 +71,67 @@ internal static class AttentionKernels
         int group = shape.HeadCount / shape.KeyValueHeadCount;
         int headParts = (group + Together - 1) / Together, tokensTogether = Math.Max(1, Together / group);
         List<(int First, int Count)> runs = Runs(tokens, tokensTogether);
-        int perRun = shape.KeyValueHeadCount * headParts;
-        long work = 0;
-        foreach (AttentionQuery token in CollectionsMarshal.AsSpan(tokens))
-            work += 2L * (token.Last - token.First + 1) * shape.HeadCount * shape.HeadSize;
+        int perRun = shape.KeyValueHeadCount * headParts, pieces = runs.Count * perRun, spans = 1;
+        long work = (long)pieces * PieceWork;
+        foreach ((int token, int count) in runs)
+        {
+            int first = int.MaxValue, last = 0;
+            foreach (AttentionQuery query in CollectionsMarshal.AsSpan(tokens).Slice(token, count))
+            {
+                work += 2L * (query.Last - query.First + 1) * shape.HeadCount * shape.HeadSize;
+                (first, last) = (Math.Min(first, query.First), Math.Max(last, query.Last));
+            }
+            spans = Math.Max(spans, last / SpanPositions - first / SpanPositions + 1);
+        }
 
-        // 2. Each piece alone.
-        int pieces = runs.Count * perRun;
-        compute.Split(work + (long)pieces * PieceWork, pieces, (first, end) =>
+        // 2. Each piece alone, and where these are few each span too.
+        if (pieces >= PiecesPerThread * compute.ThreadCount)
+            spans = 1;
+        int sums = Together * (shape.HeadSize + SpanSums.Extra);
+        float[] parts = spans > 1 ? ArrayPool<float>.Shared.Rent(checked(pieces * spans * sums)) : [];
+        compute.Split(work, pieces * spans, (first, end) =>
         {
             Span<HeadQuery> together = stackalloc HeadQuery[Together];
-            for (int piece = first; piece < end; piece++)
+            for (int unit = first; unit < end; unit++)
             {
-                (int token, int tokenCount) = runs[piece / perRun];
-                int keyHead = piece % perRun / headParts, firstHead = piece % headParts * Together;
-                int heads = Math.Min(Together, group - firstHead), count = 0;
-                for (int t = token; t < token + tokenCount; t++)
-                {
-                    for (int h = 0; h < heads; h++)
-                    {
-                        int head = keyHead * group + firstHead + h;
-                        together[count++] = new(head, tokens[t].Position, tokens[t].First, tokens[t].Last, t * stride + head * shape.HeadSize, (t * shape.HeadCount + head) * shape.HeadSize);
-                    }
-                }
-                AttendTogether(compute.Path, shape, tokens[token].View, keyHead, together[..count], queries.Span, output.Span);
+                int piece = unit / spans;
+                Span<HeadQuery> queriesOf = together[..Fill(piece, together)];
+                KeyValueView view = tokens[runs[piece / perRun].First].View;
+                if (spans == 1)
+                    AttendTogether(compute.Path, shape, view, piece % perRun / headParts, queriesOf, queries.Span, output.Span);
+                else
+                    AttendSpan(compute.Path, shape, view, piece % perRun / headParts, queriesOf, queries.Span, First(queriesOf) / SpanPositions + unit % spans, parts.AsSpan(unit * sums, sums));
             }
         });
+        if (spans == 1)
+            return;
+
+        // 3. The spans of each piece, in their order.
+        Span<HeadQuery> joined = stackalloc HeadQuery[Together];
+        for (int piece = 0; piece < pieces; piece++)
+        {
+            int count = Fill(piece, joined);
+            SpanSums whole = new(parts.AsSpan(piece * spans * sums, sums), shape.HeadSize);
+            for (int span = 1; span < spans; span++)
+                whole.Join(compute.Path, new(parts.AsSpan((piece * spans + span) * sums, sums), shape.HeadSize), count);
+            whole.Write(compute.Path, joined[..count], output.Span);
+        }
+        ArrayPool<float>.Shared.Return(parts);
+
+        int Fill(int piece, Span<HeadQuery> together)
+        {
+            (int token, int tokenCount) = runs[piece / perRun];
+            int keyHead = piece % perRun / headParts, firstHead = piece % headParts * Together, heads = Math.Min(Together, group - firstHead), count = 0;
+            for (int t = token; t < token + tokenCount; t++)
+            {
+                for (int h = 0; h < heads; h++)
+                {
+                    int head = keyHead * group + firstHead + h;
+                    together[count++] = new(head, tokens[t].Position, tokens[t].First, tokens[t].Last, t * stride + head * shape.HeadSize, (t * shape.HeadCount + head) * shape.HeadSize);
+                }
+            }
+            return count;
+        }
     }
 
     private static List<(int First, int Count)> Runs(List<AttentionQuery> tokens, int longest)
@@ -106,12 +148,49 @@ internal static class AttentionKernels
         return runs;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int First(ReadOnlySpan<HeadQuery> queries)
+    {
+        int first = int.MaxValue;
+        foreach (HeadQuery query in queries)
+            first = Math.Min(first, query.First);
+        return first;
+    }
+
+    private static int Last(ReadOnlySpan<HeadQuery> queries)
+    {
+        int last = 0;
+        foreach (HeadQuery query in queries)
+            last = Math.Max(last, query.Last);
+        return last;
+    }
+
     private static void AttendTogether(KernelPath path, AttentionShape shape, KeyValueView view, int keyHead, ReadOnlySpan<HeadQuery> queries, ReadOnlySpan<float> input, Span<float> output)
     {
-        int first = int.MaxValue, last = 0, size = shape.HeadSize;
-        foreach (HeadQuery query in queries)
-            (first, last) = (Math.Min(first, query.First), Math.Max(last, query.Last));
+        int sums = Together * (shape.HeadSize + SpanSums.Extra), first = First(queries) / SpanPositions, last = Last(queries) / SpanPositions;
+        float[] rented = ArrayPool<float>.Shared.Rent(2 * sums);
+        SpanSums whole = new(rented.AsSpan(0, sums), shape.HeadSize);
+        AttendSpan(path, shape, view, keyHead, queries, input, first, rented.AsSpan(0, sums));
+        for (int span = first + 1; span <= last; span++)
+        {
+            AttendSpan(path, shape, view, keyHead, queries, input, span, rented.AsSpan(sums, sums));
+            whole.Join(path, new(rented.AsSpan(sums, sums), shape.HeadSize), queries.Length);
+        }
+        whole.Write(path, queries, output);
+        ArrayPool<float>.Shared.Return(rented);
+    }
+
+    /// <summary>What the queries see of a span; nothing where it is before or behind all that they see.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AttendSpan(
+        KernelPath path, AttentionShape shape, KeyValueView view, int keyHead, ReadOnlySpan<HeadQuery> queries, ReadOnlySpan<float> input, int span, Span<float> memory)
+    {
+        SpanSums sums = new(memory, shape.HeadSize);
+        int first = Math.Max(First(queries), span * SpanPositions), last = Math.Min(Last(queries), span * SpanPositions + (SpanPositions - 1)), size = shape.HeadSize;
+        if (first > last)
+        {
+            sums.Clear(queries.Length);
+            return;
+        }
         int start = first / KeyValueView.BlockPositions * KeyValueView.BlockPositions;
         int width = (last / KeyValueView.BlockPositions + 1) * KeyValueView.BlockPositions - start;
         KeyValueHead head = new(view, keyHead, size, start, width, first, last);
@@ -140,43 +219,99 @@ internal static class AttentionKernels
             Bfloat16Kernels.Score(head, packedQueries, slots, scores);
         else
             ScoreKernels.Score(path, head, arranged, scores, slots);
-        Span<float> reciprocals = stackalloc float[Together];
         int from = head.First - start, count = head.Last - head.First + 1;
         for (int i = 0; i < queries.Length; i++)
         {
             Span<float> weights = scores.Slice(i * width, width);
-            reciprocals[i] = Weigh(path, shape, queries[i], weights, head);
+            sums.Sums[i] = Weigh(path, shape, queries[i], weights, head, first, last, out sums.Highest[i]);
             if (isEmitted)
                 HalfKernels.Pack(path, weights.Slice(from, count), packedScores.Slice(i * width + from / 2, count / 2));
             else if (view.IsHalf)
                 HalfKernels.Round(path, weights.Slice(from, count));
         }
 
-        // 3. Sums of values. The queries are not needed any more, but their place is.
+        // 3. Sums of values.
         if (isEmitted)
-            Bfloat16Kernels.Gather(head, packedScores, slots, arranged);
+            Bfloat16Kernels.Gather(head, packedScores, slots, sums.Values);
         else
-            ValueKernels.Gather(path, head, scores, slots, arranged);
-        for (int i = 0; i < queries.Length; i++)
-        {
-            Span<float> result = output.Slice(queries[i].Output, size);
-            arranged.Slice(i * size, size).CopyTo(result);
-            ElementKernels.Scale(path, result, reciprocals[i]);
-        }
+            ValueKernels.Gather(path, head, scores, slots, sums.Values);
         ArrayPool<float>.Shared.Return(rented);
     }
 
-    /// <summary>Turns the scores of a query into weights that are not yet divided by their sum; zeros where only its companions look.</summary>
-    private static float Weigh(KernelPath path, AttentionShape shape, HeadQuery query, Span<float> scores, KeyValueHead head)
+    /// <summary>Turns the scores of a query into weights that are not yet divided by their sum, and returns that; zeros where only its companions look.</summary>
+    private static float Weigh(KernelPath path, AttentionShape shape, HeadQuery query, Span<float> scores, KeyValueHead head, int first, int last, out float highest)
     {
         int start = head.Start;
-        Span<float> seen = scores[(query.First - start)..(query.Last - start + 1)];
+        (first, last) = (Math.Max(first, query.First), Math.Min(last, query.Last));
+        if (first > last)
+        {
+            scores[(head.First - start)..(head.Last - start + 1)].Clear();
+            highest = 0;
+            return 0;
+        }
+        Span<float> seen = scores[(first - start)..(last - start + 1)];
         if (shape.ScoreCap > 0)
             ElementKernels.SoftCap(path, seen, shape.ScoreCap);
-        shape.Bias?.Add(path, query.Head, query.First, query.Position, seen);
-        scores[(head.First - start)..(query.First - start)].Clear();
-        scores[(query.Last - start + 1)..(head.Last - start + 1)].Clear();
-        return ElementKernels.SoftmaxWeights(path, seen, shape.Sinks?[query.Head] ?? float.NegativeInfinity);
+        shape.Bias?.Add(path, query.Head, first, query.Position, seen);
+        scores[(head.First - start)..(first - start)].Clear();
+        scores[(last - start + 1)..(head.Last - start + 1)].Clear();
+        // A sink counts once.
+        return ElementKernels.ExpSum(path, seen, first == query.First && shape.Sinks is { } sinks ? sinks[query.Head] : float.NegativeInfinity, out highest);
+    }
+}
+
+/// <summary>What up to eight queries see of some positions: sums of values, each weighted by e^(score - highest), and of the weights.</summary>
+/// <param name="memory">[8, size + 2].</param>
+/// <param name="size">Width of a head.</param>
+internal readonly ref struct SpanSums(Span<float> memory, int size)
+{
+    /// <summary>Numbers of a query beside its values.</summary>
+    public const int Extra = 2;
+
+    /// <summary>[8, size].</summary>
+    public Span<float> Values { get; } = memory[..(AttentionKernels.Together * size)];
+
+    /// <summary>The highest score of each query.</summary>
+    public Span<float> Highest { get; } = memory.Slice(AttentionKernels.Together * size, AttentionKernels.Together);
+
+    /// <summary>The sum of the weights of each query; 0 where it sees none of the positions.</summary>
+    public Span<float> Sums { get; } = memory.Slice(AttentionKernels.Together * (size + 1), AttentionKernels.Together);
+
+    /// <summary>Sees nothing.</summary>
+    public void Clear(int queries) => Sums[..queries].Clear();
+
+    /// <summary>Sees the positions of others too, which come behind its own. Theirs are lost.</summary>
+    public void Join(KernelPath path, SpanSums others, int queries)
+    {
+        for (int i = 0; i < queries; i++)
+        {
+            Span<float> values = Values.Slice(i * size, size), added = others.Values.Slice(i * size, size);
+            if (others.Sums[i] == 0)
+                continue;
+            if (Sums[i] == 0)
+            {
+                added.CopyTo(values);
+                (Sums[i], Highest[i]) = (others.Sums[i], others.Highest[i]);
+                continue;
+            }
+            float highest = MathF.Max(Highest[i], others.Highest[i]), own = ElementKernels.Exp(Highest[i] - highest), other = ElementKernels.Exp(others.Highest[i] - highest);
+            ElementKernels.Scale(path, values, own);
+            ElementKernels.Scale(path, added, other);
+            ElementKernels.Add(path, values, added);
+            Sums[i] = Sums[i] * own + others.Sums[i] * other;
+            Highest[i] = highest;
+        }
+    }
+
+    /// <summary>Writes the weighted means.</summary>
+    public void Write(KernelPath path, ReadOnlySpan<HeadQuery> queries, Span<float> output)
+    {
+        for (int i = 0; i < queries.Length; i++)
+        {
+            Span<float> result = output.Slice(queries[i].Output, size);
+            Values.Slice(i * size, size).CopyTo(result);
+            ElementKernels.Scale(path, result, 1 / Sums[i]);
+        }
     }
 }
 

@@ -24,7 +24,7 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
     /// <param name="span">Does some of them, from the first to before the end.</param>
     public void Split(long work, int units, Action<int, int> span)
     {
-        int threads = (int)Math.Clamp(work / WorkPerPart, 1, ThreadCount), rounds = 1;
+        int threads = (int)Math.Clamp(work / WorkPerPart, 1, Math.Clamp(units, 1, ThreadCount)), rounds = 1;
         for (long smallest = work / threads / 3; rounds < MostRounds && smallest >= WorkPerPart; smallest /= 3)
             rounds++;
         if (threads == 1)

@@ -10,12 +10,19 @@ internal static class ElementKernels
     /// <param name="path">Which kernels.</param>
     /// <param name="scores">The scores.</param>
     /// <param name="sink">One more score, which takes its share of the sum and has no weight; minus infinity for none.</param>
-    public static float SoftmaxWeights(KernelPath path, Span<float> scores, float sink = float.NegativeInfinity) => 1 / path switch
+    public static float SoftmaxWeights(KernelPath path, Span<float> scores, float sink = float.NegativeInfinity) => 1 / ExpSum(path, scores, sink, out _);
+
+    /// <summary>Turns scores into e^(score - highest), and returns their sum.</summary>
+    /// <param name="path">Which kernels.</param>
+    /// <param name="scores">The scores.</param>
+    /// <param name="sink">One more score, which counts in the sum; minus infinity for none.</param>
+    /// <param name="highest">The highest of all.</param>
+    public static float ExpSum(KernelPath path, Span<float> scores, float sink, out float highest) => path switch
     {
-        KernelPath.Avx512 or KernelPath.Avx512Vnni => ElementLoops<Avx512Floats, Vector512<float>>.ExpSum(scores, sink),
-        KernelPath.Avx2 => ElementLoops<Avx2Floats, Vector256<float>>.ExpSum(scores, sink),
-        KernelPath.Vector128 => ElementLoops<Vector128Floats, Vector128<float>>.ExpSum(scores, sink),
-        KernelPath.Scalar => ElementLoops<ScalarFloats, float>.ExpSum(scores, sink),
+        KernelPath.Avx512 or KernelPath.Avx512Vnni => ElementLoops<Avx512Floats, Vector512<float>>.ExpSum(scores, sink, out highest),
+        KernelPath.Avx2 => ElementLoops<Avx2Floats, Vector256<float>>.ExpSum(scores, sink, out highest),
+        KernelPath.Vector128 => ElementLoops<Vector128Floats, Vector128<float>>.ExpSum(scores, sink, out highest),
+        KernelPath.Scalar => ElementLoops<ScalarFloats, float>.ExpSum(scores, sink, out highest),
         _ => throw Unknown(path),
     };
 

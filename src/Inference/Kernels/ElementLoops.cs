@@ -178,10 +178,11 @@ internal static class ElementLoops<TLanes, TVector>
     /// <summary>Turns scores into e^(score - highest), and returns their sum: 16 lanes, lane j takes the scores j, j + 16, …</summary>
     /// <param name="scores">The scores.</param>
     /// <param name="sink">One more score, which counts in the sum; minus infinity for none.</param>
+    /// <param name="highest">The highest of all.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float ExpSum(Span<float> scores, float sink)
+    public static float ExpSum(Span<float> scores, float sink, out float highest)
     {
-        float highest = MathF.Max(sink, Highest(scores));
+        highest = MathF.Max(sink, Highest(scores));
         Span<float> lanes = stackalloc float[Lanes];
         lanes.Clear();
         ref float at = ref MemoryMarshal.GetReference(scores), sums = ref MemoryMarshal.GetReference(lanes);

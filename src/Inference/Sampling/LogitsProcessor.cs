@@ -21,7 +21,7 @@ internal readonly ref struct TokenHistory(ReadOnlySpan<int> ids, int answerStart
 /// Processors have no state, so a step can be repeated or undone.</summary>
 internal abstract class LogitsProcessor
 {
-    /// <summary>Changes <paramref name="scores"/>, one for each id of the vocabulary, in place.</summary>
+    /// <summary>Changes <paramref name="scores"/> in place: one for each id of the vocabulary, or where the scores alone decide (<see cref="ProcessorList.Warpers"/>) for some ids in their order.</summary>
     public abstract void Apply(TokenHistory history, Span<float> scores);
 
     /// <summary>Makes tokens impossible.</summary>

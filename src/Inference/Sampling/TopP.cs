@@ -43,8 +43,11 @@ internal sealed class TopP(float p) : LogitsProcessor
     /// <summary>The last token that is kept, of those in a bucket.</summary>
     private static int KeepUntil(double needed, double before, int bucket, ReadOnlySpan<float> weights)
     {
-        ulong[] candidates = ArrayPool<ulong>.Shared.Rent(weights.Length);
         int count = 0, last = 0;
+        foreach (float weight in weights)
+            count += BucketOf(weight) == bucket ? 1 : 0;
+        ulong[] candidates = ArrayPool<ulong>.Shared.Rent(count);
+        count = 0;
         for (int id = 0; id < weights.Length; id++)
         {
             if (BucketOf(weights[id]) == bucket)

@@ -5,7 +5,7 @@ using LlmService.Inference.Kernels;
 
 namespace LlmService.Inference.Scheduling;
 
-/// <summary>The thread of one model. It alone touches the scheduler, the sequences' state, the runner and its cache; requests come by a queue.</summary>
+/// <summary>The thread of one model. It alone touches the scheduler, the runner and its cache; the workers choose next tokens for it, each of one sequence. Requests come by a queue.</summary>
 internal sealed class EngineLoop
 {
     private const long MaxPromptLogitsBytes = 64 << 20;
@@ -22,7 +22,7 @@ internal sealed class EngineLoop
     private readonly PromptBudget _budget;
     private readonly List<ScheduledRow> _decoderPlan = [];
     private readonly List<BatchRow> _decoderRows = [];
-    private readonly List<Advance> _advances = [];
+    private readonly List<Choice> _choices = [];
     private readonly WorkerPool _workers;
     private readonly int _mostLogits;
     private float[] _logits = [];
@@ -192,52 +192,57 @@ internal sealed class EngineLoop
 
     private void Complete(int rows)
     {
-        // 1. Choose, all texts at once: each has its own state. Beams share caches with their like.
-        _advances.Clear();
-        int start = 0;
-        foreach (ScheduledRow row in CollectionsMarshal.AsSpan(_decoderPlan).Slice(_completed, rows))
+        int first = _completed, vocabulary = _runner.Model.VocabularySize, start = 0;
+        _choices.Clear();
+        foreach (ScheduledRow row in CollectionsMarshal.AsSpan(_decoderPlan).Slice(first, rows))
         {
-            _advances.Add(new() { Row = row, Start = start });
-            start += row.LogitsTokens * _runner.Model.VocabularySize;
+            int length = row.LogitsTokens * vocabulary;
+            _choices.Add(new Choice(row, start, length));
+            start += length;
         }
-        _workers.Run(rows, i =>
+
+        // 1. Choose, all texts at once, as each has its own state. Beams share caches with their like.
+        if (rows == 1 || _choices.Exists(choice => choice.Row.Sequence.SharesCaches))
         {
-            if (!_advances[i].Row.Sequence.SharesCaches)
-                Choose(_advances[i]);
-        });
+            for (int i = 0; i < rows; i++)
+                Choose(i);
+        }
+        else
+        {
+            _workers.Run(rows, Choose);
+        }
 
         // 2. Hand out.
-        foreach (Advance advance in _advances)
+        foreach (Choice choice in _choices)
         {
             _completed++;
-            if (advance.Row.Sequence.SharesCaches)
-                Choose(advance);
-            HandOut(advance);
+            HandOut(choice);
         }
+        _choices.Clear();
     }
 
-    private void Choose(Advance advance)
+    private void Choose(int index)
     {
+        ref Choice choice = ref CollectionsMarshal.AsSpan(_choices)[index];
         try
         {
-            int vocabulary = _runner.Model.VocabularySize;
-            advance.Output = advance.Row.Sequence.Advance(advance.Row.TokenCount, _logits.AsSpan(advance.Start, advance.Row.LogitsTokens * vocabulary), vocabulary);
+            choice.Output = choice.Row.Sequence.Advance(choice.Row.TokenCount, _logits.AsSpan(choice.Start, choice.Length), _runner.Model.VocabularySize);
         }
         catch (Exception exception)
         {
-            advance.Exception = exception;
+            choice.Exception = exception;
         }
     }
 
-    private void HandOut(Advance advance)
+    private void HandOut(Choice choice)
     {
-        Sequence sequence = advance.Row.Sequence;
-        if (advance.Exception is { } exception)
+        Sequence sequence = choice.Row.Sequence;
+        if (choice.Exception is { } exception)
         {
             End(sequence, exception);
             return;
         }
-        if (advance.Output is not { } output)
+        if (choice.Output is not { } output)
             return;
 
         // The place is free before the reader can know: its next request finds it so.
@@ -264,12 +269,16 @@ internal sealed class EngineLoop
     }
 
     /// <summary>A row of the decoder's plan, and what came of it.</summary>
-    private sealed class Advance
+    /// <param name="row">The row.</param>
+    /// <param name="start">Where its logits begin.</param>
+    /// <param name="length">How many there are.</param>
+    private struct Choice(ScheduledRow row, int start, int length)
     {
-        public required ScheduledRow Row { get; init; }
+        public readonly ScheduledRow Row => row;
 
-        /// <summary>Where its logits begin.</summary>
-        public required int Start { get; init; }
+        public readonly int Start => start;
+
+        public readonly int Length => length;
 
         public SequenceOutput? Output { get; set; }
 

@@ -4,7 +4,7 @@ using LlmService.Inference.Sampling;
 
 namespace LlmService.Inference.Scheduling;
 
-/// <summary>One text in the making, or several that beam search follows at a time. The engine thread owns its state; others see <see cref="Outputs"/>, <see cref="Cancel"/> and <see cref="TryStartReading"/>.</summary>
+/// <summary>One text in the making, or several that beam search follows at a time. The engine thread owns its state, and lends it to one that advances it; others see <see cref="Outputs"/>, <see cref="Cancel"/> and <see cref="TryStartReading"/>.</summary>
 internal sealed class Sequence
 {
     // Unbounded, so that a slow reader never blocks the engine; the token limit bounds it.

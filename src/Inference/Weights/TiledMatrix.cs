@@ -68,11 +68,11 @@ internal sealed class TiledMatrix : WeightMatrix
         float[] units = UnitsOf(tensors, tiles * TileLayout.Rows);
         compute.Split((long)count * columns, tiles, (first, end) =>
         {
-            float[] rows = new float[checked(TileLayout.Rows * columns)];
+            float[] rows = new float[checked(TileLayout.Rows * columns)], scratch = coarse is null ? [] : new float[columns];
             for (int tile = first; tile < end; tile++)
             {
                 ReadRows(tensors, tile * TileLayout.Rows, rows);
-                coarse?.SubtractFrom(rows, tile);
+                coarse?.SubtractFrom(rows, tile, scratch);
                 TilePacker.Pack(compute.Path, format, rows, columns, memory.AsSpan(start + tile * tileBytes, tileBytes), units.AsSpan(tile * TileLayout.Rows, TileLayout.Rows));
             }
         });
@@ -144,13 +144,13 @@ internal sealed class TiledMatrix : WeightMatrix
     }
 
     /// <summary>Subtracts the rows of a tile from as many others.</summary>
-    private void SubtractFrom(Span<float> rows, int tile)
+    private void SubtractFrom(Span<float> rows, int tile, Span<float> scratch)
     {
-        float[] row = new float[Columns];
         for (int i = 0; i < Math.Min(TileLayout.Rows, Rows - tile * TileLayout.Rows); i++)
         {
-            ReadRow(tile * TileLayout.Rows + i, row);
-            TensorPrimitives.Subtract(rows.Slice(i * Columns, Columns), row, rows.Slice(i * Columns, Columns));
+            ReadRow(tile * TileLayout.Rows + i, scratch);
+            Span<float> row = rows.Slice(i * Columns, Columns);
+            TensorPrimitives.Subtract(row, scratch, row);
         }
     }
 

@@ -71,7 +71,7 @@ internal static class ModelsPage
             | GGUF: F32, F16, BF16, Q8_0, Q6_K, Q5_1, Q5_0, Q4_1, Q4_0 | `*.gguf` | [gguf.md](gguf.md) |
 
             `--dtype` is another matter: the format that weights are held and computed in. `auto` takes q8 for encoders and encoder-decoders, models below 0.4 billion weights
-            and what is stored in 8 bits, else q4 with the head in q8.
+            and what is stored in 8 bits, else q4. There the head has twice 4 bits: all logits are made of the first, and the largest of each token, some thousand, of both, which is as exact as q8.
 
             ## What a model takes
 

@@ -11,6 +11,8 @@ public sealed class AttentionKernelsTests
         {
             (4, 2, 8, 37), (3, 1, 5, 1), (2, 2, 33, 50), (2, 1, 34, 50), (8, 8, 64, 300), (14, 2, 64, 33), (12, 3, 80, 70), (10, 1, 48, 66),
             (1, 1, 16, 130), (2, 1, 32, 90), (3, 1, 16, 17), (5, 1, 48, 40), (6, 1, 96, 65), (7, 1, 64, 71), (8, 1, 112, 16),
+            // More than one span of positions.
+            (2, 1, 16, 1025), (6, 2, 32, 2300),
         }
         from isHalf in new[] { false, true }
         where !isHalf || shape.Item3 % 2 == 0
@@ -25,8 +27,8 @@ public sealed class AttentionKernelsTests
         List<AttentionQuery> tokens =
             [new(view, 0, positions - 1, positions - 1), new(view, positions / 2, positions - 1, positions - 1), new(view, 0, 0, 0), new(other, positions / 3, positions / 2, positions / 2), new(view, 0, positions / 2, positions / 2)];
         float[] queries = Numbers(tokens.Count * stride);
-        AttentionShape shape = new(heads, keyValueHeads, headSize, 0.3f, new DistanceBias());
-        using WorkerPool workers = new(3);
+        AttentionShape shape = new(heads, keyValueHeads, headSize, 0.3f, new DistanceBias()) { Sinks = positions % 2 == 0 ? Numbers(heads) : null };
+        using WorkerPool workers = new(3), single = new(1);
         // Queries and weights are rounded to eight bits with the halves: each weight is off by up to 1/512 by its own rounding, and by the error of its score, of the same size.
         double tolerance = isHalf ? 1.0 / 256 : 1e-5;
 
@@ -35,11 +37,33 @@ public sealed class AttentionKernelsTests
         foreach (KernelPath path in Enum.GetValues<KernelPath>().Where(KernelPaths.IsSupported))
         {
             Assert.Equal(scalar, Attend(path, workers, shape, tokens, queries, stride));
+            Assert.Equal(scalar, Attend(path, single, shape, tokens, queries, stride));
             for (int t = 0; t < tokens.Count; t++)
                 Assert.Equal(scalar[(t * heads * headSize)..((t + 1) * heads * headSize)], Attend(path, workers, shape, [tokens[t]], queries[(t * stride)..((t + 1) * stride)], stride));
         }
         for (int i = 0; i < scalar.Length; i++)
             Assert.Equal(Naive(shape, tokens[i / (heads * headSize)], queries[(i / (heads * headSize) * stride)..], i % (heads * headSize)), scalar[i], tolerance);
+    }
+
+    // A query whose past ends where a span does, beside one that begins the next; many tokens, so that threads take whole pieces, beside single ones, whose spans are spread.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Attend_WindowsAcrossSpans_GivesTheSameBitsForManyTokensAndOne(bool isHalf)
+    {
+        const int heads = 2, size = 16, positions = 2100, window = 8, count = 40;
+        KeyValueView view = Fill(positions, size, isHalf);
+        List<AttentionQuery> tokens = [.. Enumerable.Range(AttentionKernels.SpanPositions - count / 2, count).Select(position => new AttentionQuery(view, position - window + 1, position, position)), new(view, 0, positions - 1, positions - 1)];
+        float[] queries = Numbers(tokens.Count * heads * size);
+        AttentionShape shape = new(heads, 1, size, 0.3f, new DistanceBias());
+        using WorkerPool workers = new(2);
+
+        float[] all = Attend(KernelPaths.Best, workers, shape, tokens, queries, heads * size);
+
+        for (int t = 0; t < tokens.Count; t++)
+            Assert.Equal(all[(t * heads * size)..((t + 1) * heads * size)], Attend(KernelPaths.Best, workers, shape, [tokens[t]], queries[(t * heads * size)..((t + 1) * heads * size)], heads * size));
+        for (int i = 0; i < all.Length; i++)
+            Assert.Equal(Naive(shape, tokens[i / (heads * size)], queries[(i / (heads * size) * heads * size)..], i % (heads * size)), all[i], isHalf ? 1.0 / 128 : 1e-5);
     }
 
     [Fact]
@@ -119,7 +143,7 @@ public sealed class AttentionKernelsTests
     {
         int head = output / shape.HeadSize % shape.HeadCount, column = output % shape.HeadSize;
         int start = head / (shape.HeadCount / shape.KeyValueHeadCount) * shape.HeadSize;
-        double total = 0, sum = 0;
+        double total = shape.Sinks is { } sinks ? Math.Exp(sinks[head]) : 0, sum = 0;
         for (int position = token.First; position <= token.Last; position++)
         {
             double score = 0;

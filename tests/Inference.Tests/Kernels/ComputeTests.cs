@@ -49,13 +49,15 @@ public sealed class ComputeTests
     }
 
     [Fact]
-    public void Split_LittleWork_IsDoneByTheCallerAtOnce()
+    public void Split_LittleWorkOrOneUnit_IsDoneByTheCallerAtOnce()
     {
         using WorkerPool workers = new(4);
+        Compute compute = new(KernelPaths.Best, workers);
         List<(int, int, int)> spans = [];
 
-        new Compute(KernelPaths.Best, workers).Split(1000, 50, (first, end) => spans.Add((first, end, Environment.CurrentManagedThreadId)));
+        compute.Split(1000, 50, (first, end) => spans.Add((first, end, Environment.CurrentManagedThreadId)));
+        compute.Split(long.MaxValue, 1, (first, end) => spans.Add((first, end, Environment.CurrentManagedThreadId)));
 
-        Assert.Equal([(0, 50, Environment.CurrentManagedThreadId)], spans);
+        Assert.Equal([(0, 50, Environment.CurrentManagedThreadId), (0, 1, Environment.CurrentManagedThreadId)], spans);
     }
 }

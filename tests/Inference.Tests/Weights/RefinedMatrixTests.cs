@@ -33,11 +33,15 @@ public sealed class RefinedMatrixTests
         }
     }
 
-    [Fact]
-    public void Multiply_ManyRows_RefinesTheTilesOfTheLargestResultsAndNoOther()
+    // With a bias other tiles have the largest results than without.
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(20f)]
+    public void Multiply_ManyRows_RefinesTheTilesOfTheLargestResultsAndNoOther(float biases)
     {
         using WorkerPool workers = new(2);
-        (RefinedMatrix matrix, TiledMatrix coarse, TiledMatrix rest) = Matrix(ManyRows, workers);
+        float[] bias = [.. MatrixSamples.Numbers(_random, ManyRows).Select(number => number * biases)];
+        (RefinedMatrix matrix, TiledMatrix coarse, TiledMatrix rest) = Matrix(ManyRows, workers, biases == 0 ? null : bias);
         float[] input = MatrixSamples.Numbers(_random, 3 * Columns);
         float[] first = MatrixSamples.Multiply(coarse, input, 3, KernelPaths.Best, workers), second = MatrixSamples.Multiply(rest, input, 3, KernelPaths.Best, workers);
 
@@ -45,7 +49,7 @@ public sealed class RefinedMatrixTests
 
         for (int token = 0; token < 3; token++)
         {
-            float[] results = first[(token * ManyRows)..((token + 1) * ManyRows)];
+            float[] results = [.. first[(token * ManyRows)..((token + 1) * ManyRows)].Zip(bias, (result, added) => result + added)];
             int[] chosen = [.. Enumerable.Range(0, (ManyRows + 15) / 16).OrderByDescending(tile => results[(tile * 16)..Math.Min(ManyRows, tile * 16 + 16)].Max()).Take(RefinedMatrix.RefinedTiles)];
             for (int row = 0; row < ManyRows; row++)
                 Assert.Equal(results[row] + (chosen.Contains(row / 16) ? second[token * ManyRows + row] : 0), refined[token * ManyRows + row]);
@@ -59,7 +63,7 @@ public sealed class RefinedMatrixTests
         StoredTensor tensor = MatrixSamples.Tensor(_random, 200, Columns);
         Compute compute = new(KernelPaths.Best, workers);
         TiledMatrix coarse = TiledMatrix.Of(TileFormat.Q4, [tensor], compute), bytes = TiledMatrix.Of(TileFormat.Q8, [tensor], compute);
-        RefinedMatrix matrix = new(coarse, TiledMatrix.Of(TileFormat.Q4, [tensor], compute, coarse));
+        RefinedMatrix matrix = new(coarse, TiledMatrix.Of(TileFormat.Q4, [tensor], compute, coarse), null);
 
         double refined = Error(matrix, tensor);
 
@@ -80,11 +84,11 @@ public sealed class RefinedMatrixTests
         return Math.Sqrt(error);
     }
 
-    private (RefinedMatrix Refined, TiledMatrix Coarse, TiledMatrix Lacking) Matrix(int rows, WorkerPool workers)
+    private (RefinedMatrix Refined, TiledMatrix Coarse, TiledMatrix Lacking) Matrix(int rows, WorkerPool workers, float[]? bias = null)
     {
         StoredTensor tensor = MatrixSamples.Tensor(_random, rows, Columns);
         Compute compute = new(KernelPaths.Best, workers);
         TiledMatrix coarse = TiledMatrix.Of(TileFormat.Q4, [tensor], compute), rest = TiledMatrix.Of(TileFormat.Q4, [tensor], compute, coarse);
-        return (new RefinedMatrix(coarse, rest), coarse, rest);
+        return (new RefinedMatrix(coarse, rest, bias), coarse, rest);
     }
 }

@@ -69,7 +69,7 @@ internal interface IFloatLanes<TVector>
     /// <summary>The largest of all lanes; what is not a number stays so.</summary>
     static abstract float Highest(TVector values);
 
-    /// <summary>The largest of all lanes that are numbers, faster.</summary>
+    /// <summary>The largest of all lanes, of which each is a number, faster.</summary>
     static abstract float HighestNumber(TVector values);
 
     /// <summary>The larger of two that are not negative, faster; what is not a number is larger than all.</summary>
