@@ -1,5 +1,5 @@
-using LlmService.Inference.Kernels;
 using LlmService.Inference.Configuration;
+using LlmService.Inference.Kernels;
 using LlmService.Inference.Scheduling;
 using LlmService.Tokenizers;
 
