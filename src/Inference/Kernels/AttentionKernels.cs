@@ -87,7 +87,7 @@ internal static class AttentionKernels
         // 2. Each piece alone, and where these are few each span too.
         if (pieces >= PiecesPerThread * compute.ThreadCount)
             spans = 1;
-        int sums = Together * (shape.HeadSize + SpanSums.Extra);
+        int sums = SpanSums.Numbers(shape.HeadSize);
         float[] parts = spans > 1 ? ArrayPool<float>.Shared.Rent(checked(pieces * spans * sums)) : [];
         compute.Split(work, pieces * spans, (first, end) =>
         {
@@ -166,7 +166,7 @@ internal static class AttentionKernels
 
     private static void AttendTogether(KernelPath path, AttentionShape shape, KeyValueView view, int keyHead, ReadOnlySpan<HeadQuery> queries, ReadOnlySpan<float> input, Span<float> output)
     {
-        int sums = Together * (shape.HeadSize + SpanSums.Extra), first = First(queries) / SpanPositions, last = Last(queries) / SpanPositions;
+        int sums = SpanSums.Numbers(shape.HeadSize), first = First(queries) / SpanPositions, last = Last(queries) / SpanPositions;
         float[] rented = ArrayPool<float>.Shared.Rent(2 * sums);
         SpanSums whole = new(rented.AsSpan(0, sums), shape.HeadSize);
         AttendSpan(path, shape, view, keyHead, queries, input, first, rented.AsSpan(0, sums));

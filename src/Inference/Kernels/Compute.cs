@@ -24,14 +24,18 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
     /// <param name="span">Does some of them, from the first to before the end.</param>
     public void Split(long work, int units, Action<int, int> span)
     {
-        int threads = (int)Math.Clamp(work / WorkPerPart, 1, Math.Clamp(units, 1, ThreadCount)), rounds = 1;
+        int threads = (int)Math.Clamp(work / WorkPerPart, 1, Math.Clamp(units, 1, ThreadCount));
+        if (threads == 1)
+            span(0, units);
+        else
+            Split(work, units, threads, span);
+    }
+
+    private void Split(long work, int units, int threads, Action<int, int> span)
+    {
+        int rounds = 1;
         for (long smallest = work / threads / 3; rounds < MostRounds && smallest >= WorkPerPart; smallest /= 3)
             rounds++;
-        if (threads == 1)
-        {
-            span(0, units);
-            return;
-        }
         workers.Run(threads * rounds, part =>
         {
             int first = Start(part), end = Start(part + 1);

@@ -5,9 +5,6 @@ namespace LlmService.Inference.Kernels;
 /// <param name="size">Width of a head.</param>
 internal readonly ref struct SpanSums(Span<float> memory, int size)
 {
-    /// <summary>Numbers of a query beside its values.</summary>
-    public const int Extra = 2;
-
     /// <summary>[8, size].</summary>
     public Span<float> Values { get; } = memory[..(AttentionKernels.Together * size)];
 
@@ -16,6 +13,9 @@ internal readonly ref struct SpanSums(Span<float> memory, int size)
 
     /// <summary>The sum of the weights of each query; 0 where it sees none of the positions.</summary>
     public Span<float> Sums { get; } = memory.Slice(AttentionKernels.Together * (size + 1), AttentionKernels.Together);
+
+    /// <summary>Numbers that it takes.</summary>
+    public static int Numbers(int size) => AttentionKernels.Together * (size + 2);
 
     /// <summary>Sees nothing.</summary>
     public void Clear(int queries) => Sums[..queries].Clear();

@@ -19,18 +19,10 @@ public sealed class RefinedMatrixTests
     [InlineData(1, 2)]
     public void Multiply_EveryPathAndBatch_GivesTheSameBits(int rows, int tokens)
     {
-        using WorkerPool workers = new(3), single = new(1);
+        using WorkerPool workers = new(3);
         (RefinedMatrix matrix, _, _) = Matrix(rows, workers);
-        float[] input = MatrixSamples.Numbers(_random, tokens * Columns);
 
-        float[] expected = MatrixSamples.Multiply(matrix, input, tokens, KernelPath.Scalar, single);
-
-        foreach (KernelPath path in Enum.GetValues<KernelPath>().Where(KernelPaths.IsSupported))
-        {
-            Assert.Equal(expected, MatrixSamples.Multiply(matrix, input, tokens, path, workers));
-            for (int token = 0; token < tokens; token++)
-                Assert.Equal(expected[(token * rows)..((token + 1) * rows)], MatrixSamples.Multiply(matrix, input[(token * Columns)..((token + 1) * Columns)], 1, path, single));
-        }
+        MatrixSamples.AssertSameBits(matrix, MatrixSamples.Numbers(_random, tokens * Columns), tokens, workers);
     }
 
     // With a bias other tiles have the largest results than without.

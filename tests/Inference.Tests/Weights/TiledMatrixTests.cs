@@ -17,18 +17,10 @@ public sealed class TiledMatrixTests
     [MemberData(nameof(Shapes))]
     public void Multiply_EveryPathAndBatch_GivesTheSameBits(int format, int rows, int columns, int tokens)
     {
-        using WorkerPool workers = new(3), single = new(1);
+        using WorkerPool workers = new(3);
         TiledMatrix matrix = TiledMatrix.Of((TileFormat)format, [MatrixSamples.Tensor(_random, rows, columns)], new Compute(KernelPaths.Best, workers));
-        float[] input = MatrixSamples.Numbers(_random, tokens * columns);
 
-        float[] expected = MatrixSamples.Multiply(matrix, input, tokens, KernelPath.Scalar, single);
-
-        foreach (KernelPath path in Enum.GetValues<KernelPath>().Where(KernelPaths.IsSupported))
-        {
-            Assert.Equal(expected, MatrixSamples.Multiply(matrix, input, tokens, path, workers));
-            for (int token = 0; token < tokens; token++)
-                Assert.Equal(expected[(token * rows)..((token + 1) * rows)], MatrixSamples.Multiply(matrix, input[(token * columns)..((token + 1) * columns)], 1, path, single));
-        }
+        MatrixSamples.AssertSameBits(matrix, MatrixSamples.Numbers(_random, tokens * columns), tokens, workers);
     }
 
     [Theory]
