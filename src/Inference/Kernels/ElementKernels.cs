@@ -39,10 +39,10 @@ internal static class ElementKernels
         }
     }
 
-    /// <summary>The largest of each 16 numbers, and of those that are left over; none of them is expected to be no number.</summary>
+    /// <summary>The largest of each 32 numbers, the rows of a tile, and of those that are left over; none of them is expected to be no number.</summary>
     /// <param name="path">Which kernels.</param>
     /// <param name="values">The numbers.</param>
-    /// <param name="highest">Receives a sixteenth as many, rounded up.</param>
+    /// <param name="highest">Receives one for 32, rounded up.</param>
     public static void HighestOfTiles(KernelPath path, ReadOnlySpan<float> values, Span<float> highest)
     {
         switch (path)

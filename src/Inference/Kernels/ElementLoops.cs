@@ -144,22 +144,23 @@ internal static class ElementLoops<TLanes, TVector>
         return MatrixKernels.ReduceScalar(lanes);
     }
 
-    /// <summary>The largest of each 16 numbers, and of those that are left over.</summary>
+    /// <summary>The largest of each 32 numbers, the rows of a tile, and of those that are left over.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void HighestOfTiles(ReadOnlySpan<float> values, Span<float> highest)
     {
-        highest = highest[..((values.Length + Lanes - 1) / Lanes)];
+        const int rows = TileLayout.Rows;
+        highest = highest[..TileLayout.Tiles(values.Length)];
         ref float at = ref MemoryMarshal.GetReference(values);
         int tile = 0;
-        for (; tile < values.Length / Lanes; tile++)
+        for (; tile < values.Length / rows; tile++)
         {
-            TVector largest = TLanes.Load(ref at, tile * Lanes);
-            for (int group = TLanes.Count; group < Lanes; group += TLanes.Count)
-                largest = TLanes.MaxOfNumbers(largest, TLanes.Load(ref at, tile * Lanes + group));
+            TVector largest = TLanes.Load(ref at, tile * rows);
+            for (int group = TLanes.Count; group < rows; group += TLanes.Count)
+                largest = TLanes.MaxOfNumbers(largest, TLanes.Load(ref at, tile * rows + group));
             highest[tile] = TLanes.HighestNumber(largest);
         }
         if (tile < highest.Length)
-            highest[tile] = Highest(values[(tile * Lanes)..]);
+            highest[tile] = Highest(values[(tile * rows)..]);
     }
 
     /// <summary>values = cap · tanh(values / cap).</summary>

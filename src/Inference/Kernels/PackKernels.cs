@@ -7,7 +7,7 @@ namespace LlmService.Inference.Kernels;
 /// <summary>Rounds blocks of weights to the whole numbers of a tile. A lane is a row, so all instruction sets choose the same scales and numbers.</summary>
 internal static class PackKernels
 {
-    /// <summary>Floats of a block: 16 rows of 32 columns.</summary>
+    /// <summary>Floats of a block: 32 rows of 32 columns.</summary>
     public const int BlockFloats = TileLayout.Rows * TileLayout.BlockColumns;
 
     private const int Columns = TileLayout.BlockColumns, Half = Columns / 2;
@@ -18,48 +18,44 @@ internal static class PackKernels
 
     /// <summary>Four bits: of several scales for 32 weights, the one with the least squared error is taken.</summary>
     /// <param name="path">Which implementation.</param>
-    /// <param name="block">The weights, [32 columns, 16 rows].</param>
-    /// <param name="numbers">Receives the numbers, as <see cref="TileLayout"/> has them.</param>
-    /// <param name="scales">Receives the scales.</param>
-    public static void Nibbles(KernelPath path, ReadOnlySpan<float> block, Span<byte> numbers, Span<byte> scales)
+    /// <param name="block">The weights, [32 columns, 32 rows].</param>
+    /// <param name="packed">Receives the block, as <see cref="TileLayout"/> has it.</param>
+    public static void Nibbles(KernelPath path, ReadOnlySpan<float> block, Span<byte> packed)
     {
         ref float weights = ref MemoryMarshal.GetReference(block[..BlockFloats]);
-        ref byte to = ref MemoryMarshal.GetReference(numbers[..TileLayout.NumberBytes(TileFormat.Q4)]);
-        ref byte scale = ref MemoryMarshal.GetReference(scales[..TileLayout.ScaleBytes]);
+        ref byte to = ref MemoryMarshal.GetReference(packed[..TileLayout.BlockBytes(TileFormat.Q4)]);
         switch (path)
         {
-            case KernelPath.Avx512 or KernelPath.Avx512Vnni: Nibbles<Avx512Floats, Vector512<float>>(ref weights, ref to, ref scale); break;
-            case KernelPath.Avx2: Nibbles<Avx2Floats, Vector256<float>>(ref weights, ref to, ref scale); break;
-            case KernelPath.Vector128: Nibbles<Vector128Floats, Vector128<float>>(ref weights, ref to, ref scale); break;
-            case KernelPath.Scalar: Nibbles<ScalarFloats, float>(ref weights, ref to, ref scale); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: Nibbles<Avx512Floats, Vector512<float>>(ref weights, ref to); break;
+            case KernelPath.Avx2: Nibbles<Avx2Floats, Vector256<float>>(ref weights, ref to); break;
+            case KernelPath.Vector128: Nibbles<Vector128Floats, Vector128<float>>(ref weights, ref to); break;
+            case KernelPath.Scalar: Nibbles<ScalarFloats, float>(ref weights, ref to); break;
             default: throw new InvalidOperationException($"unknown path {path}");
         }
     }
 
     /// <summary>Eight bits: the scale is rounded up, so that the largest of 32 weights fits.</summary>
     /// <param name="path">Which implementation.</param>
-    /// <param name="block">The weights, [32 columns, 16 rows].</param>
+    /// <param name="block">The weights, [32 columns, 32 rows].</param>
     /// <param name="units">What the weights of each row are whole multiples of, from -128 to 127 of them; their scale is 1. 1 for all other rows.</param>
-    /// <param name="numbers">Receives the numbers, as <see cref="TileLayout"/> has them.</param>
-    /// <param name="scales">Receives the scales.</param>
-    public static void Bytes(KernelPath path, ReadOnlySpan<float> block, ReadOnlySpan<float> units, Span<byte> numbers, Span<byte> scales)
+    /// <param name="packed">Receives the block, as <see cref="TileLayout"/> has it.</param>
+    public static void Bytes(KernelPath path, ReadOnlySpan<float> block, ReadOnlySpan<float> units, Span<byte> packed)
     {
         ref float weights = ref MemoryMarshal.GetReference(block[..BlockFloats]);
         ref float unit = ref MemoryMarshal.GetReference(units[..TileLayout.Rows]);
-        ref byte to = ref MemoryMarshal.GetReference(numbers[..TileLayout.NumberBytes(TileFormat.Q8)]);
-        ref byte scale = ref MemoryMarshal.GetReference(scales[..TileLayout.ScaleBytes]);
+        ref byte to = ref MemoryMarshal.GetReference(packed[..TileLayout.BlockBytes(TileFormat.Q8)]);
         switch (path)
         {
-            case KernelPath.Avx512 or KernelPath.Avx512Vnni: Bytes<Avx512Floats, Vector512<float>>(ref weights, ref unit, ref to, ref scale); break;
-            case KernelPath.Avx2: Bytes<Avx2Floats, Vector256<float>>(ref weights, ref unit, ref to, ref scale); break;
-            case KernelPath.Vector128: Bytes<Vector128Floats, Vector128<float>>(ref weights, ref unit, ref to, ref scale); break;
-            case KernelPath.Scalar: Bytes<ScalarFloats, float>(ref weights, ref unit, ref to, ref scale); break;
+            case KernelPath.Avx512 or KernelPath.Avx512Vnni: Bytes<Avx512Floats, Vector512<float>>(ref weights, ref unit, ref to); break;
+            case KernelPath.Avx2: Bytes<Avx2Floats, Vector256<float>>(ref weights, ref unit, ref to); break;
+            case KernelPath.Vector128: Bytes<Vector128Floats, Vector128<float>>(ref weights, ref unit, ref to); break;
+            case KernelPath.Scalar: Bytes<ScalarFloats, float>(ref weights, ref unit, ref to); break;
             default: throw new InvalidOperationException($"unknown path {path}");
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Nibbles<TLanes, TVector>(ref float block, ref byte numbers, ref byte scales)
+    private static void Nibbles<TLanes, TVector>(ref float block, ref byte packed)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -72,9 +68,9 @@ internal static class PackKernels
             for (int column = 0; column < Half; column += 4)
             {
                 TLanes.StoreBytes(Pair(ref weights, column), Pair(ref weights, column + 1), Pair(ref weights, column + 2), Pair(ref weights, column + 3),
-                    ref Unsafe.Add(ref numbers, TileLayout.OffsetOfNibble(group, column)));
+                    ref Unsafe.Add(ref packed, TileLayout.OffsetOfNibble(group, column)));
             }
-            TLanes.StoreBfloat16(scale, ref Unsafe.Add(ref scales, group * sizeof(ushort)));
+            TLanes.StoreBfloat16(scale, ref Unsafe.Add(ref packed, TileLayout.OffsetOfScale(TileFormat.Q4, group)));
 
             // The low nibble, and the high one of 16 columns on.
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -129,7 +125,7 @@ internal static class PackKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Bytes<TLanes, TVector>(ref float block, ref float units, ref byte numbers, ref byte scales)
+    private static void Bytes<TLanes, TVector>(ref float block, ref float units, ref byte packed)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -146,9 +142,9 @@ internal static class PackKernels
             for (int column = 0; column < Columns; column += 4)
             {
                 TLanes.StoreBytes(Number(ref weights, column), Number(ref weights, column + 1), Number(ref weights, column + 2), Number(ref weights, column + 3),
-                    ref Unsafe.Add(ref numbers, TileLayout.OffsetOfByte(group, column)));
+                    ref Unsafe.Add(ref packed, TileLayout.OffsetOfByte(group, column)));
             }
-            TLanes.StoreBfloat16(scale, ref Unsafe.Add(ref scales, group * sizeof(ushort)));
+            TLanes.StoreBfloat16(scale, ref Unsafe.Add(ref packed, TileLayout.OffsetOfScale(TileFormat.Q8, group)));
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             TVector Number(ref float from, int column) =>

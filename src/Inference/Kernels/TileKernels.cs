@@ -25,13 +25,16 @@ internal static class TileKernels
     /// <summary>Tokens that a kernel of the intrinsics takes at most.</summary>
     public const int MaxTokens = 4;
 
-    private const int Fours = TileLayout.BlockColumns / 4, FourBytes = 4 * TileLayout.Rows, OddNumbers = TileLayout.BlockColumns;
-    private const int Q8Numbers = TileLayout.Rows * TileLayout.BlockColumns, Q4Numbers = Q8Numbers / 2, ScaleBytes = TileLayout.ScaleBytes;
+    private const int Fours = TileLayout.BlockColumns / 4, FourBytes = 4 * TileLayout.StripRows, OddNumbers = TileLayout.BlockColumns;
+
+    // A strip's numbers, all numbers of a block, and the block.
+    private const int Q8Strip = TileLayout.StripRows * TileLayout.BlockColumns, Q8Numbers = TileLayout.Strips * Q8Strip, Q8Block = Q8Numbers + TileLayout.ScaleBytes;
+    private const int Q4Strip = Q8Strip / 2, Q4Numbers = Q8Numbers / 2, Q4Block = Q4Numbers + TileLayout.ScaleBytes;
 
     // Numbers of activations: shorts for Q8, bytes for Q4.
     private const int ShortBlock = TileLayout.BlockColumns * sizeof(short), ByteBlock = TileLayout.BlockColumns;
 
-    /// <summary>result[t, tile · 16 + row] = Σ weights[tile, row, k] input[t, k] for the 16 rows of some tiles that follow each other, and the tokens of some groups.</summary>
+    /// <summary>result[t, tile · 32 + row] = Σ weights[tile, row, k] input[t, k] for the rows of some tiles that follow each other, and the tokens of some groups.</summary>
     /// <param name="path">Which implementation.</param>
     /// <param name="format">The tiles' format.</param>
     /// <param name="tiles">The tiles.</param>
@@ -39,7 +42,7 @@ internal static class TileKernels
     /// <param name="input">Activations that were quantised for this format and path.</param>
     /// <param name="firstGroup">The first of their groups.</param>
     /// <param name="groups">How many of them.</param>
-    /// <param name="result">Receives [tokens of the groups, stride], of which 16 a tile are written.</param>
+    /// <param name="result">Receives [tokens of the groups, stride], of which 32 a tile are written.</param>
     /// <param name="stride">Floats from one token's results to the next one's.</param>
     public static void Multiply(
         KernelPath path, TileFormat format, ReadOnlySpan<byte> tiles, int tileBytes, QuantizedRows input, int firstGroup, int groups, Span<float> result, int stride)
@@ -73,7 +76,7 @@ internal static class TileKernels
     private static void Multiply(KernelPath path, TileFormat format, ReadOnlySpan<byte> tile, int blocks, ReadOnlySpan<byte> numbers, ReadOnlySpan<int> factors, int count, Span<float> result)
     {
         int numberBytes = format == TileFormat.Q8 ? ShortBlock : ByteBlock;
-        if (tile.Length < blocks * (TileLayout.NumberBytes(format) + TileLayout.ScaleBytes) || (count != 1 && count != MaxTokens) || result.Length < count * TileLayout.Rows
+        if (tile.Length < blocks * TileLayout.BlockBytes(format) || (count != 1 && count != MaxTokens) || result.Length < count * TileLayout.Rows
             || numbers.Length < blocks * count * numberBytes || factors.Length < 2 * blocks * count)
             throw new ArgumentException($"A tile of {tile.Length} bytes, {blocks} blocks, {count} tokens and {result.Length} results do not fit.");
         ref byte weights = ref MemoryMarshal.GetReference(tile);
@@ -105,32 +108,28 @@ internal static class TileKernels
         }
     }
 
-    // In one stream, as the memory lies: the scales of a tile are behind its numbers, but needed from the start.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prefetch(ref byte tile, nint block, int bytes)
+    private static void Prefetch(ref byte block, int bytes)
     {
-        for (nint line = 0; line < bytes; line += FourBytes)
-            CacheLines.Prefetch(ref Unsafe.AddByteOffset(ref tile, block * bytes + TileLayout.AheadBytes + line));
+        for (nint line = 0; line < bytes; line += CacheLines.Bytes)
+            CacheLines.Prefetch(ref Unsafe.AddByteOffset(ref block, TileLayout.AheadBytes + line));
     }
 
-    // Every kernel reads blocks · (numbers + scales) of the tile and, for each block and token, 32 numbers and two factors; the callers have checked the spans for that.
-    // A block is read once, by all groups of rows, so that the memory is read in one stream. A group begins four bytes a row into each four columns, and two into the
-    // scales. The sums stay in registers where one group is the whole tile, else in the result.
+    // Every kernel reads the blocks of the tile and, for each block and token, 32 numbers and two factors; the callers have checked the spans for that.
+    // A block is read once, by all groups of rows, so that the memory is read in one stream. The sums stay in the result.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q8Tile1<TLanes, TShorts, TBytes, TInts, TFloats>(ref byte weights, int blocks, ref byte x, ref int factors, ref float result)
         where TLanes : struct, ILanes<TShorts, TBytes, TInts, TFloats>
         where TInts : struct
         where TFloats : struct
     {
-        TFloats whole = default;
-        ref byte tile = ref weights, scaleStart = ref Unsafe.Add(ref weights, blocks * Q8Numbers);
         for (int b = 0; b < blocks; b++)
         {
-            Prefetch(ref tile, b, Q8Numbers + ScaleBytes);
+            Prefetch(ref weights, Q8Block);
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
                 TInts even = TLanes.Create(Unsafe.Add(ref factors, 1)), odd = default;
-                ref byte w = ref Unsafe.Add(ref weights, group * 4);
+                ref byte w = ref Unsafe.Add(ref weights, StartOf(group, Q8Strip));
                 for (nint four = 0; four < Fours; four += 2)
                 {
                     TBytes bytes = TLanes.Load(ref Unsafe.AddByteOffset(ref w, four * FourBytes));
@@ -140,16 +139,13 @@ internal static class TileKernels
                     even = TLanes.AddProducts(even, TLanes.Even(bytes), Read(ref x, four * 4 + 4));
                     odd = TLanes.AddProducts(odd, TLanes.Odd(bytes), Read(ref x, four * 4 + 4 + OddNumbers));
                 }
-                TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, group * 2));
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole, ref Unsafe.Add(ref result, group), TLanes.Add(even, odd), scale, Float(ref factors, 0), b);
+                TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref weights, Q8Numbers + group * sizeof(ushort)));
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref Unsafe.Add(ref result, group), TLanes.Add(even, odd), scale, Float(ref factors, 0), b);
             }
-            weights = ref Unsafe.Add(ref weights, Q8Numbers);
-            scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
+            weights = ref Unsafe.Add(ref weights, Q8Block);
             x = ref Unsafe.Add(ref x, ShortBlock);
             factors = ref Unsafe.Add(ref factors, 2);
         }
-        if (TLanes.Rows == TileLayout.Rows)
-            TLanes.Store(whole, ref result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -158,16 +154,14 @@ internal static class TileKernels
         where TInts : struct
         where TFloats : struct
     {
-        TFloats whole0 = default, whole1 = default, whole2 = default, whole3 = default;
-        ref byte tile = ref weights, scaleStart = ref Unsafe.Add(ref weights, blocks * Q8Numbers);
         for (int b = 0; b < blocks; b++)
         {
-            Prefetch(ref tile, b, Q8Numbers + ScaleBytes);
+            Prefetch(ref weights, Q8Block);
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
                 TInts dot0 = TLanes.Create(Unsafe.Add(ref factors, 4)), dot1 = TLanes.Create(Unsafe.Add(ref factors, 5));
                 TInts dot2 = TLanes.Create(Unsafe.Add(ref factors, 6)), dot3 = TLanes.Create(Unsafe.Add(ref factors, 7));
-                ref byte w = ref Unsafe.Add(ref weights, group * 4);
+                ref byte w = ref Unsafe.Add(ref weights, StartOf(group, Q8Strip));
                 for (nint four = 0; four < Fours; four++)
                 {
                     TBytes bytes = TLanes.Load(ref Unsafe.AddByteOffset(ref w, four * FourBytes));
@@ -183,19 +177,17 @@ internal static class TileKernels
                     dot2 = TLanes.AddProducts(dot2, half, Read(ref numbers, 2 * ShortBlock + OddNumbers));
                     dot3 = TLanes.AddProducts(dot3, half, Read(ref numbers, 3 * ShortBlock + OddNumbers));
                 }
-                TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, group * 2));
+                TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref weights, Q8Numbers + group * sizeof(ushort)));
                 ref float to = ref Unsafe.Add(ref result, group);
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole0, ref to, dot0, scale, Float(ref factors, 0), b);
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole1, ref Unsafe.Add(ref to, TileLayout.Rows), dot1, scale, Float(ref factors, 1), b);
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole2, ref Unsafe.Add(ref to, 2 * TileLayout.Rows), dot2, scale, Float(ref factors, 2), b);
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole3, ref Unsafe.Add(ref to, 3 * TileLayout.Rows), dot3, scale, Float(ref factors, 3), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref to, dot0, scale, Float(ref factors, 0), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref Unsafe.Add(ref to, TileLayout.Rows), dot1, scale, Float(ref factors, 1), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref Unsafe.Add(ref to, 2 * TileLayout.Rows), dot2, scale, Float(ref factors, 2), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref Unsafe.Add(ref to, 3 * TileLayout.Rows), dot3, scale, Float(ref factors, 3), b);
             }
-            weights = ref Unsafe.Add(ref weights, Q8Numbers);
-            scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
+            weights = ref Unsafe.Add(ref weights, Q8Block);
             x = ref Unsafe.Add(ref x, MaxTokens * ShortBlock);
             factors = ref Unsafe.Add(ref factors, 2 * MaxTokens);
         }
-        Store<TLanes, TShorts, TBytes, TInts, TFloats>(ref result, whole0, whole1, whole2, whole3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -204,14 +196,12 @@ internal static class TileKernels
         where TInts : struct
         where TFloats : struct
     {
-        TFloats whole = default;
-        ref byte tile = ref weights, scaleStart = ref Unsafe.Add(ref weights, blocks * Q4Numbers);
         for (int b = 0; b < blocks; b++)
         {
-            Prefetch(ref tile, b, Q4Numbers + ScaleBytes);
+            Prefetch(ref weights, Q4Block);
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
-                ref byte w = ref Unsafe.Add(ref weights, group * 4);
+                ref byte w = ref Unsafe.Add(ref weights, StartOf(group, Q4Strip));
                 TBytes packed = TLanes.Load(ref w);
                 TShorts even = TLanes.Products(TLanes.LowNibbles(packed), Read(ref x, 0)), odd = TLanes.Products(TLanes.HighNibbles(packed), Read(ref x, 16));
                 packed = TLanes.Load(ref Unsafe.Add(ref w, FourBytes));
@@ -223,17 +213,14 @@ internal static class TileKernels
                 packed = TLanes.Load(ref Unsafe.Add(ref w, 3 * FourBytes));
                 even = TLanes.Add(even, TLanes.Products(TLanes.LowNibbles(packed), Read(ref x, 12)));
                 odd = TLanes.Add(odd, TLanes.Products(TLanes.HighNibbles(packed), Read(ref x, 28)));
-                TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, group * 2));
+                TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref weights, Q4Numbers + group * sizeof(ushort)));
                 TInts dot = TLanes.AddPairs(TLanes.Create(Unsafe.Add(ref factors, 1)), TLanes.Add(even, odd));
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole, ref Unsafe.Add(ref result, group), dot, scale, Float(ref factors, 0), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref Unsafe.Add(ref result, group), dot, scale, Float(ref factors, 0), b);
             }
-            weights = ref Unsafe.Add(ref weights, Q4Numbers);
-            scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
+            weights = ref Unsafe.Add(ref weights, Q4Block);
             x = ref Unsafe.Add(ref x, ByteBlock);
             factors = ref Unsafe.Add(ref factors, 2);
         }
-        if (TLanes.Rows == TileLayout.Rows)
-            TLanes.Store(whole, ref result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -242,48 +229,43 @@ internal static class TileKernels
         where TInts : struct
         where TFloats : struct
     {
-        TFloats whole0 = default, whole1 = default, whole2 = default, whole3 = default;
-        ref byte tile = ref weights, scaleStart = ref Unsafe.Add(ref weights, blocks * Q4Numbers);
         for (int b = 0; b < blocks; b++)
         {
-            Prefetch(ref tile, b, Q4Numbers + ScaleBytes);
+            Prefetch(ref weights, Q4Block);
             for (int group = 0; group < TileLayout.Rows; group += TLanes.Rows)
             {
-                ref byte w = ref Unsafe.Add(ref weights, group * 4);
+                ref byte w = ref Unsafe.Add(ref weights, StartOf(group, Q4Strip));
                 TBytes packed0 = TLanes.Load(ref w), packed1 = TLanes.Load(ref Unsafe.Add(ref w, FourBytes));
                 TBytes packed2 = TLanes.Load(ref Unsafe.Add(ref w, 2 * FourBytes)), packed3 = TLanes.Load(ref Unsafe.Add(ref w, 3 * FourBytes));
                 TBytes w0 = TLanes.LowNibbles(packed0), w1 = TLanes.LowNibbles(packed1), w2 = TLanes.LowNibbles(packed2), w3 = TLanes.LowNibbles(packed3);
                 TBytes w4 = TLanes.HighNibbles(packed0), w5 = TLanes.HighNibbles(packed1), w6 = TLanes.HighNibbles(packed2), w7 = TLanes.HighNibbles(packed3);
-                TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref scaleStart, group * 2));
+                TFloats scale = TLanes.LoadScales(ref Unsafe.Add(ref weights, Q4Numbers + group * sizeof(ushort)));
                 ref float to = ref Unsafe.Add(ref result, group);
                 TInts dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref x, Unsafe.Add(ref factors, 4));
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole0, ref to, dot, scale, Float(ref factors, 0), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref to, dot, scale, Float(ref factors, 0), b);
                 dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.Add(ref x, ByteBlock), Unsafe.Add(ref factors, 5));
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole1, ref Unsafe.Add(ref to, TileLayout.Rows), dot, scale, Float(ref factors, 1), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref Unsafe.Add(ref to, TileLayout.Rows), dot, scale, Float(ref factors, 1), b);
                 dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.Add(ref x, 2 * ByteBlock), Unsafe.Add(ref factors, 6));
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole2, ref Unsafe.Add(ref to, 2 * TileLayout.Rows), dot, scale, Float(ref factors, 2), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref Unsafe.Add(ref to, 2 * TileLayout.Rows), dot, scale, Float(ref factors, 2), b);
                 dot = Dot<TLanes, TShorts, TBytes, TInts, TFloats>(w0, w1, w2, w3, w4, w5, w6, w7, ref Unsafe.Add(ref x, 3 * ByteBlock), Unsafe.Add(ref factors, 7));
-                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref whole3, ref Unsafe.Add(ref to, 3 * TileLayout.Rows), dot, scale, Float(ref factors, 3), b);
+                AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref Unsafe.Add(ref to, 3 * TileLayout.Rows), dot, scale, Float(ref factors, 3), b);
             }
-            weights = ref Unsafe.Add(ref weights, Q4Numbers);
-            scaleStart = ref Unsafe.Add(ref scaleStart, ScaleBytes);
+            weights = ref Unsafe.Add(ref weights, Q4Block);
             x = ref Unsafe.Add(ref x, MaxTokens * ByteBlock);
             factors = ref Unsafe.Add(ref factors, 2 * MaxTokens);
         }
-        Store<TLanes, TShorts, TBytes, TInts, TFloats>(ref result, whole0, whole1, whole2, whole3);
     }
 
-    /// <summary>Adds the scaled product of a block to the sums: those in the register where a group is the whole tile, else those in the result, which begin with the first block.</summary>
+    /// <summary>Where a group of rows begins in the numbers of a block: four bytes a row into each four columns of its strip.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref TFloats whole, ref float result, TInts dot, TFloats scale, float factor, int block)
+    private static int StartOf(int group, int stripBytes) => group / TileLayout.StripRows * stripBytes + group % TileLayout.StripRows * 4;
+
+    /// <summary>Adds the scaled product of a block to the sums, which begin with the first block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddTo<TLanes, TShorts, TBytes, TInts, TFloats>(ref float result, TInts dot, TFloats scale, float factor, int block)
         where TLanes : struct, ILanes<TShorts, TBytes, TInts, TFloats>
-        where TFloats : struct
-    {
-        if (TLanes.Rows == TileLayout.Rows)
-            whole = TLanes.AddScaled(whole, dot, scale, factor);
-        else
-            TLanes.Store(TLanes.AddScaled(block == 0 ? default : TLanes.LoadSums(ref result), dot, scale, factor), ref result);
-    }
+        where TFloats : struct =>
+        TLanes.Store(TLanes.AddScaled(block == 0 ? default : TLanes.LoadSums(ref result), dot, scale, factor), ref result);
 
     /// <summary>The whole-number product of a block: eight products of bytes fit 16 bits, 8 · 2 · 15 · 127 = 30480.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -298,18 +280,6 @@ internal static class TileKernels
         even = TLanes.Add(even, TLanes.Products(w6, Read(ref numbers, 24)));
         odd = TLanes.Add(odd, TLanes.Products(w7, Read(ref numbers, 28)));
         return TLanes.AddPairs(TLanes.Create(start), TLanes.Add(even, odd));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<TLanes, TShorts, TBytes, TInts, TFloats>(ref float result, TFloats sum0, TFloats sum1, TFloats sum2, TFloats sum3)
-        where TLanes : struct, ILanes<TShorts, TBytes, TInts, TFloats>
-    {
-        if (TLanes.Rows != TileLayout.Rows)
-            return;
-        TLanes.Store(sum0, ref result);
-        TLanes.Store(sum1, ref Unsafe.Add(ref result, TileLayout.Rows));
-        TLanes.Store(sum2, ref Unsafe.Add(ref result, 2 * TileLayout.Rows));
-        TLanes.Store(sum3, ref Unsafe.Add(ref result, 3 * TileLayout.Rows));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

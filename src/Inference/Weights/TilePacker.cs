@@ -9,7 +9,7 @@ internal static class TilePacker
     /// <summary>Writes one tile.</summary>
     /// <param name="path">Which implementation; all write the same.</param>
     /// <param name="format">The format.</param>
-    /// <param name="rows">[16, columns]; missing rows are zero.</param>
+    /// <param name="rows">[32, columns]; missing rows are zero.</param>
     /// <param name="columns">Length of a row.</param>
     /// <param name="tile">Receives the tile.</param>
     /// <param name="units">For Q8, what each row's weights are whole multiples of, from -128 to 127 of them; such rows are packed without loss, and their
@@ -22,33 +22,31 @@ internal static class TilePacker
                 units[row] = 1;
         }
         Span<float> block = stackalloc float[PackKernels.BlockFloats];
-        int blocks = TileLayout.Blocks(columns), blockBytes = TileLayout.NumberBytes(format);
-        for (int b = 0; b < blocks; b++)
+        int blockBytes = TileLayout.BlockBytes(format);
+        for (int b = 0; b < TileLayout.Blocks(columns); b++)
         {
-            Span<byte> numbers = tile.Slice(b * blockBytes, blockBytes), scales = tile.Slice(blocks * blockBytes + b * TileLayout.ScaleBytes, TileLayout.ScaleBytes);
+            Span<byte> packed = tile.Slice(b * blockBytes, blockBytes);
             ReadBlock(rows, columns, b * TileLayout.BlockColumns, block);
             if (format == TileFormat.Q4)
-                PackKernels.Nibbles(path, block, numbers, scales);
+                PackKernels.Nibbles(path, block, packed);
             else
-                PackKernels.Bytes(path, block, units, numbers, scales);
+                PackKernels.Bytes(path, block, units, packed);
         }
-        tile[(blocks * (blockBytes + TileLayout.ScaleBytes))..].Clear();
     }
 
     /// <summary>Reads a row of a tile back.</summary>
     /// <param name="format">The format.</param>
     /// <param name="tile">The tile.</param>
-    /// <param name="row">0 … 15.</param>
+    /// <param name="row">0 … 31.</param>
     /// <param name="destination">Receives [columns].</param>
     public static void Unpack(TileFormat format, ReadOnlySpan<byte> tile, int row, Span<float> destination)
     {
-        int blocks = TileLayout.Blocks(destination.Length), blockBytes = TileLayout.NumberBytes(format);
+        int blockBytes = TileLayout.BlockBytes(format);
         for (int column = 0; column < destination.Length; column++)
         {
             ReadOnlySpan<byte> block = tile.Slice(column / TileLayout.BlockColumns * blockBytes, blockBytes);
             int within = column % TileLayout.BlockColumns;
-            int scaleAt = blocks * blockBytes + column / TileLayout.BlockColumns * TileLayout.ScaleBytes + row * sizeof(ushort);
-            float scale = BitConverter.Int32BitsToSingle(BinaryPrimitives.ReadUInt16LittleEndian(tile[scaleAt..]) << 16);
+            float scale = BitConverter.Int32BitsToSingle(BinaryPrimitives.ReadUInt16LittleEndian(block[TileLayout.OffsetOfScale(format, row)..]) << 16);
             int number = format == TileFormat.Q8
                 ? block[TileLayout.OffsetOfByte(row, within)]
                 : (block[TileLayout.OffsetOfNibble(row, within)] >> (within / 16 * 4)) & 15;

@@ -79,7 +79,7 @@ internal sealed class TiledMatrix : WeightMatrix
         return new(format, count, columns, new TensorMemory(tensors[0].File.Path, memory), start, units.AsSpan().ContainsAnyExcept(1f) ? units : null);
     }
 
-    /// <summary>Sixteen rows, as <see cref="TileLayout"/> has them.</summary>
+    /// <summary>The rows of a tile, as <see cref="TileLayout"/> has them.</summary>
     public ReadOnlySpan<byte> Tile(int index) => Tiles(index, 1);
 
     private ReadOnlySpan<byte> Tiles(int first, int count) => _memory.Span(_start + (long)first * _tileBytes, count * _tileBytes);
@@ -100,14 +100,11 @@ internal sealed class TiledMatrix : WeightMatrix
     /// <summary>output = rows · weightsᵀ, of activations that are quantised for the matrix already.</summary>
     public void Multiply(QuantizedRows rows, int tokens, Memory<float> output, Compute compute)
     {
-        // Tiles go in pairs.
-        int tiles = TileLayout.Tiles(Rows), pairs = (tiles + 1) / 2;
         int groupBytes = rows.Numbers(0).Length, chunk = Math.Max(1, ChunkBytes / groupBytes);
-        compute.Split((long)tokens * Rows * Columns, pairs, (firstPair, endPair) =>
+        compute.Split((long)tokens * Rows * Columns, TileLayout.Tiles(Rows), (first, end) =>
         {
-            int first = 2 * firstPair, end = Math.Min(tiles, 2 * endPair);
             // All groups of tokens pass by some tiles while these are in the second-level cache.
-            int step = Math.Max(1, StepBytes / _tileBytes / 2) * 2;
+            int step = Math.Max(1, StepBytes / _tileBytes);
             for (int group = 0; group < rows.GroupCount; group += chunk)
             {
                 for (int tile = first; tile < end; tile += step)
@@ -173,7 +170,7 @@ internal sealed class TiledMatrix : WeightMatrix
         return units;
     }
 
-    /// <summary>Sixteen rows from the given one on; zeros past the end.</summary>
+    /// <summary>The rows of a tile from the given one on; zeros past the end.</summary>
     private static void ReadRows(IReadOnlyList<StoredTensor> tensors, int first, Span<float> rows)
     {
         int columns = tensors[0].Columns, filled = 0;

@@ -68,15 +68,15 @@ public sealed class ElementKernelsTests
     }
 
     [Fact]
-    public void HighestOfTiles_AnyLengthAndPath_IsTheLargestOfEachSixteen()
+    public void HighestOfTiles_AnyLengthAndPath_IsTheLargestOfEachTile()
     {
         for (int length = 1; length <= LongestLength; length++)
         {
-            float[] numbers = Numbers(length, 12), highest = new float[(length + 15) / 16];
+            float[] numbers = Numbers(length, 12), highest = new float[TileLayout.Tiles(length)];
             foreach (KernelPath path in Enum.GetValues<KernelPath>().Where(KernelPaths.IsSupported))
             {
                 ElementKernels.HighestOfTiles(path, numbers, highest);
-                Assert.Equal(numbers.Chunk(16).Select(tile => tile.Max()), highest);
+                Assert.Equal(numbers.Chunk(TileLayout.Rows).Select(tile => tile.Max()), highest);
             }
         }
     }

@@ -42,9 +42,9 @@ public sealed class RefinedMatrixTests
         for (int token = 0; token < 3; token++)
         {
             float[] results = [.. first[(token * ManyRows)..((token + 1) * ManyRows)].Zip(bias, (result, added) => result + added)];
-            int[] chosen = [.. Enumerable.Range(0, (ManyRows + 15) / 16).OrderByDescending(tile => results[(tile * 16)..Math.Min(ManyRows, tile * 16 + 16)].Max()).Take(RefinedMatrix.RefinedTiles)];
+            int[] chosen = [.. Enumerable.Range(0, TileLayout.Tiles(ManyRows)).OrderByDescending(tile => results[(tile * TileLayout.Rows)..Math.Min(ManyRows, (tile + 1) * TileLayout.Rows)].Max()).Take(RefinedMatrix.RefinedTiles)];
             for (int row = 0; row < ManyRows; row++)
-                Assert.Equal(results[row] + (chosen.Contains(row / 16) ? second[token * ManyRows + row] : 0), refined[token * ManyRows + row]);
+                Assert.Equal(results[row] + (chosen.Contains(row / TileLayout.Rows) ? second[token * ManyRows + row] : 0), refined[token * ManyRows + row]);
         }
     }
 

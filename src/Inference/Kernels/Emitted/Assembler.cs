@@ -51,9 +51,6 @@ internal sealed class Assembler
     /// <summary>A general register's lower 32 bits in every lane.</summary>
     public void BroadcastRegister(int to, int from) => Vector(Map0F38, Prefix66, 0x7C, to, 0, from);
 
-    /// <summary>sum += four unsigned bytes of each lane · the four signed bytes in memory.</summary>
-    public void AddByteProducts(int sum, int bytes, int from, int offset) => Vector(Map0F38, Prefix66, 0x50, sum, bytes, from, offset, sizeof(int), isBroadcast: true);
-
     /// <summary>sum += four unsigned bytes of each lane · the four signed bytes of another vector.</summary>
     public void AddByteProducts(int sum, int bytes, int other) => Vector(Map0F38, Prefix66, 0x50, sum, bytes, other);
 

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace LlmService.Inference.Kernels;
 
-/// <summary>All 16 rows of a tile at once.</summary>
+/// <summary>All 16 rows of a strip at once.</summary>
 internal readonly struct Avx512Lanes : ILanes<Vector512<short>, Vector512<byte>, Vector512<int>, Vector512<float>>
 {
     public static int Rows => 16;

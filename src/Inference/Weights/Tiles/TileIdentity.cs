@@ -12,7 +12,7 @@ namespace LlmService.Inference.Weights.Tiles;
 internal sealed record TileIdentity(string Name, byte[] Key)
 {
     // To be raised whenever a matrix would be packed into other bytes: by the layout of tiles, by how scales are chosen, by how stored tensors are read or put together.
-    public const int Version = 2;
+    public const int Version = 3;
 
     private const int Samples = 32, SampleBytes = 4096, MaxNameLength = 64, KeyDigits = 16;
     private const string Snapshots = "snapshots";
