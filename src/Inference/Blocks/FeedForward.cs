@@ -1,5 +1,6 @@
 using LlmService.Inference.Configuration;
 using LlmService.Inference.Kernels;
+using LlmService.Inference.Weights;
 
 namespace LlmService.Inference.Blocks;
 
@@ -10,8 +11,11 @@ namespace LlmService.Inference.Blocks;
 /// <param name="down">The projection back.</param>
 internal sealed class FeedForward(Activation activation, Linear input, bool gated, Linear down) : IBlock
 {
-    /// <summary>Tokens whose inner states are computed together at most.</summary>
+    /// <summary>Tokens whose inner states are computed together at most: these are the widest of all, and those of some tokens stay in the caches.</summary>
     public const int MostTogether = 128;
+
+    // Of inner states in whole numbers, which are a byte and a third each, with what else belongs to them.
+    private const int MostQuantized = 4 * MostTogether;
 
     /// <summary>The gate and the line beside it are bounded: (min(up, limit) + 1) · gate σ(1.702 gate) (gpt-oss); null for no bound.</summary>
     public float? Limit { get; init; }
@@ -21,14 +25,35 @@ internal sealed class FeedForward(Activation activation, Linear input, bool gate
     /// <summary>Computes [tokens, hidden] from [tokens, hidden].</summary>
     public void Apply(Memory<float> state, int tokens, Pass pass, Memory<float> output)
     {
-        // The inner states are the widest of all: those of some tokens stay in the caches, those of a long prompt would go to memory and back.
-        int together = input.QuantizesInput || down.QuantizesInput ? tokens : Math.Min(tokens, MostTogether);
-        Memory<float> inner = pass.Take("feed-forward", together * input.Outputs), activated = pass.Take("feed-forward activated", together * down.Inputs);
-        for (int first = 0; first < tokens; first += together)
+        bool areTiles = input.Tiles is not null && down.Tiles is not null && down.Inputs % TileLayout.Rows == 0;
+        int most = input.QuantizesInput || down.QuantizesInput ? tokens : areTiles ? MostQuantized : MostTogether;
+        for (int first = 0; first < tokens; first += most)
         {
-            int count = Math.Min(together, tokens - first);
-            Apply(state.Slice(first * input.Inputs, count * input.Inputs), count, inner, activated, pass.Compute, output.Slice(first * down.Outputs, count * down.Outputs));
+            int count = Math.Min(most, tokens - first);
+            Memory<float> some = state.Slice(first * input.Inputs, count * input.Inputs), results = output.Slice(first * down.Outputs, count * down.Outputs);
+            if (areTiles)
+                ApplyTiles(some, count, input.Tiles!, down.Tiles!, pass.Compute, results);
+            else
+                Apply(some, count, pass.Take("feed-forward", count * input.Outputs), pass.Take("feed-forward activated", count * down.Inputs), pass.Compute, results);
         }
+    }
+
+    // What is activated is quantised at once, and never in memory as a whole.
+    private void ApplyTiles(Memory<float> state, int tokens, TiledMatrix wide, TiledMatrix narrow, Compute compute, Memory<float> output)
+    {
+        QuantizedRows activated = compute.Reserve(narrow.Format, tokens, down.Inputs);
+        wide.Multiply(compute.Quantize(wide.Format, state, tokens, input.Inputs), tokens, gated ? 2 : 1, piece =>
+        {
+            for (int token = 0; token < piece.Tokens; token++)
+            {
+                Span<float> products = piece.Of(token), results = products[..piece.Rows];
+                for (int part = 0; part < piece.Parts; part++)
+                    input.AddBias(products.Slice(part * piece.Rows, piece.Rows), part * down.Inputs + piece.FirstRow, compute.Path);
+                Activate(products, results, compute.Path);
+                activated.Set(compute.Path, piece.FirstToken + token, results, piece.FirstRow / TileLayout.BlockColumns);
+            }
+        }, compute);
+        down.Apply(activated, tokens, output, compute);
     }
 
     private void Apply(Memory<float> state, int tokens, Memory<float> inner, Memory<float> activated, Compute compute, Memory<float> output)
@@ -40,6 +65,7 @@ internal sealed class FeedForward(Activation activation, Linear input, bool gate
         down.Apply(activated, tokens, output, compute);
     }
 
+    // The results may take the place of the row's beginning.
     private void Activate(Span<float> row, Span<float> activated, KernelPath path)
     {
         int width = activated.Length;

@@ -14,6 +14,9 @@ internal sealed class Linear(WeightMatrix weights, float[]? bias)
     /// <summary>Whether the input is quantised as a whole, so that a token's result depends on its neighbours.</summary>
     public bool QuantizesInput => weights is IntegerMatrix;
 
+    /// <summary>The weights, where they are tiles.</summary>
+    public TiledMatrix? Tiles => weights as TiledMatrix;
+
     /// <summary>output = input · weightsᵀ + bias.</summary>
     /// <param name="input">[tokens, inputs].</param>
     /// <param name="tokens">How many.</param>
@@ -28,6 +31,28 @@ internal sealed class Linear(WeightMatrix weights, float[]? bias)
             weights.Multiply(input, tokens, output, compute);
         if (bias is not null)
             AddBias(tokens, output, compute);
+    }
+
+    /// <summary>output = input · weightsᵀ + bias, of tiles with activations that are quantised for them.</summary>
+    /// <param name="input">The activations.</param>
+    /// <param name="tokens">How many.</param>
+    /// <param name="output">Receives [tokens, outputs].</param>
+    /// <param name="compute">Kernels and threads.</param>
+    public void Apply(QuantizedRows input, int tokens, Memory<float> output, Compute compute)
+    {
+        Tiles!.Multiply(input, tokens, output, compute);
+        if (bias is not null)
+            AddBias(tokens, output, compute);
+    }
+
+    /// <summary>Adds the bias to a token's products with some of the rows.</summary>
+    /// <param name="products">The products.</param>
+    /// <param name="first">The first row.</param>
+    /// <param name="path">Which kernels.</param>
+    public void AddBias(Span<float> products, int first, KernelPath path)
+    {
+        if (bias is not null)
+            ElementKernels.Add(path, products, bias.AsSpan(first, products.Length));
     }
 
     private void AddBias(int tokens, Memory<float> output, Compute compute)

@@ -8,7 +8,7 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
 
     private const int MostRounds = 5;
 
-    private readonly QuantizedRows _quantized = new();
+    private readonly QuantizedRows _quantized = new(), _pieces = new();
 
     public KernelPath Path { get; } = path;
 
@@ -80,5 +80,15 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
         _quantized.Reserve(Path, format, tokens, columns);
         Each(tokens, columns, token => _quantized.Set(Path, token, input.Span.Slice(token * columns, columns)));
         return _quantized;
+    }
+
+    /// <summary>Room for rows of activations that are quantised piece by piece; valid until the next call.</summary>
+    /// <param name="format">The format of the weights that they are for.</param>
+    /// <param name="tokens">How many.</param>
+    /// <param name="columns">Length of a row.</param>
+    public QuantizedRows Reserve(TileFormat format, int tokens, int columns)
+    {
+        _pieces.Reserve(Path, format, tokens, columns);
+        return _pieces;
     }
 }

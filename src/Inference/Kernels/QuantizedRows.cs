@@ -69,17 +69,18 @@ internal sealed class QuantizedRows
             _factors = GC.AllocateArray<int>(blocks * 2, pinned: true);
     }
 
-    /// <summary>Quantises one row; rows are independent, so several threads may do it at once.</summary>
+    /// <summary>Quantises one row, or whole blocks of it; rows and blocks are independent, so several threads may do it at once.</summary>
     /// <param name="path">Which implementation.</param>
     /// <param name="row">Which row.</param>
-    /// <param name="values">The activations, [columns].</param>
-    public void Set(KernelPath path, int row, ReadOnlySpan<float> values)
+    /// <param name="values">The activations.</param>
+    /// <param name="firstBlock">The block that they begin with.</param>
+    public void Set(KernelPath path, int row, ReadOnlySpan<float> values, int firstBlock = 0)
     {
-        int group = GroupOf(row), token = row - First(group), width = Width(group), whole = values.Length / Size;
-        Span<byte> numbers = _numbers.AsSpan(First(group) * Blocks * _blockBytes, width * Blocks * _blockBytes);
-        Span<int> factors = _factors.AsSpan(First(group) * Blocks * 2, width * Blocks * 2);
+        int group = GroupOf(row), token = row - First(group), width = Width(group), whole = values.Length / Size, blocks = TileLayout.Blocks(values.Length);
+        Span<byte> numbers = _numbers.AsSpan((First(group) * Blocks + firstBlock * width) * _blockBytes, width * blocks * _blockBytes);
+        Span<int> factors = _factors.AsSpan((First(group) * Blocks + firstBlock * width) * 2, width * blocks * 2);
         Set(path, values[..(whole * Size)], numbers, factors, token, width);
-        if (whole < Blocks)
+        if (whole < blocks)
         {
             Span<float> padded = stackalloc float[Size];
             padded.Clear();

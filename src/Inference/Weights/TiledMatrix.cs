@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using LlmService.Inference.Kernels;
@@ -13,7 +14,12 @@ internal sealed class TiledMatrix : WeightMatrix
     // Activations that stay in the second-level cache while the tiles pass by.
     private const int ChunkBytes = 512 * 1024;
 
-    private const int StepBytes = 128 * 1024, MaxGroup = VnniKernels.MaxTokens;
+    private const int StepBytes = 128 * 1024;
+
+    // A piece: its weights and the results of so many groups of tokens, which stay in the second-level cache while all groups pass by.
+    private const int PieceBytes = 512 * 1024, GroupsOfPiece = 4;
+
+    private const int MaxGroup = VnniKernels.MaxTokens;
 
     private readonly TensorBytes _memory;
     private readonly long _start;
@@ -100,43 +106,74 @@ internal sealed class TiledMatrix : WeightMatrix
     /// <summary>output = rows · weightsᵀ, of activations that are quantised for the matrix already.</summary>
     public void Multiply(QuantizedRows rows, int tokens, Memory<float> output, Compute compute)
     {
-        int groupBytes = rows.Numbers(0).Length, chunk = Math.Max(1, ChunkBytes / groupBytes);
+        int chunk = Math.Max(1, ChunkBytes / rows.Numbers(0).Length);
         compute.Split((long)tokens * Rows * Columns, TileLayout.Tiles(Rows), (first, end) =>
         {
             // All groups of tokens pass by some tiles while these are in the second-level cache.
             int step = Math.Max(1, StepBytes / _tileBytes);
             for (int group = 0; group < rows.GroupCount; group += chunk)
             {
+                Span<float> results = output.Span[(rows.First(group) * Rows)..];
                 for (int tile = first; tile < end; tile += step)
-                    MultiplyTiles(compute.Path, tile, Math.Min(step, end - tile), rows, group, Math.Min(chunk, rows.GroupCount - group), output.Span);
+                    MultiplyTiles(compute.Path, tile, Math.Min(step, end - tile), rows, group, Math.Min(chunk, rows.GroupCount - group), results[(tile * TileLayout.Rows)..], Rows);
             }
         });
     }
 
-    private void MultiplyTiles(KernelPath path, int tile, int count, QuantizedRows input, int firstGroup, int groups, Span<float> output)
+    /// <summary>Hands the products on piece by piece, while they are in the caches. All threads do.</summary>
+    /// <param name="rows">Activations that are quantised for the matrix.</param>
+    /// <param name="tokens">How many.</param>
+    /// <param name="parts">Into how many parts of whole tiles the rows of the matrix fall; a piece has the same rows of each.</param>
+    /// <param name="take">Takes a piece.</param>
+    /// <param name="compute">Kernels and threads.</param>
+    public void Multiply(QuantizedRows rows, int tokens, int parts, Action<ProductPiece> take, Compute compute)
     {
-        int row = tile * TileLayout.Rows, whole = Math.Min(count, Rows / TileLayout.Rows - tile), firstToken = input.First(firstGroup);
+        int tiles = Rows / TileLayout.Rows / parts;
+        if (tiles * TileLayout.Rows * parts != Rows)
+            throw new ArgumentException($"{Rows} rows are not {parts} parts of whole tiles.", nameof(parts));
+        compute.Split((long)tokens * Rows * Columns, tiles, (first, end) =>
+        {
+            int most = Math.Min(tokens, GroupsOfPiece * rows.Tokens(0)), step = Math.Clamp(PieceBytes / parts / (_tileBytes + most * TileLayout.Rows * sizeof(float)), 1, end - first);
+            float[] results = ArrayPool<float>.Shared.Rent(most * parts * step * TileLayout.Rows);
+            for (int tile = first; tile < end; tile += step)
+            {
+                int count = Math.Min(step, end - tile), width = count * TileLayout.Rows;
+                for (int group = 0; group < rows.GroupCount; group += GroupsOfPiece)
+                {
+                    int together = Math.Min(GroupsOfPiece, rows.GroupCount - group), last = group + together - 1;
+                    for (int part = 0; part < parts; part++)
+                        MultiplyTiles(compute.Path, part * tiles + tile, count, rows, group, together, results.AsSpan(part * width), parts * width);
+                    take(new ProductPiece(results, rows.First(group), rows.First(last) + rows.Tokens(last) - rows.First(group), tile * TileLayout.Rows, width, parts));
+                }
+            }
+            ArrayPool<float>.Shared.Return(results);
+        });
+    }
+
+    // The results begin with those of the first token of the groups and the first row of the tiles.
+    private void MultiplyTiles(KernelPath path, int tile, int count, QuantizedRows input, int firstGroup, int groups, Span<float> results, int stride)
+    {
+        int row = tile * TileLayout.Rows, whole = Math.Min(count, Rows / TileLayout.Rows - tile);
         if (whole > 0)
-            TileKernels.Multiply(path, Format, Tiles(tile, whole), _tileBytes, input, firstGroup, groups, output[(firstToken * Rows + row)..], Rows);
+            TileKernels.Multiply(path, Format, Tiles(tile, whole), _tileBytes, input, firstGroup, groups, results, stride);
         if (whole < count)
-            MultiplyLast(path, tile + whole, input, firstGroup, groups, output);
+            MultiplyLast(path, tile + whole, input, firstGroup, groups, results[(whole * TileLayout.Rows)..], stride);
         if (_units is null)
             return;
-        int rows = Math.Min(count * TileLayout.Rows, Rows - row), lastGroup = firstGroup + groups - 1, endToken = input.First(lastGroup) + input.Tokens(lastGroup);
-        for (int token = firstToken; token < endToken; token++)
-            ElementKernels.Multiply(path, output.Slice(token * Rows + row, rows), _units.AsSpan(row, rows));
+        int rows = Math.Min(count * TileLayout.Rows, Rows - row), lastGroup = firstGroup + groups - 1, tokens = input.First(lastGroup) + input.Tokens(lastGroup) - input.First(firstGroup);
+        for (int token = 0; token < tokens; token++)
+            ElementKernels.Multiply(path, results.Slice(token * stride, rows), _units.AsSpan(row, rows));
     }
 
     // The rows of the last tile that the matrix does not have go nowhere.
-    private void MultiplyLast(KernelPath path, int tile, QuantizedRows input, int firstGroup, int groups, Span<float> output)
+    private void MultiplyLast(KernelPath path, int tile, QuantizedRows input, int firstGroup, int groups, Span<float> results, int stride)
     {
-        int row = tile * TileLayout.Rows;
-        Span<float> results = stackalloc float[MaxGroup * TileLayout.Rows];
+        Span<float> whole = stackalloc float[MaxGroup * TileLayout.Rows];
         for (int group = firstGroup; group < firstGroup + groups; group++)
         {
-            TileKernels.Multiply(path, Format, Tile(tile), _tileBytes, input, group, 1, results, TileLayout.Rows);
+            TileKernels.Multiply(path, Format, Tile(tile), _tileBytes, input, group, 1, whole, TileLayout.Rows);
             for (int i = 0; i < input.Tokens(group); i++)
-                results.Slice(i * TileLayout.Rows, Rows - row).CopyTo(output[((input.First(group) + i) * Rows + row)..]);
+                whole.Slice(i * TileLayout.Rows, Rows - tile * TileLayout.Rows).CopyTo(results[((input.First(group) - input.First(firstGroup) + i) * stride)..]);
         }
     }
 
@@ -190,4 +227,18 @@ internal sealed class TiledMatrix : WeightMatrix
         }
         rows[(filled * columns)..].Clear();
     }
+}
+
+/// <summary>Products of some tokens with some rows of each part of a matrix; valid while they are taken.</summary>
+/// <param name="Results">[Tokens, parts, Rows].</param>
+/// <param name="FirstToken">The first token.</param>
+/// <param name="Tokens">How many.</param>
+/// <param name="FirstRow">The first row within a part; a multiple of 32.</param>
+/// <param name="Rows">How many; a multiple of 32.</param>
+/// <param name="Parts">How many parts there are.</param>
+internal readonly record struct ProductPiece(float[] Results, int FirstToken, int Tokens, int FirstRow, int Rows, int Parts)
+{
+    /// <summary>The results of a token, [parts, Rows].</summary>
+    /// <param name="token">0 … Tokens - 1.</param>
+    public Span<float> Of(int token) => Results.AsSpan(token * Parts * Rows, Parts * Rows);
 }
