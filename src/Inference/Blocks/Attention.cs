@@ -35,7 +35,7 @@ internal sealed class Attention(AttentionShape shape, CacheSlot slot, int window
         for (int token = 0; token < tokens; token++)
         {
             (int first, int last) = pass.Sees(token, window);
-            _queries.Add(new(pass.View(slot, token, keyWidth), first, last, pass.Positions[token]));
+            _queries.Add(new(pass.View(slot, token, shape), first, last, pass.Positions[token]));
         }
         pass.EachRun(width, (first, count) =>
         {

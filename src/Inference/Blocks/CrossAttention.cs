@@ -24,7 +24,7 @@ internal sealed class CrossAttention(AttentionShape shape, CacheSlot slot, Linea
     {
         Memory<float> projected = pass.Take("cross projected", tokens * 2 * Width);
         memory.Apply(encoded, tokens, projected, pass.Compute);
-        KeyValueView view = new(cache.BlocksOf(slot.Group), slot.Offset, Width, cache.IsHalf(slot.Group));
+        KeyValueView view = new(cache.BlocksOf(slot.Group), slot.Offset, shape.KeyValueHeadCount, shape.HeadSize, cache.IsHalf(slot.Group));
         pass.EachRun(2 * Width, (first, count) =>
         {
             ReadOnlySpan<float> rows = projected.Span.Slice(first * 2 * Width, count * 2 * Width);
@@ -43,7 +43,7 @@ internal sealed class CrossAttention(AttentionShape shape, CacheSlot slot, Linea
             int length = pass.CrossLength(token);
             if (length == 0)
                 throw new InvalidOperationException("The decoder ran before the encoder.");
-            _queries.Add(new(pass.View(slot, token, Width), 0, length - 1, pass.Positions[token]));
+            _queries.Add(new(pass.View(slot, token, shape), 0, length - 1, pass.Positions[token]));
         }
         AttentionKernels.Attend(pass.Compute, shape, _queries, queries, Width, attended);
         output.Apply(attended, tokens, result, pass.Compute);

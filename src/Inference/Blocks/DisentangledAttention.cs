@@ -44,13 +44,13 @@ internal sealed class DisentangledAttention : IBlock
         if (_positionQueries.IsEmpty && _configuration.UsesKeys)
             _positionQueries = ByHead(_positions.Query, pass);
         pass.EachRun(2 * Width, (first, count) =>
-            pass.View(default, first, Width).Write(pass.Path, pass.Positions[first], count, keys.Span[(first * Width)..], values.Span[(first * Width)..], Width));
+            pass.View(default, first, _shape).Write(pass.Path, pass.Positions[first], count, keys.Span[(first * Width)..], values.Span[(first * Width)..], Width));
         Memory<float> attended = pass.Take("attended", tokens * Width);
         for (int first = 0; first < tokens;)
         {
             int count = pass.Lengths[first];
             Range text = (first * Width)..((first + count) * Width);
-            AttendText(queries[text], keys[text], pass.View(default, first, Width), count, pass, attended[text]);
+            AttendText(queries[text], keys[text], pass.View(default, first, _shape), count, pass, attended[text]);
             first += count;
         }
         _content.Output.Apply(attended, tokens, output, pass.Compute);

@@ -34,7 +34,7 @@ internal sealed class LatentAttention(LatentConfiguration latent, AttentionShape
             Span<float> turning = Row(small, token).Span[latent.KeyValueRank..];
             rotary.Turn(turning, token, pass.Path);
             Spread(expanded.Span.Slice(token * projections.KeyValueUp.Outputs, projections.KeyValueUp.Outputs), turning, keys.Span, values.Span);
-            KeyValueView view = pass.View(slot, token, width);
+            KeyValueView view = pass.View(slot, token, shape);
             view.Write(pass.Path, pass.Positions[token], 1, keys.Span, values.Span, width);
             (int first, int last) = pass.Sees(token, 0);
             _queries.Add(new(view, first, last, pass.Positions[token]));

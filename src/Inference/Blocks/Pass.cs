@@ -48,7 +48,7 @@ internal abstract class Pass(Compute compute)
     public virtual long ReleaseBuffers() => _scratch.Release();
 
     /// <summary>The keys and values among which a token attends.</summary>
-    public abstract KeyValueView View(CacheSlot slot, int token, int width);
+    public abstract KeyValueView View(CacheSlot slot, int token, AttentionShape shape);
 
     /// <summary>The positions that a token sees in a layer with a window (0 for all).</summary>
     public abstract (int First, int Last) Sees(int token, int window);
@@ -104,7 +104,8 @@ internal sealed class DecoderPass(Compute compute) : Pass(compute)
             Add(row.FirstPosition, row.TokenIds.Length);
     }
 
-    public override KeyValueView View(CacheSlot slot, int token, int width) => new(_batch.Caches[token].BlocksOf(slot.Group), slot.Offset, width, _batch.Caches[token].IsHalf(slot.Group));
+    public override KeyValueView View(CacheSlot slot, int token, AttentionShape shape) =>
+        new(_batch.Caches[token].BlocksOf(slot.Group), slot.Offset, shape.KeyValueHeadCount, shape.HeadSize, _batch.Caches[token].IsHalf(slot.Group));
 
     public override (int First, int Last) Sees(int token, int window)
     {
@@ -160,7 +161,7 @@ internal sealed class EncoderPass(Compute compute, bool isHalf) : Pass(compute)
         return bytes + base.ReleaseBuffers();
     }
 
-    public override KeyValueView View(CacheSlot slot, int token, int width) => new(_tables[_textOf[token]], 0, width, isHalf);
+    public override KeyValueView View(CacheSlot slot, int token, AttentionShape shape) => new(_tables[_textOf[token]], 0, shape.KeyValueHeadCount, shape.HeadSize, isHalf);
 
     public override (int First, int Last) Sees(int token, int window)
     {

@@ -193,7 +193,7 @@ internal static class AttentionKernels
         }
         int start = first / KeyValueView.BlockPositions * KeyValueView.BlockPositions;
         int width = (last / KeyValueView.BlockPositions + 1) * KeyValueView.BlockPositions - start;
-        KeyValueHead head = new(view, keyHead, size, start, width, first, last);
+        KeyValueHead head = new(view, keyHead, start, width, first, last);
         bool isEmitted = Bfloat16Kernels.Takes(path, head);
         // The kernels of the intrinsics take one query, four or eight.
         int slots = isEmitted ? queries.Length : queries.Length == 1 ? 1 : queries.Length <= Together / 2 ? Together / 2 : Together;

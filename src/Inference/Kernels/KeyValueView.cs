@@ -5,19 +5,23 @@ namespace LlmService.Inference.Kernels;
 
 /// <summary>
 /// Keys and values of a layer in blocks of 16 positions. Inside of a block the keys lie transposed, [width, 16], so that the scores of 16 positions are one vector;
-/// then the values, [16, width]. Where they are bfloat16, two neighbours share a lane of 32 bits, the first one in the upper half: two columns of a key, [width / 2, 16],
-/// and two positions of a value, [8, width], as instructions that multiply pairs want them.
+/// then the values of one head after the other, [heads, 16, head size]. Where they are bfloat16, two neighbours share a lane of 32 bits, the first one in the upper half: two columns of a key, [width / 2, 16],
+/// and two positions of a value, [heads, 8, head size], as instructions that multiply pairs want them.
 /// </summary>
 /// <param name="Blocks">By position / 16; null where no position is seen any more.</param>
 /// <param name="Offset">Where this layer's part of a block begins, in floats.</param>
-/// <param name="Width">Key/value heads times head size.</param>
+/// <param name="Heads">Key/value heads.</param>
+/// <param name="HeadSize">Width of a head.</param>
 /// <param name="IsHalf">Whether the numbers are bfloat16; heads then have an even size.</param>
-internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int Width, bool IsHalf)
+internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int Heads, int HeadSize, bool IsHalf)
 {
     public const int BlockPositions = 16;
 
     // Columns of a key that are rounded at once.
     private const int PackedColumns = 256;
+
+    /// <summary>Numbers of a position's key, and of its value.</summary>
+    public int Width => Heads * HeadSize;
 
     /// <summary>Writes positions of one block, in their order.</summary>
     /// <param name="path">Which kernels.</param>
@@ -35,7 +39,8 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
             Span<uint> block = Block<uint>(first);
             for (int i = 0; i < count; i++)
                 WriteKey(path, keys.Slice(i * stride, Width), block[..(Width / 2 * BlockPositions)], within + i);
-            WriteValues(path, values, stride, count, block[(Width / 2 * BlockPositions)..], within);
+            for (int head = 0; head < Heads; head++)
+                WriteValues(path, values[(head * HeadSize)..], stride, count, block.Slice((Width + head * HeadSize) * BlockPositions / 2, HeadSize * BlockPositions / 2), within);
         }
         else
         {
@@ -43,7 +48,8 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
             for (int i = 0; i < count; i++)
             {
                 Spread(keys.Slice(i * stride, Width), block[(within + i)..], BlockPositions);
-                values.Slice(i * stride, Width).CopyTo(block[((BlockPositions + within + i) * Width)..]);
+                for (int head = 0; head < Heads; head++)
+                    values.Slice(i * stride + head * HeadSize, HeadSize).CopyTo(block[ValueAt(within + i, head * HeadSize)..]);
             }
         }
     }
@@ -57,7 +63,14 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
     public float Value(int position, int column)
     {
         int within = position % BlockPositions;
-        return IsHalf ? Half(Block<uint>(position)[(BlockPositions + within) / 2 * Width + column], within) : Block<float>(position)[(BlockPositions + within) * Width + column];
+        return IsHalf ? Half(Block<uint>(position)[ValueAt(within, column)], within) : Block<float>(position)[ValueAt(within, column)];
+    }
+
+    /// <summary>Where a value is in a block; of halves, the lane.</summary>
+    public int ValueAt(int within, int column)
+    {
+        int together = IsHalf ? 2 : 1;
+        return (Width + column / HeadSize * HeadSize) * BlockPositions / together + within / together * HeadSize + column % HeadSize;
     }
 
     /// <summary>This layer's part of the block of a position.</summary>
@@ -91,21 +104,21 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
         }
     }
 
-    // Two positions that share their lanes go together; the second of a lane is zero until its turn comes.
-    private void WriteValues(KernelPath path, ReadOnlySpan<float> values, int stride, int count, Span<uint> block, int within)
+    // Of one head. Two positions that share their lanes go together; the second of a lane is zero until its turn comes.
+    private void WriteValues(KernelPath path, ReadOnlySpan<float> values, int stride, int count, Span<uint> lanes, int within)
     {
         for (int i = 0; i < count;)
         {
-            Span<uint> lanes = block.Slice((within + i) / 2 * Width, Width);
-            ReadOnlySpan<float> row = values.Slice(i * stride, Width);
+            Span<uint> to = lanes.Slice((within + i) / 2 * HeadSize, HeadSize);
+            ReadOnlySpan<float> row = values.Slice(i * stride, HeadSize);
             if ((within + i) % 2 != 0)
             {
-                HalfKernels.Join(path, default, row, lanes);
+                HalfKernels.Join(path, default, row, to);
                 i++;
             }
             else
             {
-                HalfKernels.Join(path, row, i + 1 < count ? values.Slice((i + 1) * stride, Width) : default, lanes);
+                HalfKernels.Join(path, row, i + 1 < count ? values.Slice((i + 1) * stride, HeadSize) : default, to);
                 i += 2;
             }
         }

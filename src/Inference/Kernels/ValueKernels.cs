@@ -85,7 +85,7 @@ internal static class ValueKernels
         where TVector : struct
     {
         TVector a0 = default;
-        nint stride = head.View.Width;
+        nint stride = head.Size;
         for (int position = head.First; position <= head.Last;)
         {
             ref TNumber values = ref head.Values<TNumber>(position, column, TLanes.Count, out int count);
@@ -119,7 +119,7 @@ internal static class ValueKernels
         TVector b0 = default;
         TVector c0 = default;
         TVector d0 = default;
-        nint stride = head.View.Width;
+        nint stride = head.Size;
         for (int position = head.First; position <= head.Last;)
         {
             ref TNumber values = ref head.Values<TNumber>(position, column, 4 * TLanes.Count, out int count);
@@ -172,7 +172,7 @@ internal static class ValueKernels
     {
         TVector a0 = default, a1 = default, a2 = default, a3 = default;
         TVector b0 = default, b1 = default, b2 = default, b3 = default;
-        nint width = head.Width, stride = head.View.Width;
+        nint width = head.Width, stride = head.Size;
         for (int position = head.First; position <= head.Last;)
         {
             ref TNumber values = ref head.Values<TNumber>(position, column, 2 * TLanes.Count, out int count);
@@ -236,7 +236,7 @@ internal static class ValueKernels
         where TVector : struct
     {
         TVector a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
-        nint width = head.Width, stride = head.View.Width;
+        nint width = head.Width, stride = head.Size;
         for (int position = head.First; position <= head.Last;)
         {
             ref TNumber values = ref head.Values<TNumber>(position, column, TLanes.Count, out int count);
@@ -292,7 +292,7 @@ internal static class ValueKernels
     {
         TVector a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
         TVector b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default, b6 = default, b7 = default;
-        nint width = head.Width, stride = head.View.Width;
+        nint width = head.Width, stride = head.Size;
         for (int position = head.First; position <= head.Last;)
         {
             ref TNumber values = ref head.Values<TNumber>(position, column, 2 * TLanes.Count, out int count);

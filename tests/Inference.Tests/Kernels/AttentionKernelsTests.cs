@@ -22,8 +22,8 @@ public sealed class AttentionKernelsTests
     [MemberData(nameof(Shapes))]
     public void Attend_Blocks_EqualsTheNaiveFormulaOnEveryPath(int heads, int keyValueHeads, int headSize, int positions, bool isHalf)
     {
-        int width = keyValueHeads * headSize, stride = heads * headSize + 7;
-        KeyValueView view = Fill(positions, width, isHalf), other = Fill(positions, width, isHalf);
+        int stride = heads * headSize + 7;
+        KeyValueView view = Fill(positions, keyValueHeads, headSize, isHalf), other = Fill(positions, keyValueHeads, headSize, isHalf);
         List<AttentionQuery> tokens =
             [new(view, 0, positions - 1, positions - 1), new(view, positions / 2, positions - 1, positions - 1), new(view, 0, 0, 0), new(other, positions / 3, positions / 2, positions / 2), new(view, 0, positions / 2, positions / 2)];
         float[] queries = Numbers(tokens.Count * stride);
@@ -52,7 +52,7 @@ public sealed class AttentionKernelsTests
     public void Attend_WindowsAcrossSpans_GivesTheSameBitsForManyTokensAndOne(bool isHalf)
     {
         const int heads = 2, size = 16, positions = 2100, window = 8, count = 40;
-        KeyValueView view = Fill(positions, size, isHalf);
+        KeyValueView view = Fill(positions, 1, size, isHalf);
         List<AttentionQuery> tokens = [.. Enumerable.Range(AttentionKernels.SpanPositions - count / 2, count).Select(position => new AttentionQuery(view, position - window + 1, position, position)), new(view, 0, positions - 1, positions - 1)];
         float[] queries = Numbers(tokens.Count * heads * size);
         AttentionShape shape = new(heads, 1, size, 0.3f, new DistanceBias());
@@ -69,7 +69,7 @@ public sealed class AttentionKernelsTests
     [Fact]
     public void Attend_SlidingWindow_NeverTouchesReturnedBlocks()
     {
-        KeyValueView view = Fill(32, 4, isHalf: false);
+        KeyValueView view = Fill(32, 1, 4, isHalf: false);
         view.Blocks[0] = null;
         using WorkerPool workers = new(1);
 
@@ -84,7 +84,7 @@ public sealed class AttentionKernelsTests
         float[] keys = [1 + 1f / 256, 1 + 3f / 256, float.NaN, -3], values = [-1e30f, float.Epsilon, float.PositiveInfinity, float.NaN];
         foreach (KernelPath path in Enum.GetValues<KernelPath>().Where(KernelPaths.IsSupported))
         {
-            KeyValueView view = Fill(16, 4, isHalf: true);
+            KeyValueView view = Fill(16, 1, 4, isHalf: true);
             float next = view.Value(4, 3);
 
             view.Write(path, 5, 1, keys, values, 4);
@@ -101,7 +101,7 @@ public sealed class AttentionKernelsTests
     [InlineData(true)]
     public void Write_InPieces_StoresTheSameOnEveryPath(bool isHalf)
     {
-        const int width = 46;
+        const int heads = 2, size = 22, width = heads * size;
         float[] rows = Numbers(16 * 2 * width);
         float[][] stored = [.. from path in Enum.GetValues<KernelPath>().Where(KernelPaths.IsSupported) from pieces in new int[][] { [16], [1, 2, 3, 4, 6], [5, 11] } select Stored(path, pieces)];
 
@@ -109,7 +109,7 @@ public sealed class AttentionKernelsTests
 
         float[] Stored(KernelPath path, int[] pieces)
         {
-            KeyValueView view = new([new float[32 * width]], 0, width, isHalf);
+            KeyValueView view = new([new float[32 * width]], 0, heads, size, isHalf);
             int first = 0;
             foreach (int count in pieces)
             {
@@ -128,10 +128,11 @@ public sealed class AttentionKernelsTests
     }
 
     // What was never written is not a number, and must not matter.
-    private KeyValueView Fill(int positions, int width, bool isHalf)
+    private KeyValueView Fill(int positions, int heads, int size, bool isHalf)
     {
         const int offset = 3;
-        KeyValueView view = new([.. Enumerable.Range(0, (positions + 15) / 16).Select(_ => new float[offset + 32 * width])], offset, width, isHalf);
+        int width = heads * size;
+        KeyValueView view = new([.. Enumerable.Range(0, (positions + 15) / 16).Select(_ => new float[offset + 32 * width])], offset, heads, size, isHalf);
         foreach (float[]? block in view.Blocks)
             block.AsSpan().Fill(float.NaN);
         for (int position = 0; position < positions; position++)

@@ -99,7 +99,7 @@ internal static unsafe class Bfloat16Kernels
                         WeightStrideBytes = (nint)head.Width * WordBytes,
                         Sums = to,
                         SumStrideBytes = (nint)size * sizeof(float),
-                        RowBytes = (nint)head.View.Width * WordBytes,
+                        RowBytes = (nint)size * WordBytes,
                         Blocks = last / block - position / block + 1,
                     };
                     arguments.Values[0] = (nint)v0;
