@@ -1,6 +1,5 @@
 using LlmService.Inference.Blocks;
 using LlmService.Inference.Configuration;
-using LlmService.Inference.Execution;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Tests.Weights;
 using LlmService.Inference.Weights;
