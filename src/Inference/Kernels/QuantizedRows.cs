@@ -37,8 +37,8 @@ internal sealed class QuantizedRows
     /// <summary>The group of a token.</summary>
     public int GroupOf(int token) => token / _groupTokens;
 
-    /// <summary>Tokens of a group.</summary>
-    public int Tokens(int group) => Math.Min(_groupTokens, _tokens - First(group));
+    /// <summary>Tokens of some groups.</summary>
+    public int Tokens(int group, int groups = 1) => Math.Min(groups * _groupTokens, _tokens - First(group));
 
     /// <summary>Tokens that there is room for in a group: 1 to 8 with VNNI, else 1 or 4.</summary>
     public int Width(int group) => Tokens(group) is var tokens && _isPadded && tokens > 1 ? _groupTokens : tokens;

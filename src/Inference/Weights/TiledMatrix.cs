@@ -9,8 +9,6 @@ namespace LlmService.Inference.Weights;
 /// <summary>A matrix in tiles of whole numbers: made once from stored tensors, which may be several that are multiplied by the same input and lie one below the other.</summary>
 internal sealed class TiledMatrix : WeightMatrix
 {
-    private const int CacheLine = 64;
-
     // Activations that stay in the second-level cache while the tiles pass by.
     private const int ChunkBytes = 512 * 1024;
 
@@ -69,8 +67,8 @@ internal sealed class TiledMatrix : WeightMatrix
         if (tensors.Any(t => t.Shape.Count != 2 || t.Columns != columns))
             throw new ArgumentException("Matrices with one number of columns were expected.", nameof(tensors));
         int count = checked((int)tensors.Sum(t => t.Shape[0])), tiles = TileLayout.Tiles(count), tileBytes = TileLayout.TileBytes(format, columns);
-        byte[] memory = GC.AllocateUninitializedArray<byte>(checked((int)(TileLayout.Bytes(format, count, columns) + CacheLine)), pinned: true);
-        int start = (int)((CacheLine - (Marshal.UnsafeAddrOfPinnedArrayElement(memory, 0) & (CacheLine - 1))) & (CacheLine - 1));
+        byte[] memory = GC.AllocateUninitializedArray<byte>(checked((int)(TileLayout.Bytes(format, count, columns) + CacheLines.Bytes)), pinned: true);
+        int start = (int)((CacheLines.Bytes - (Marshal.UnsafeAddrOfPinnedArrayElement(memory, 0) & (CacheLines.Bytes - 1))) & (CacheLines.Bytes - 1));
         float[] units = UnitsOf(tensors, tiles * TileLayout.Rows);
         compute.Split((long)count * columns, tiles, (first, end) =>
         {
@@ -140,10 +138,10 @@ internal sealed class TiledMatrix : WeightMatrix
                 int count = Math.Min(step, end - tile), width = count * TileLayout.Rows;
                 for (int group = 0; group < rows.GroupCount; group += GroupsOfPiece)
                 {
-                    int together = Math.Min(GroupsOfPiece, rows.GroupCount - group), last = group + together - 1;
+                    int together = Math.Min(GroupsOfPiece, rows.GroupCount - group);
                     for (int part = 0; part < parts; part++)
                         MultiplyTiles(compute.Path, part * tiles + tile, count, rows, group, together, results.AsSpan(part * width), parts * width);
-                    take(new ProductPiece(results, rows.First(group), rows.First(last) + rows.Tokens(last) - rows.First(group), tile * TileLayout.Rows, width, parts));
+                    take(new ProductPiece(results, rows.First(group), rows.Tokens(group, together), tile * TileLayout.Rows, width, parts));
                 }
             }
             ArrayPool<float>.Shared.Return(results);
@@ -160,7 +158,7 @@ internal sealed class TiledMatrix : WeightMatrix
             MultiplyLast(path, tile + whole, input, firstGroup, groups, results[(whole * TileLayout.Rows)..], stride);
         if (_units is null)
             return;
-        int rows = Math.Min(count * TileLayout.Rows, Rows - row), lastGroup = firstGroup + groups - 1, tokens = input.First(lastGroup) + input.Tokens(lastGroup) - input.First(firstGroup);
+        int rows = Math.Min(count * TileLayout.Rows, Rows - row), tokens = input.Tokens(firstGroup, groups);
         for (int token = 0; token < tokens; token++)
             ElementKernels.Multiply(path, results.Slice(token * stride, rows), _units.AsSpan(row, rows));
     }

@@ -61,7 +61,6 @@ internal static unsafe class VnniKernels
             // The kernels read and write within the spans, whose lengths were checked above.
             Arguments arguments = new()
             {
-                Result = to,
                 StrideBytes = (nint)stride * sizeof(float),
                 Blocks = blocks,
             };
