@@ -69,38 +69,38 @@ internal static class AttentionKernels
     {
         // 1. Pieces: tokens of one sequence, and heads that share keys.
         int group = shape.HeadCount / shape.KeyValueHeadCount;
-        int headParts = (group + Together - 1) / Together, tokensTogether = Math.Max(1, Together / group);
-        List<(int First, int Count)> runs = Runs(tokens, tokensTogether);
-        int perRun = shape.KeyValueHeadCount * headParts, pieces = runs.Count * perRun, spans = 1;
-        long work = (long)pieces * PieceWork;
-        foreach ((int token, int count) in runs)
+        int headParts = (group + Together - 1) / Together;
+        List<Piece> pieces = Pieces(tokens, Math.Max(1, Together / group), shape.KeyValueHeadCount * headParts);
+        int spans = 1;
+        long work = (long)pieces.Count * PieceWork;
+        foreach (Piece piece in pieces)
         {
             int first = int.MaxValue, last = 0;
-            foreach (AttentionQuery query in CollectionsMarshal.AsSpan(tokens).Slice(token, count))
+            foreach (AttentionQuery query in CollectionsMarshal.AsSpan(tokens).Slice(piece.Token, piece.Count))
             {
-                work += 2L * (query.Last - query.First + 1) * shape.HeadCount * shape.HeadSize;
+                work += 2L * (query.Last - query.First + 1) * Math.Min(Together, group) * shape.HeadSize;
                 (first, last) = (Math.Min(first, query.First), Math.Max(last, query.Last));
             }
             spans = Math.Max(spans, last / SpanPositions - first / SpanPositions + 1);
         }
 
         // 2. Each piece alone, and where these are few each span too.
-        if (pieces >= PiecesPerThread * compute.ThreadCount)
+        if (pieces.Count >= PiecesPerThread * compute.ThreadCount)
             spans = 1;
         int sums = SpanSums.Numbers(shape.HeadSize);
-        float[] parts = spans > 1 ? ArrayPool<float>.Shared.Rent(checked(pieces * spans * sums)) : [];
-        compute.Split(work, pieces * spans, (first, end) =>
+        float[] parts = spans > 1 ? ArrayPool<float>.Shared.Rent(checked(pieces.Count * spans * sums)) : [];
+        compute.Split(work, pieces.Count * spans, (first, end) =>
         {
             Span<HeadQuery> together = stackalloc HeadQuery[Together];
             for (int unit = first; unit < end; unit++)
             {
-                int piece = unit / spans;
+                Piece piece = pieces[unit / spans];
                 Span<HeadQuery> queriesOf = together[..Fill(piece, together)];
-                KeyValueView view = tokens[runs[piece / perRun].First].View;
+                KeyValueView view = tokens[piece.Token].View;
                 if (spans == 1)
-                    AttendTogether(compute.Path, shape, view, piece % perRun / headParts, queriesOf, queries.Span, output.Span);
+                    AttendTogether(compute.Path, shape, view, piece.Part / headParts, queriesOf, queries.Span, output.Span);
                 else
-                    AttendSpan(compute.Path, shape, view, piece % perRun / headParts, queriesOf, queries.Span, First(queriesOf) / SpanPositions + unit % spans, parts.AsSpan(unit * sums, sums));
+                    AttendSpan(compute.Path, shape, view, piece.Part / headParts, queriesOf, queries.Span, First(queriesOf) / SpanPositions + unit % spans, parts.AsSpan(unit * sums, sums));
             }
         });
         if (spans == 1)
@@ -108,9 +108,9 @@ internal static class AttentionKernels
 
         // 3. The spans of each piece, in their order.
         Span<HeadQuery> joined = stackalloc HeadQuery[Together];
-        for (int piece = 0; piece < pieces; piece++)
+        for (int piece = 0; piece < pieces.Count; piece++)
         {
-            int count = Fill(piece, joined);
+            int count = Fill(pieces[piece], joined);
             SpanSums whole = new(parts.AsSpan(piece * spans * sums, sums), shape.HeadSize);
             for (int span = 1; span < spans; span++)
                 whole.Join(compute.Path, new(parts.AsSpan((piece * spans + span) * sums, sums), shape.HeadSize), count);
@@ -118,34 +118,33 @@ internal static class AttentionKernels
         }
         ArrayPool<float>.Shared.Return(parts);
 
-        int Fill(int piece, Span<HeadQuery> together)
+        int Fill(Piece piece, Span<HeadQuery> together)
         {
-            (int token, int tokenCount) = runs[piece / perRun];
-            int keyHead = piece % perRun / headParts, firstHead = piece % headParts * Together, heads = Math.Min(Together, group - firstHead), count = 0;
-            for (int t = token; t < token + tokenCount; t++)
+            int firstHead = piece.Part / headParts * group + piece.Part % headParts * Together, heads = Math.Min(Together, group - piece.Part % headParts * Together), count = 0;
+            for (int t = piece.Token; t < piece.Token + piece.Count; t++)
             {
-                for (int h = 0; h < heads; h++)
-                {
-                    int head = keyHead * group + firstHead + h;
+                for (int head = firstHead; head < firstHead + heads; head++)
                     together[count++] = new(head, tokens[t].Position, tokens[t].First, tokens[t].Last, t * stride + head * shape.HeadSize, (t * shape.HeadCount + head) * shape.HeadSize);
-                }
             }
             return count;
         }
     }
 
-    private static List<(int First, int Count)> Runs(List<AttentionQuery> tokens, int longest)
+    // Of a sequence all tokens pass by a part of the heads before the next one: what they see of these stays in the second-level cache.
+    private static List<Piece> Pieces(List<AttentionQuery> tokens, int together, int parts)
     {
-        List<(int, int)> runs = [];
-        for (int first = 0; first < tokens.Count;)
+        List<Piece> pieces = [];
+        for (int first = 0, end; first < tokens.Count; first = end)
         {
-            int count = 1;
-            while (count < longest && first + count < tokens.Count && ReferenceEquals(tokens[first].View.Blocks, tokens[first + count].View.Blocks))
-                count++;
-            runs.Add((first, count));
-            first += count;
+            for (end = first + 1; end < tokens.Count && ReferenceEquals(tokens[first].View.Blocks, tokens[end].View.Blocks);)
+                end++;
+            for (int part = 0; part < parts; part++)
+            {
+                for (int token = first; token < end; token += together)
+                    pieces.Add(new(token, Math.Min(together, end - token), part));
+            }
         }
-        return runs;
+        return pieces;
     }
 
     private static int First(ReadOnlySpan<HeadQuery> queries)
@@ -239,7 +238,7 @@ internal static class AttentionKernels
     }
 
     /// <summary>Turns the scores of a query into weights that are not yet divided by their sum, and returns that; zeros where only its companions look.</summary>
-    private static float Weigh(KernelPath path, AttentionShape shape, HeadQuery query, Span<float> scores, KeyValueHead head, int first, int last, out float highest)
+    private static float Weigh(KernelPath path, AttentionShape shape, HeadQuery query, Span<float> scores, in KeyValueHead head, int first, int last, out float highest)
     {
         int start = head.Start;
         (first, last) = (Math.Max(first, query.First), Math.Min(last, query.Last));
@@ -259,6 +258,12 @@ internal static class AttentionKernels
         return ElementKernels.ExpSum(path, seen, first == query.First && shape.Sinks is { } sinks ? sinks[query.Head] : float.NegativeInfinity, out highest);
     }
 }
+
+/// <summary>Queries that are computed together.</summary>
+/// <param name="Token">The first token.</param>
+/// <param name="Count">How many tokens.</param>
+/// <param name="Part">Which part of the heads.</param>
+internal readonly record struct Piece(int Token, int Count, int Part);
 
 /// <summary>One head of one token.</summary>
 /// <param name="Head">The head.</param>

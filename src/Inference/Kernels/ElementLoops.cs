@@ -217,15 +217,15 @@ internal static class ElementLoops<TLanes, TVector>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Exp(TVector x)
     {
-        x = TLanes.Min(TLanes.Max(x, TLanes.Create(ExpLowest)), TLanes.Create(ExpHighest));
-        TVector n = TLanes.Round(TLanes.Multiply(x, Log2E)), minus = TLanes.Negate(n);
-        TVector r = TLanes.MultiplyAdd(minus, Ln2Low, TLanes.MultiplyAdd(minus, Ln2High, x));
+        x = TLanes.AtMost(TLanes.AtLeast(x, ExpLowest), ExpHighest);
+        TVector n = TLanes.Round(TLanes.Multiply(x, Log2E));
+        TVector r = TLanes.MultiplyAdd(n, -Ln2Low, TLanes.MultiplyAdd(n, -Ln2High, x));
         TVector p = TLanes.MultiplyAdd(r, P0, TLanes.Create(P1));
         p = TLanes.MultiplyAdd(p, r, TLanes.Create(P2));
         p = TLanes.MultiplyAdd(p, r, TLanes.Create(P3));
         p = TLanes.MultiplyAdd(p, r, TLanes.Create(P4));
         p = TLanes.MultiplyAdd(p, r, TLanes.Create(P5));
-        return TLanes.Multiply(TLanes.Add(TLanes.MultiplyAdd(p, TLanes.Multiply(r, r), r), TLanes.Create(1)), TLanes.PowerOfTwo(n));
+        return TLanes.ScaleBinary(TLanes.Add(TLanes.MultiplyAdd(p, TLanes.Multiply(r, r), r), TLanes.Create(1)), n);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -258,6 +258,7 @@ internal static class ElementLoops<TLanes, TVector>
         return TLanes.CopySign(TLanes.Subtract(TLanes.Create(1), rest), x);
     }
 
+    // What is not a number may be passed over.
     private static float Highest(ReadOnlySpan<float> scores)
     {
         float highest = float.NegativeInfinity;
@@ -265,9 +266,9 @@ internal static class ElementLoops<TLanes, TVector>
         int i = 0;
         TVector lanes = TLanes.Create(highest);
         for (; i <= scores.Length - TLanes.Count; i += TLanes.Count)
-            lanes = TLanes.Max(lanes, TLanes.Load(ref at, i));
+            lanes = TLanes.MaxOfNumbers(lanes, TLanes.Load(ref at, i));
         for (; i < scores.Length; i++)
             highest = MathF.Max(highest, scores[i]);
-        return MathF.Max(highest, TLanes.Highest(lanes));
+        return MathF.Max(highest, TLanes.HighestNumber(lanes));
     }
 }

@@ -11,6 +11,12 @@ namespace LlmService.Inference.Kernels;
 /// <param name="last">The last one.</param>
 internal readonly struct KeyValueHead(KeyValueView view, int head, int start, int width, int first, int last)
 {
+    // Where the head begins in a block, among the keys and among the values.
+    private readonly int _firstKey = view.KeyAt(head * view.HeadSize), _firstValue = view.ValueAt(0, head * view.HeadSize);
+
+    // Positions of a value's row, as a power of two.
+    private readonly int _shift = view.IsHalf ? 1 : 0;
+
     public KeyValueView View => view;
 
     /// <summary>Columns of the head.</summary>
@@ -28,23 +34,19 @@ internal readonly struct KeyValueHead(KeyValueView view, int head, int start, in
     /// <summary>The last one.</summary>
     public int Last => view.IsHalf ? last | 1 : last;
 
-    private int Column => head * Size;
-
-    // Numbers in a lane.
-    private int Together => view.IsHalf ? 2 : 1;
-
     /// <summary>The keys of a block, [size, 16]; of halves [size / 2, 16].</summary>
     public ref TNumber Keys<TNumber>(int at)
         where TNumber : unmanaged =>
-        ref MemoryMarshal.GetReference(view.Block<TNumber>(start + at).Slice(Column / Together * KeyValueView.BlockPositions, Size / Together * KeyValueView.BlockPositions));
+        ref MemoryMarshal.GetReference(view.Block<TNumber>(start + at).Slice(_firstKey, (Size >> _shift) * KeyValueView.BlockPositions));
 
     /// <summary>Some columns of a position and of those that follow it in its block and are read; rows, of halves those of two positions, lie a head's size apart.</summary>
     public ref TNumber Values<TNumber>(int position, int column, int columns, out int count)
         where TNumber : unmanaged
     {
-        int within = position % KeyValueView.BlockPositions;
+        int within = position % KeyValueView.BlockPositions, row = within >> _shift;
         count = Math.Min(KeyValueView.BlockPositions - within, Last - position + 1);
+        int rows = ((within + count - 1) >> _shift) - row;
         // The last row's columns are inside of the block: the slice checks it.
-        return ref MemoryMarshal.GetReference(view.Block<TNumber>(position)[view.ValueAt(within, Column + column)..(view.ValueAt(within + count - 1, Column + column) + columns)]);
+        return ref MemoryMarshal.GetReference(view.Block<TNumber>(position).Slice(_firstValue + row * Size + column, rows * Size + columns));
     }
 }

@@ -66,6 +66,9 @@ internal readonly record struct KeyValueView(float[]?[] Blocks, int Offset, int 
         return IsHalf ? Half(Block<uint>(position)[ValueAt(within, column)], within) : Block<float>(position)[ValueAt(within, column)];
     }
 
+    /// <summary>Where a column of the keys begins in a block; of halves, its lanes.</summary>
+    public int KeyAt(int column) => column / (IsHalf ? 2 : 1) * BlockPositions;
+
     /// <summary>Where a value is in a block; of halves, the lane.</summary>
     public int ValueAt(int within, int column)
     {

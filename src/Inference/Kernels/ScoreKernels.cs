@@ -13,7 +13,7 @@ internal static class ScoreKernels
     /// <param name="queries">[size, slots], scaled.</param>
     /// <param name="scores">Receives [slots, width].</param>
     /// <param name="slots">Queries: one, half of <see cref="AttentionKernels.Together"/>, or all of it.</param>
-    public static void Score(KernelPath path, KeyValueHead head, ReadOnlySpan<float> queries, Span<float> scores, int slots)
+    public static void Score(KernelPath path, in KeyValueHead head, ReadOnlySpan<float> queries, Span<float> scores, int slots)
     {
         switch (path)
         {
@@ -25,7 +25,7 @@ internal static class ScoreKernels
         }
     }
 
-    private static void Score<TLanes, TVector>(KeyValueHead head, ReadOnlySpan<float> queries, Span<float> scores, int slots)
+    private static void Score<TLanes, TVector>(in KeyValueHead head, ReadOnlySpan<float> queries, Span<float> scores, int slots)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -35,7 +35,7 @@ internal static class ScoreKernels
             Score<Singles<TLanes, TVector>, float, TLanes, TVector>(head, queries, scores, slots);
     }
 
-    private static void Score<TNumbers, TNumber, TLanes, TVector>(KeyValueHead head, ReadOnlySpan<float> queries, Span<float> scores, int slots)
+    private static void Score<TNumbers, TNumber, TLanes, TVector>(in KeyValueHead head, ReadOnlySpan<float> queries, Span<float> scores, int slots)
         where TNumbers : struct, IKeyValueNumbers<TNumber, TVector>
         where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>

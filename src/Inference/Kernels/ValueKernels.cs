@@ -15,7 +15,7 @@ internal static class ValueKernels
     /// <param name="weights">[slots, width].</param>
     /// <param name="slots">As many rows of weights.</param>
     /// <param name="output">Receives [slots, size].</param>
-    public static void Gather(KernelPath path, KeyValueHead head, ReadOnlySpan<float> weights, int slots, Span<float> output)
+    public static void Gather(KernelPath path, in KeyValueHead head, ReadOnlySpan<float> weights, int slots, Span<float> output)
     {
         switch (path)
         {
@@ -27,7 +27,7 @@ internal static class ValueKernels
         }
     }
 
-    private static void Gather<TLanes, TVector>(KeyValueHead head, ReadOnlySpan<float> weights, int slots, Span<float> output)
+    private static void Gather<TLanes, TVector>(in KeyValueHead head, ReadOnlySpan<float> weights, int slots, Span<float> output)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
@@ -38,7 +38,7 @@ internal static class ValueKernels
     }
 
     private static void Gather<TNumbers, TScalars, TNumber, TLanes, TVector>(
-        KeyValueHead head, ReadOnlySpan<float> weights, int slots, Span<float> output)
+        in KeyValueHead head, ReadOnlySpan<float> weights, int slots, Span<float> output)
         where TNumbers : struct, IKeyValueNumbers<TNumber, TVector>
         where TScalars : struct, IKeyValueNumbers<TNumber, float>
         where TNumber : unmanaged
@@ -78,7 +78,7 @@ internal static class ValueKernels
 
     // Sums of columns over all positions, weighted for some queries, whose weights lie a width apart; what they write is [queries, vectors]. Values are checked for each block.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SumOne<TNumbers, TNumber, TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+    private static void SumOne<TNumbers, TNumber, TLanes, TVector>(in KeyValueHead head, int column, ref float weights, ref float sums)
         where TNumbers : struct, IKeyValueNumbers<TNumber, TVector>
         where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>
@@ -109,7 +109,7 @@ internal static class ValueKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SumOneByFour<TNumbers, TNumber, TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+    private static void SumOneByFour<TNumbers, TNumber, TLanes, TVector>(in KeyValueHead head, int column, ref float weights, ref float sums)
         where TNumbers : struct, IKeyValueNumbers<TNumber, TVector>
         where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>
@@ -164,7 +164,7 @@ internal static class ValueKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SumFourByTwo<TNumbers, TNumber, TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+    private static void SumFourByTwo<TNumbers, TNumber, TLanes, TVector>(in KeyValueHead head, int column, ref float weights, ref float sums)
         where TNumbers : struct, IKeyValueNumbers<TNumber, TVector>
         where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>
@@ -229,7 +229,7 @@ internal static class ValueKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SumEight<TNumbers, TNumber, TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+    private static void SumEight<TNumbers, TNumber, TLanes, TVector>(in KeyValueHead head, int column, ref float weights, ref float sums)
         where TNumbers : struct, IKeyValueNumbers<TNumber, TVector>
         where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>
@@ -284,7 +284,7 @@ internal static class ValueKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SumEightByTwo<TNumbers, TNumber, TLanes, TVector>(KeyValueHead head, int column, ref float weights, ref float sums)
+    private static void SumEightByTwo<TNumbers, TNumber, TLanes, TVector>(in KeyValueHead head, int column, ref float weights, ref float sums)
         where TNumbers : struct, IKeyValueNumbers<TNumber, TVector>
         where TNumber : unmanaged
         where TLanes : struct, IFloatLanes<TVector>

@@ -12,6 +12,9 @@ public sealed class WorkerPool : IDisposable
 
     private const int Pauses = 4, YieldIterations = 20;
 
+    // Threads that have a part of their own: a bit each.
+    private const int MostOwned = 64;
+
     private readonly Thread[] _threads;
     private readonly Lock _turn = new();
     private readonly object _gate = new();
@@ -29,7 +32,8 @@ public sealed class WorkerPool : IDisposable
         _threads = new Thread[threadCount - 1];
         for (int i = 0; i < _threads.Length; i++)
         {
-            _threads[i] = new Thread(Work) { IsBackground = true, Name = $"llm-worker-{i + 1}" };
+            int index = i + 1;
+            _threads[i] = new Thread(() => Work(index)) { IsBackground = true, Name = $"llm-worker-{i + 1}" };
             _threads[i].Start();
         }
     }
@@ -49,7 +53,7 @@ public sealed class WorkerPool : IDisposable
                     part(i);
                 return;
             }
-            Job job = new(part, partCount);
+            Job job = new(part, partCount, Math.Min(ThreadCount, MostOwned));
             _job = job;
             // Either a thread that is about to sleep sees the job, or it is seen here as sleeping.
             Interlocked.MemoryBarrier();
@@ -58,7 +62,7 @@ public sealed class WorkerPool : IDisposable
                 lock (_gate)
                     Monitor.PulseAll(_gate);
             }
-            job.RunParts();
+            job.RunParts(0);
 
             // Only the parts are waited for: a thread that comes late finds none, and nobody waits for it.
             if (!job.IsDone && !Spins(job, static job => job.IsDone))
@@ -88,7 +92,7 @@ public sealed class WorkerPool : IDisposable
             thread.Join();
     }
 
-    private void Work()
+    private void Work(int index)
     {
         Job? seen = null;
         while (WaitForNext(seen) is { } job)
@@ -96,7 +100,7 @@ public sealed class WorkerPool : IDisposable
             // Two threads on one processor take turns, and the system may need a tenth of a second to part them.
             if (job.Processor != Processors.Unknown && job.Processor == Processors.Current)
                 Processors.Leave(job.Processor);
-            job.RunParts();
+            job.RunParts(index);
             seen = job;
         }
     }
@@ -138,8 +142,12 @@ public sealed class WorkerPool : IDisposable
     }
 
     /// <summary>One operation: its parts, and how far they are.</summary>
-    private sealed class Job(Action<int> part, int count)
+    /// <param name="part">Does a part.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="owned">How many of the first ones belong to a thread, which does them unless it comes late.</param>
+    private sealed class Job(Action<int> part, int count, int owned)
     {
+        private ulong _begun;
         private int _next;
         private int _done;
         private Exception? _failure;
@@ -151,21 +159,33 @@ public sealed class WorkerPool : IDisposable
 
         public Exception? Failure => _failure;
 
-        public void RunParts()
+        /// <summary>Runs parts until all are begun. A thread begins with the part of its own number: what it wrote in the operation before is in its caches still.</summary>
+        /// <param name="thread">Which thread.</param>
+        public void RunParts(int thread)
         {
+            if (thread < Math.Min(owned, count) && Begins(thread))
+                Run(thread);
             for (int i = Interlocked.Increment(ref _next) - 1; i < count; i = Interlocked.Increment(ref _next) - 1)
             {
-                try
-                {
-                    part(i);
-                }
-                catch (Exception e)
-                {
-                    // It is rethrown on the thread that asked.
-                    Interlocked.CompareExchange(ref _failure, e, null);
-                }
-                Interlocked.Increment(ref _done);
+                if (i >= owned || Begins(i))
+                    Run(i);
             }
+        }
+
+        private bool Begins(int index) => (Interlocked.Or(ref _begun, 1UL << index) >> index & 1) == 0;
+
+        private void Run(int index)
+        {
+            try
+            {
+                part(index);
+            }
+            catch (Exception e)
+            {
+                // It is rethrown on the thread that asked.
+                Interlocked.CompareExchange(ref _failure, e, null);
+            }
+            Interlocked.Increment(ref _done);
         }
     }
 }

@@ -27,14 +27,14 @@ internal static unsafe class Bfloat16Kernels
     private static readonly byte*[]? Kernels = IsInProcessor() ? Write() : null;
 
     /// <summary>Whether the kernels compute a head: it is of halves and of whole vectors, the processor has the instruction, and the system lets us run our own code.</summary>
-    public static bool Takes(KernelPath path, KeyValueHead head) => path == KernelPath.Avx512Vnni && head.View.IsHalf && head.Size % Lanes == 0 && Kernels is not null;
+    public static bool Takes(KernelPath path, in KeyValueHead head) => path == KernelPath.Avx512Vnni && head.View.IsHalf && head.Size % Lanes == 0 && Kernels is not null;
 
     /// <summary>Scores of some queries with all keys of a head.</summary>
     /// <param name="head">The keys, halves.</param>
     /// <param name="queries">[size / 2, count]: two neighbouring columns a lane, the first one in the upper half.</param>
     /// <param name="count">1 to <see cref="MaxQueries"/>.</param>
     /// <param name="scores">Receives [count, width].</param>
-    public static void Score(KeyValueHead head, ReadOnlySpan<uint> queries, int count, Span<float> scores)
+    public static void Score(in KeyValueHead head, ReadOnlySpan<uint> queries, int count, Span<float> scores)
     {
         const int block = KeyValueView.BlockPositions;
         int width = head.Width, pairs = head.Size / 2;
@@ -76,7 +76,7 @@ internal static unsafe class Bfloat16Kernels
     /// <param name="weights">[count, width]: in each row, from its beginning on, the weights of two neighbouring positions a lane, the first one in the upper half.</param>
     /// <param name="count">1 to <see cref="MaxQueries"/>.</param>
     /// <param name="sums">Receives [count, size].</param>
-    public static void Gather(KeyValueHead head, ReadOnlySpan<uint> weights, int count, Span<float> sums)
+    public static void Gather(in KeyValueHead head, ReadOnlySpan<uint> weights, int count, Span<float> sums)
     {
         const int block = KeyValueView.BlockPositions;
         int size = head.Size;
@@ -125,9 +125,9 @@ internal static unsafe class Bfloat16Kernels
         }
     }
 
-    private static ref uint KeysAt(KeyValueHead head, int at, int index, int blocks) => ref head.Keys<uint>(at + Math.Min(index, blocks - 1) * KeyValueView.BlockPositions);
+    private static ref uint KeysAt(in KeyValueHead head, int at, int index, int blocks) => ref head.Keys<uint>(at + Math.Min(index, blocks - 1) * KeyValueView.BlockPositions);
 
-    private static ref uint ValuesAt(KeyValueHead head, int position) => ref head.Values<uint>(position, 0, head.Size, out _);
+    private static ref uint ValuesAt(in KeyValueHead head, int position) => ref head.Values<uint>(position, 0, head.Size, out _);
 
     // A call takes less than ten microseconds, so nobody waits for it to let a collection begin.
     private static void Call(int variant, int count, void* arguments) => ((delegate* unmanaged[SuppressGCTransition]<void*, void>)Kernels![variant * MaxQueries + count - 1])(arguments);

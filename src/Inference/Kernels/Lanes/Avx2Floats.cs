@@ -63,6 +63,13 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> MaxOfNumbers(Vector256<float> a, Vector256<float> b) => Vector256.MaxNative(a, b);
 
+    // x86 gives the second one where one of them is not a number, Arm what is not a number.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> AtLeast(Vector256<float> values, float lowest) => Vector256.MaxNative(Vector256.Create(lowest), values);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> AtMost(Vector256<float> values, float highest) => Vector256.MinNative(Vector256.Create(highest), values);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Round(Vector256<float> values) => Vector256.Round(values);
 
@@ -70,7 +77,7 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
     public static Vector256<float> CopySign(Vector256<float> magnitudes, Vector256<float> signs) => Vector256.CopySign(magnitudes, signs);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> PowerOfTwo(Vector256<float> exponents) => ((Vector256.ConvertToInt32Native(exponents) + Vector256.Create(127)) << 23).AsSingle();
+    public static Vector256<float> ScaleBinary(Vector256<float> values, Vector256<float> exponents) => values * ((Vector256.ConvertToInt32Native(exponents) + Vector256.Create(127)) << 23).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> SelectLess(Vector256<float> a, Vector256<float> b, Vector256<float> yes, Vector256<float> no) => Vector256.ConditionalSelect(Vector256.LessThan(a, b), yes, no);

@@ -63,6 +63,13 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> MaxOfNumbers(Vector512<float> a, Vector512<float> b) => Vector512.MaxNative(a, b);
 
+    // x86 gives the second one where one of them is not a number, Arm what is not a number.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> AtLeast(Vector512<float> values, float lowest) => Vector512.MaxNative(Vector512.Create(lowest), values);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> AtMost(Vector512<float> values, float highest) => Vector512.MinNative(Vector512.Create(highest), values);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Round(Vector512<float> values) => Vector512.Round(values);
 
@@ -70,7 +77,7 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     public static Vector512<float> CopySign(Vector512<float> magnitudes, Vector512<float> signs) => Vector512.CopySign(magnitudes, signs);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> PowerOfTwo(Vector512<float> exponents) => ((Vector512.ConvertToInt32Native(exponents) + Vector512.Create(127)) << 23).AsSingle();
+    public static Vector512<float> ScaleBinary(Vector512<float> values, Vector512<float> exponents) => Avx512F.Scale(values, exponents);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> SelectLess(Vector512<float> a, Vector512<float> b, Vector512<float> yes, Vector512<float> no) => Vector512.ConditionalSelect(Vector512.LessThan(a, b), yes, no);

@@ -54,14 +54,20 @@ internal interface IFloatLanes<TVector>
     /// <summary>The larger of two numbers, faster.</summary>
     static abstract TVector MaxOfNumbers(TVector a, TVector b);
 
+    /// <summary>Raises what is below a number to it; what is not a number stays so.</summary>
+    static abstract TVector AtLeast(TVector values, float lowest);
+
+    /// <summary>Lowers what is above a number to it; what is not a number stays so.</summary>
+    static abstract TVector AtMost(TVector values, float highest);
+
     /// <summary>To the nearest whole number, halves to even.</summary>
     static abstract TVector Round(TVector values);
 
     /// <summary>The magnitude of one with the sign of another.</summary>
     static abstract TVector CopySign(TVector magnitudes, TVector signs);
 
-    /// <summary>2 to the power of whole numbers from -126 to 127.</summary>
-    static abstract TVector PowerOfTwo(TVector exponents);
+    /// <summary>values · 2^exponents, of whole exponents from -126 to 127; neither a value nor a result is so small that it has fewer digits.</summary>
+    static abstract TVector ScaleBinary(TVector values, TVector exponents);
 
     /// <summary>a &lt; b ? yes : no in every lane.</summary>
     static abstract TVector SelectLess(TVector a, TVector b, TVector yes, TVector no);

@@ -39,11 +39,15 @@ internal readonly struct ScalarFloats : IFloatLanes<float>
 
     public static float MaxOfNumbers(float a, float b) => MathF.Max(a, b);
 
+    public static float AtLeast(float values, float lowest) => values < lowest ? lowest : values;
+
+    public static float AtMost(float values, float highest) => values > highest ? highest : values;
+
     public static float Round(float values) => MathF.Round(values);
 
     public static float CopySign(float magnitudes, float signs) => MathF.CopySign(magnitudes, signs);
 
-    public static float PowerOfTwo(float exponents) => BitConverter.Int32BitsToSingle(((int)exponents + 127) << 23);
+    public static float ScaleBinary(float values, float exponents) => values * BitConverter.Int32BitsToSingle(((int)exponents + 127) << 23);
 
     public static float SelectLess(float a, float b, float yes, float no) => a < b ? yes : no;
 

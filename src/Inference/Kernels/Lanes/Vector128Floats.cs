@@ -62,6 +62,13 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> MaxOfNumbers(Vector128<float> a, Vector128<float> b) => Vector128.MaxNative(a, b);
 
+    // x86 gives the second one where one of them is not a number, Arm what is not a number.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> AtLeast(Vector128<float> values, float lowest) => Vector128.MaxNative(Vector128.Create(lowest), values);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> AtMost(Vector128<float> values, float highest) => Vector128.MinNative(Vector128.Create(highest), values);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Round(Vector128<float> values) => Vector128.Round(values);
 
@@ -69,7 +76,7 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
     public static Vector128<float> CopySign(Vector128<float> magnitudes, Vector128<float> signs) => Vector128.CopySign(magnitudes, signs);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> PowerOfTwo(Vector128<float> exponents) => ((Vector128.ConvertToInt32Native(exponents) + Vector128.Create(127)) << 23).AsSingle();
+    public static Vector128<float> ScaleBinary(Vector128<float> values, Vector128<float> exponents) => values * ((Vector128.ConvertToInt32Native(exponents) + Vector128.Create(127)) << 23).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> SelectLess(Vector128<float> a, Vector128<float> b, Vector128<float> yes, Vector128<float> no) => Vector128.ConditionalSelect(Vector128.LessThan(a, b), yes, no);
