@@ -25,17 +25,19 @@ internal static class Bfloat16
         if (tensor is { Type: TensorType.Bf16, Scaling: null, RowOrder: null })
             return tensor;
         int rows = checked((int)tensor.Shape[0]), columns = tensor.Columns;
-        byte[] bytes = GC.AllocateUninitializedArray<byte>(checked(rows * columns * sizeof(ushort)));
+        int rowBytes = checked(columns * sizeof(ushort));
+        AlignedMemory memory = new(tensor.File.Path, (long)rows * rowBytes);
         compute.Split((long)rows * columns, rows, (first, end) =>
         {
             float[] values = new float[columns];
             for (int row = first; row < end; row++)
             {
                 tensor.ReadRows(row, 1, values);
+                Span<byte> bytes = memory.Writable((long)row * rowBytes, rowBytes);
                 for (int i = 0; i < columns; i++)
-                    BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan((row * columns + i) * sizeof(ushort)), BitsOf(Round(values[i])));
+                    BinaryPrimitives.WriteUInt16LittleEndian(bytes[(i * sizeof(ushort))..], BitsOf(Round(values[i])));
             }
         });
-        return tensor with { File = new TensorMemory(tensor.File.Path, bytes), Type = TensorType.Bf16, Offset = 0, ByteCount = bytes.Length, Scaling = null, RowOrder = null };
+        return tensor with { File = memory, Type = TensorType.Bf16, Offset = 0, ByteCount = memory.Length, Scaling = null, RowOrder = null };
     }
 }

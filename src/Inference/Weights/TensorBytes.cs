@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using LlmService.Inference.Kernels;
+
 namespace LlmService.Inference.Weights;
 
 /// <summary>What tensors lie in: a mapped file, or memory where a format has to be rearranged once.</summary>
@@ -40,6 +43,52 @@ internal sealed class TensorMemory(string path, byte[] bytes) : TensorBytes
     public override void Dispose()
     {
     }
+}
+
+/// <summary>Memory of any size, which does not move and begins with a cache line.</summary>
+internal sealed class AlignedMemory : TensorBytes
+{
+    private const int Unit = CacheLines.Bytes;
+
+    // A byte array ends at 2 GiB.
+    private readonly Line[] _lines;
+    private readonly int _start;
+
+    /// <summary>Takes memory, whose contents are undefined.</summary>
+    /// <param name="path">The file that its contents will come from.</param>
+    /// <param name="length">Bytes.</param>
+    public AlignedMemory(string path, long length)
+    {
+        Path = path;
+        Length = length;
+        _lines = GC.AllocateUninitializedArray<Line>(checked((int)((length + Unit - 1) / Unit + 1)), pinned: true);
+        _start = (int)(-Marshal.UnsafeAddrOfPinnedArrayElement(_lines, 0) & (Unit - 1));
+    }
+
+    public override string Path { get; }
+
+    public override long Length { get; }
+
+    public override ReadOnlySpan<byte> Span(long offset, int length) => Writable(offset, length);
+
+    /// <summary>A part of the bytes.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The part is not inside.</exception>
+    public Span<byte> Writable(long offset, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length - offset);
+        long first = _start + offset;
+        int within = (int)(first % Unit);
+        return MemoryMarshal.AsBytes(_lines.AsSpan((int)(first / Unit), (within + length + Unit - 1) / Unit)).Slice(within, length);
+    }
+
+    public override void Dispose()
+    {
+    }
+
+    [StructLayout(LayoutKind.Sequential, Size = Unit)]
+    private readonly struct Line;
 }
 
 /// <summary>The zeros of tensors that are not there.</summary>

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
 using LlmService.Inference.Kernels;
 using LlmService.Inference.Kernels.Emitted;
 
@@ -67,8 +66,7 @@ internal sealed class TiledMatrix : WeightMatrix
         if (tensors.Any(t => t.Shape.Count != 2 || t.Columns != columns))
             throw new ArgumentException("Matrices with one number of columns were expected.", nameof(tensors));
         int count = checked((int)tensors.Sum(t => t.Shape[0])), tiles = TileLayout.Tiles(count), tileBytes = TileLayout.TileBytes(format, columns);
-        byte[] memory = GC.AllocateUninitializedArray<byte>(checked((int)(TileLayout.Bytes(format, count, columns) + CacheLines.Bytes)), pinned: true);
-        int start = (int)((CacheLines.Bytes - (Marshal.UnsafeAddrOfPinnedArrayElement(memory, 0) & (CacheLines.Bytes - 1))) & (CacheLines.Bytes - 1));
+        AlignedMemory memory = new(tensors[0].File.Path, TileLayout.Bytes(format, count, columns));
         float[] units = UnitsOf(tensors, tiles * TileLayout.Rows);
         compute.Split((long)count * columns, tiles, (first, end) =>
         {
@@ -77,10 +75,10 @@ internal sealed class TiledMatrix : WeightMatrix
             {
                 ReadRows(tensors, tile * TileLayout.Rows, rows);
                 coarse?.SubtractFrom(rows, tile, scratch);
-                TilePacker.Pack(compute.Path, format, rows, columns, memory.AsSpan(start + tile * tileBytes, tileBytes), units.AsSpan(tile * TileLayout.Rows, TileLayout.Rows));
+                TilePacker.Pack(compute.Path, format, rows, columns, memory.Writable((long)tile * tileBytes, tileBytes), units.AsSpan(tile * TileLayout.Rows, TileLayout.Rows));
             }
         });
-        return new(format, count, columns, new TensorMemory(tensors[0].File.Path, memory), start, units.AsSpan().ContainsAnyExcept(1f) ? units : null);
+        return new(format, count, columns, memory, 0, units.AsSpan().ContainsAnyExcept(1f) ? units : null);
     }
 
     /// <summary>The rows of a tile, as <see cref="TileLayout"/> has them.</summary>
