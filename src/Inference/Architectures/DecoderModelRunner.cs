@@ -37,7 +37,7 @@ internal sealed class DecoderModelRunner : StackModelRunner
     public override long ActivationsPerToken => 3L * _configuration.HiddenSize + 2L * (_configuration.HeadCount + _configuration.KeyValueHeadCount) * _configuration.HeadSize;
 
     /// <inheritdoc/>
-    public override long ConstantActivations => 4L * FeedForward.MostTogether * _configuration.IntermediateSize;
+    public override long ConstantActivations => FeedForward.BufferFloats(_configuration.IntermediateSize, isGated: true);
 
     /// <inheritdoc/>
     public override KvCache Cache { get; }

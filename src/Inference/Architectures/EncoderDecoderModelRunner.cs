@@ -71,7 +71,7 @@ internal sealed class EncoderDecoderModelRunner : StackModelRunner
         int inner = configuration.HeadCount * configuration.HeadSize;
         int activations = 6 * configuration.ModelSize + 9 * inner;
         EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options, configuration.HeadSize));
-        long constant = (configuration.Gated ? 4L : 2) * FeedForward.MostTogether * configuration.FeedForwardSize;
+        long constant = FeedForward.BufferFloats(configuration.FeedForwardSize, configuration.Gated);
         return new(checkpoint, parts, cache, pass, model, 2 * inner, activations, constant, options.ExactOnnxArithmetic);
     }
 
@@ -87,7 +87,7 @@ internal sealed class EncoderDecoderModelRunner : StackModelRunner
         ModelDescription model = weights.Describe(configuration.ModelType, configuration.VocabularySize, length) with { IsEncoderDecoder = true, DecoderStartTokenId = configuration.DecoderStartTokenId };
         int activations = 15 * hidden;
         EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options, hidden / configuration.EncoderHeads));
-        long constant = 2L * FeedForward.MostTogether * Math.Max(configuration.EncoderFeedForwardSize, configuration.DecoderFeedForwardSize);
+        long constant = FeedForward.BufferFloats(Math.Max(configuration.EncoderFeedForwardSize, configuration.DecoderFeedForwardSize), isGated: false);
         return new(checkpoint, parts, cache, pass, model, 2 * hidden, activations, constant, options.ExactOnnxArithmetic);
     }
 

@@ -42,7 +42,7 @@ internal sealed class TextEncoder : IDisposable
     public long ReleaseBuffers() => _pass.ReleaseBuffers();
 
     /// <summary>Floats of buffers that are the same for all passes.</summary>
-    public long ConstantActivations { get; private init; }
+    public long ConstantActivations => _sizes.Constant;
 
     /// <summary>Builds an encoder over weights, which it owns.</summary>
     /// <exception cref="InferenceException">CorruptModel, UnsupportedModelType: the architecture gives no states of texts.</exception>
@@ -113,12 +113,15 @@ internal sealed class TextEncoder : IDisposable
         int hidden = configuration.HiddenSize;
         // DeBERTa scores each token against all distances, by its query and by its key; the rows of the distances are projected once for every layer.
         long rows = 2L * (configuration.Disentangled?.Span ?? 0);
-        EncoderSizes sizes = new(hidden, hidden, hidden, configuration.IntermediateSize, configuration.Modern is not null) { Scores = 2 * rows * configuration.HeadCount };
+        EncoderSizes sizes = new(hidden, hidden, hidden, configuration.IntermediateSize, configuration.Modern is not null)
+        {
+            Scores = 2 * rows * configuration.HeadCount,
+            OtherConstant = rows * hidden * (2L * configuration.LayerCount + 2),
+        };
         EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options, hidden / configuration.HeadCount));
         return new(checkpoint, parts, pass, sizes, weights.Describe(configuration.ModelType, configuration.VocabularySize, Context(options, configuration.ContextLength)))
         {
             TypeCount = configuration.TypeCount,
-            ConstantActivations = rows * hidden * (2L * configuration.LayerCount + 2),
         };
     }
 
@@ -162,9 +165,15 @@ internal sealed record EncoderSizes(int Hidden, int QueryWidth, int KeyWidth, in
     /// <summary>Scores of a token that are kept beside those of attention.</summary>
     public long Scores { get; init; }
 
+    /// <summary>Floats beside those of the feed-forward block that do not depend on the length of a text.</summary>
+    public long OtherConstant { get; init; }
+
     /// <summary>
     /// Floats for each token: the state, its norm, its change and the sums of them, also before a projection; projections with what comes out of attention, keys and values as they lie in
-    /// their blocks, the feed-forward block, and the rounded input of a product.
+    /// their blocks, and the rounded input of a product with its scales.
     /// </summary>
-    public long PerToken => 5L * Hidden + 2L * QueryWidth + 4L * KeyWidth + (IsGated ? 3L : 1) * Intermediate + Math.Max(Hidden, Intermediate) / 2 + Scores;
+    public long PerToken => 5L * Hidden + 2L * QueryWidth + 4L * KeyWidth + 9L * Math.Max(Hidden, QueryWidth) / 16 + Scores;
+
+    /// <summary>Floats that do not depend on the length of a text.</summary>
+    public long Constant => FeedForward.BufferFloats(Intermediate, IsGated) + OtherConstant;
 }

@@ -11,14 +11,19 @@ namespace LlmService.Inference.Blocks;
 /// <param name="down">The projection back.</param>
 internal sealed class FeedForward(Activation activation, Linear input, bool gated, Linear down) : IBlock
 {
-    /// <summary>Tokens whose inner states are computed together at most: these are the widest of all, and those of some tokens stay in the caches.</summary>
-    public const int MostTogether = 128;
+    // Tokens whose inner states are computed together at most: these are the widest of all, and those of some tokens stay in the caches.
+    private const int MostTogether = 128;
 
-    // Of inner states in whole numbers, which are a byte and a third each, with what else belongs to them.
+    // Of inner states in whole numbers, which with their scales are at most 2.25 bytes each.
     private const int MostQuantized = 4 * MostTogether;
 
     /// <summary>The gate and the line beside it are bounded: (min(up, limit) + 1) · gate σ(1.702 gate) (gpt-oss); null for no bound.</summary>
     public float? Limit { get; init; }
+
+    /// <summary>Floats that the buffers of a block take at most: inner states, what is activated of them, and that rounded.</summary>
+    /// <param name="width">Length of an inner state.</param>
+    /// <param name="isGated">Whether there are two of them.</param>
+    public static long BufferFloats(int width, bool isGated) => (isGated ? 4L : 3L) * MostTogether * width;
 
     public void Apply(Memory<float> state, Pass pass, Memory<float> output) => Apply(state, pass.TokenCount, pass, output);
 

@@ -45,7 +45,7 @@ internal abstract class Pass(Compute compute)
 
     /// <summary>Gives the buffers up, which the next pass makes anew; nothing that was taken may be in use.</summary>
     /// <returns>Their bytes.</returns>
-    public virtual long ReleaseBuffers() => _scratch.Release();
+    public virtual long ReleaseBuffers() => _scratch.Release() + Compute.ReleaseBuffers();
 
     /// <summary>The keys and values among which a token attends.</summary>
     public abstract KeyValueView View(CacheSlot slot, int token, AttentionShape shape);

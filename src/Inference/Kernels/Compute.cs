@@ -91,4 +91,8 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
         _pieces.Reserve(Path, format, tokens, columns);
         return _pieces;
     }
+
+    /// <summary>Gives the buffers up, which the next operations make anew; no rows may be in use.</summary>
+    /// <returns>Their bytes.</returns>
+    public long ReleaseBuffers() => _quantized.Release() + _pieces.Release();
 }

@@ -63,10 +63,17 @@ internal sealed class QuantizedRows
         _blockBytes = Size * (format == TileFormat.Q8 && !isVnni ? sizeof(short) : sizeof(byte));
         // The tokens missing in a group of four are computed with whatever is there, and not looked at.
         int blocks = checked(GroupCount * _groupTokens * Blocks);
-        if (_numbers.Length < checked(blocks * _blockBytes))
-            _numbers = GC.AllocateArray<byte>(blocks * _blockBytes, pinned: true);
-        if (_factors.Length < checked(blocks * 2))
-            _factors = GC.AllocateArray<int>(blocks * 2, pinned: true);
+        _numbers = GrowingBuffer.Grow(_numbers, checked(blocks * _blockBytes), isPinned: true);
+        _factors = GrowingBuffer.Grow(_factors, checked(blocks * 2), isPinned: true);
+    }
+
+    /// <summary>Gives the memory up.</summary>
+    /// <returns>Its bytes.</returns>
+    public long Release()
+    {
+        long bytes = _numbers.Length + (long)_factors.Length * sizeof(int);
+        (_numbers, _factors) = ([], []);
+        return bytes;
     }
 
     /// <summary>Quantises one row, or whole blocks of it; rows and blocks are independent, so several threads may do it at once.</summary>

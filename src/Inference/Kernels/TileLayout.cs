@@ -12,7 +12,7 @@ internal enum TileFormat
 
 /// <summary>
 /// How a matrix lies in memory for the kernels: tiles of 32 rows, each a row of blocks of 32 columns. A block has the numbers of the first 16 rows (a strip), those of the other 16, then a bfloat16
-/// scale for each row: whole cache lines, which kernels read from first to last. A strip of Q8 has, for each group of four columns, four bytes of every row; a weight is (byte - 128) · scale. A strip
+/// scale for each row: whole cache lines, and kernels go from block to block. A strip of Q8 has, for each group of four columns, four bytes of every row; a weight is (byte - 128) · scale. A strip
 /// of Q4 has, for each of the first four groups of four columns, four bytes of every row, whose low nibbles are that group and whose high nibbles are the group 16 columns on; a weight is
 /// (nibble - 8) · scale. Columns past the end are zero.
 /// </summary>

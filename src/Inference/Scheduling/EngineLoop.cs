@@ -163,8 +163,7 @@ internal sealed class EngineLoop
         {
             (int rows, int count) = NextLogits();
             int vocabulary = _runner.Model.VocabularySize;
-            if (_logits.Length < count * vocabulary)
-                _logits = Scratch.Grow(_logits, count * vocabulary);
+            _logits = GrowingBuffer.Grow(_logits, count * vocabulary);
             _runner.WriteLogits(first, count, _logits.AsMemory(0, count * vocabulary));
             first += count;
 

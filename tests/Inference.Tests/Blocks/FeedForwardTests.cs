@@ -14,13 +14,16 @@ public sealed class FeedForwardTests
 
     /// <summary>Tiles that are activated piece by piece give the bits of three steps, each of which is done for all tokens before the next.</summary>
     [Theory]
-    [InlineData(TileFormat.Q8, 96, 1, true, true)]
-    [InlineData(TileFormat.Q8, 1504, 5, true, false)]
-    [InlineData(TileFormat.Q4, 1504, 37, true, true)]
-    [InlineData(TileFormat.Q4, 96, 600, true, false)]
-    [InlineData(TileFormat.Q4, 352, 19, false, true)]
-    [InlineData(TileFormat.Q8, 352, 70, false, false)]
-    internal void Apply_Tiles_GivesTheBitsOfOneStepAfterTheOther(TileFormat format, int width, int tokens, bool isGated, bool isBiased)
+    [InlineData(TileFormat.Q8, 96, 1, true, true, null)]
+    [InlineData(TileFormat.Q8, 1504, 5, true, false, null)]
+    [InlineData(TileFormat.Q4, 1504, 37, true, true, 0.5f)]
+    [InlineData(TileFormat.Q4, 96, 600, true, false, null)]
+    [InlineData(TileFormat.Q4, 352, 19, false, true, null)]
+    [InlineData(TileFormat.Q8, 352, 70, false, false, null)]
+    // Not of whole tiles: one step after the other.
+    [InlineData(TileFormat.Q8, 100, 9, true, true, 0.5f)]
+    [InlineData(TileFormat.Q4, 1000, 300, false, true, null)]
+    internal void Apply_Tiles_GivesTheBitsOfOneStepAfterTheOther(TileFormat format, int width, int tokens, bool isGated, bool isBiased, float? limit)
     {
         using WorkerPool workers = new(3);
         int rows = isGated ? 2 * width : width;
@@ -31,12 +34,17 @@ public sealed class FeedForwardTests
         {
             Compute compute = new(path, workers);
             Linear input = new(TiledMatrix.Of(format, [wide], compute), wideBias), down = new(TiledMatrix.Of(format, [narrow], compute), narrowBias);
-            FeedForward block = new(Activation.Silu, input, isGated, down);
+            FeedForward block = new(Activation.Silu, input, isGated, down) { Limit = limit };
             float[] inner = new float[tokens * rows], activated = new float[tokens * width], expected = new float[tokens * Hidden], output = new float[tokens * Hidden];
             input.Apply(state, tokens, inner, compute);
             for (int token = 0; token < tokens; token++)
             {
-                ReadOnlySpan<float> row = inner.AsSpan(token * rows, rows);
+                Span<float> row = inner.AsSpan(token * rows, rows);
+                if (limit is { } most)
+                {
+                    for (int i = 0; i < rows; i++)
+                        row[i] = i < width ? MathF.Min(row[i], most) : MathF.Max(MathF.Min(row[i], most), -most) + 1;
+                }
                 Span<float> to = activated.AsSpan(token * width, width);
                 row[..width].CopyTo(to);
                 if (isGated)

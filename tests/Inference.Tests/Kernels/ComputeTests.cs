@@ -30,6 +30,21 @@ public sealed class ComputeTests
     }
 
     [Fact]
+    public void ReleaseBuffers_AfterRows_GivesTheirMemoryUpOnce()
+    {
+        using WorkerPool workers = new(1);
+        Compute compute = new(KernelPaths.Best, workers);
+        float[] input = new float[40 * 96];
+        compute.Quantize(TileFormat.Q8, input, 40, 96);
+        compute.Reserve(TileFormat.Q4, 40, 64);
+
+        // A byte for each number, and eight for each 32.
+        Assert.InRange(compute.ReleaseBuffers(), 40 * (96 + 64) * 5 / 4, int.MaxValue);
+        Assert.Equal(0, compute.ReleaseBuffers());
+        Assert.Equal(40, compute.Quantize(TileFormat.Q8, input, 40, 96).Tokens(0, int.MaxValue / 40));
+    }
+
+    [Fact]
     public void Split_MuchWork_TakesLongSpansFirst()
     {
         using WorkerPool workers = new(2);

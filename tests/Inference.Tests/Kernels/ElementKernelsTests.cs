@@ -31,6 +31,29 @@ public sealed class ElementKernelsTests
         Assert.True(float.IsFinite(ElementKernels.Exp(1000)));
     }
 
+    /// <summary>Wherever it stands: vectors take a minimum and a maximum by instructions that may pass it over.</summary>
+    [Fact]
+    public void ExpAndActivations_NotANumber_StaysSo()
+    {
+        foreach (KernelPath path in Enum.GetValues<KernelPath>().Where(KernelPaths.IsSupported))
+        {
+            for (int at = 0; at < LongestLength; at++)
+            {
+                float[] scores = Numbers(LongestLength, 12);
+                scores[at] = float.NaN;
+                foreach (Activation activation in Enum.GetValues<Activation>())
+                {
+                    float[] values = [.. scores];
+                    ElementKernels.Activate(path, activation, values);
+                    Assert.Equal([at], Enumerable.Range(0, LongestLength).Where(i => float.IsNaN(values[i])));
+                }
+
+                Assert.True(float.IsNaN(ElementKernels.ExpSum(path, scores, float.NegativeInfinity, out _)));
+                Assert.True(float.IsNaN(scores[at]));
+            }
+        }
+    }
+
     [Theory]
     [MemberData(nameof(ActivationNames))]
     public void Activate_WholeRange_IsCloseToTheExactFunction(string name)

@@ -43,7 +43,7 @@ internal sealed class Assembler
     /// <param name="times">1, 2, 4 or 8.</param>
     public void BroadcastIndexed(int to, int from, int index, int times)
     {
-        Evex(Map0F38, Prefix66, 0x58, to, 0, from, index >> 3, isBroadcast: false);
+        Evex(Map0F38, Prefix66, 0x58, to, 0, from, index >> 3);
         _code.Add((byte)(((to & 7) << 3) | 4));
         _code.Add((byte)((BitOperations.Log2((uint)times) << 6) | ((index & 7) << 3) | (from & 7)));
     }
@@ -64,9 +64,6 @@ internal sealed class Assembler
     public void AddBfloat16Products(int sum, int a, int b) => Vector(Map0F38, PrefixF3, 0x52, sum, a, b);
 
     public void IntegersToFloats(int to, int from) => Vector(Map0F, None, 0x5B, to, 0, from);
-
-    /// <summary>to = a · the float in memory.</summary>
-    public void Multiply(int to, int a, int from, int offset) => Vector(Map0F, None, 0x59, to, a, from, offset, sizeof(float), isBroadcast: true);
 
     /// <summary>sum += a · b, fused.</summary>
     public void MultiplyAdd(int sum, int a, int b) => Vector(Map0F38, Prefix66, 0xB8, sum, a, b);
@@ -163,23 +160,23 @@ internal sealed class Assembler
     // EVEX with registers only.
     private void Vector(int map, int prefix, byte opcode, int register, int second, int third)
     {
-        Evex(map, prefix, opcode, register, second, third, (third >> 4) & 1, isBroadcast: false);
+        Evex(map, prefix, opcode, register, second, third, (third >> 4) & 1);
         _code.Add((byte)(0xC0 | ((register & 7) << 3) | (third & 7)));
     }
 
     // EVEX with memory. A displacement of one byte counts in units of what is read.
-    private void Vector(int map, int prefix, byte opcode, int register, int second, int from, int offset, int unit, bool isBroadcast = false)
+    private void Vector(int map, int prefix, byte opcode, int register, int second, int from, int offset, int unit)
     {
-        Evex(map, prefix, opcode, register, second, from, 0, isBroadcast);
+        Evex(map, prefix, opcode, register, second, from, 0);
         Address(register, from, offset, unit);
     }
 
-    private void Evex(int map, int prefix, byte opcode, int register, int second, int third, int thirdHigh, bool isBroadcast)
+    private void Evex(int map, int prefix, byte opcode, int register, int second, int third, int thirdHigh)
     {
         _code.Add(0x62);
         _code.Add((byte)(Inverted(register, 3, 7) | (thirdHigh == 0 ? 0x40 : 0) | Inverted(third, 3, 5) | Inverted(register, 4, 4) | map));
         _code.Add((byte)(((~second & 15) << 3) | 4 | prefix));
-        _code.Add((byte)(0x40 | (isBroadcast ? 0x10 : 0) | Inverted(second, 4, 3)));
+        _code.Add((byte)(0x40 | Inverted(second, 4, 3)));
         _code.Add(opcode);
     }
 

@@ -36,7 +36,7 @@ internal static unsafe class VnniKernels
 
     /// <summary>result[t, tile · 32 + row] = Σ weights[tile, row, k] input[t, k] for the rows of some tiles that follow each other, and some groups of tokens of one size.</summary>
     /// <param name="format">The tiles' format.</param>
-    /// <param name="tiles">The tiles; a few hundred kilobytes at most, as a call cannot be interrupted by a collection of garbage.</param>
+    /// <param name="tiles">The tiles: one, or a few hundred kilobytes at most, as a call cannot be interrupted by a collection of garbage.</param>
     /// <param name="tileBytes">Bytes of each.</param>
     /// <param name="blocks">Blocks of a row.</param>
     /// <param name="numbers">Activations of the groups, some hundreds of kilobytes at most, as <see cref="QuantizedRows"/> has them.</param>
@@ -230,7 +230,7 @@ internal static unsafe class VnniKernels
         }
     }
 
-    /// <summary>What a kernel is told; it moves the four pointers on by their steps.</summary>
+    /// <summary>What a kernel is told; it moves the pointers to tile, numbers and factors on by their steps.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct Arguments
     {
