@@ -70,10 +70,10 @@ internal static class AttentionKernels
         // 1. Pieces: tokens of one sequence, and heads that share keys.
         int group = shape.HeadCount / shape.KeyValueHeadCount;
         int headParts = (group + Together - 1) / Together;
-        List<Piece> pieces = Pieces(tokens, Math.Max(1, Together / group), shape.KeyValueHeadCount * headParts);
+        List<AttentionPiece> pieces = Pieces(tokens, Math.Max(1, Together / group), shape.KeyValueHeadCount * headParts);
         int spans = 1;
         long work = (long)pieces.Count * PieceWork;
-        foreach (Piece piece in pieces)
+        foreach (AttentionPiece piece in pieces)
         {
             int first = int.MaxValue, last = 0;
             foreach (AttentionQuery query in CollectionsMarshal.AsSpan(tokens).Slice(piece.Token, piece.Count))
@@ -94,7 +94,7 @@ internal static class AttentionKernels
             Span<HeadQuery> together = stackalloc HeadQuery[Together];
             for (int unit = first; unit < end; unit++)
             {
-                Piece piece = pieces[unit / spans];
+                AttentionPiece piece = pieces[unit / spans];
                 Span<HeadQuery> queriesOf = together[..Fill(piece, together)];
                 KeyValueView view = tokens[piece.Token].View;
                 if (spans == 1)
@@ -118,7 +118,7 @@ internal static class AttentionKernels
         }
         ArrayPool<float>.Shared.Return(parts);
 
-        int Fill(Piece piece, Span<HeadQuery> together)
+        int Fill(AttentionPiece piece, Span<HeadQuery> together)
         {
             int firstHead = piece.Part / headParts * group + piece.Part % headParts * Together, heads = Math.Min(Together, group - piece.Part % headParts * Together), count = 0;
             for (int t = piece.Token; t < piece.Token + piece.Count; t++)
@@ -131,9 +131,9 @@ internal static class AttentionKernels
     }
 
     // Of a sequence all tokens pass by a part of the heads before the next one: what they see of these stays in the second-level cache.
-    private static List<Piece> Pieces(List<AttentionQuery> tokens, int together, int parts)
+    private static List<AttentionPiece> Pieces(List<AttentionQuery> tokens, int together, int parts)
     {
-        List<Piece> pieces = [];
+        List<AttentionPiece> pieces = [];
         for (int first = 0, end; first < tokens.Count; first = end)
         {
             for (end = first + 1; end < tokens.Count && ReferenceEquals(tokens[first].View.Blocks, tokens[end].View.Blocks);)
@@ -263,7 +263,7 @@ internal static class AttentionKernels
 /// <param name="Token">The first token.</param>
 /// <param name="Count">How many tokens.</param>
 /// <param name="Part">Which part of the heads.</param>
-internal readonly record struct Piece(int Token, int Count, int Part);
+internal readonly record struct AttentionPiece(int Token, int Count, int Part);
 
 /// <summary>One head of one token.</summary>
 /// <param name="Head">The head.</param>

@@ -231,8 +231,8 @@ internal static class ElementLoops<TLanes, TVector>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Activate(Activation activation, TVector x) => activation switch
     {
-        Activation.Relu => TLanes.Max(x, default),
-        Activation.ReluSquared => TLanes.Multiply(TLanes.Max(x, default), TLanes.Max(x, default)),
+        Activation.Relu => TLanes.AtLeast(x, 0),
+        Activation.ReluSquared => TLanes.Multiply(TLanes.AtLeast(x, 0), TLanes.AtLeast(x, 0)),
         Activation.Silu => TLanes.Divide(x, TLanes.Add(TLanes.Create(1), Exp(TLanes.Negate(x)))),
         Activation.QuickGelu => TLanes.Divide(x, TLanes.Add(TLanes.Create(1), Exp(TLanes.Multiply(x, QuickGeluFactor)))),
         Activation.Tanh => Tanh(x),

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using LlmService.Inference.Blocks;
 using LlmService.Inference.Execution;
 using LlmService.Inference.Kernels;
 

@@ -52,12 +52,6 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
     public static Vector256<float> Abs(Vector256<float> values) => Vector256.Abs(values);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Min(Vector256<float> a, Vector256<float> b) => Vector256.Min(a, b);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Max(Vector256<float> a, Vector256<float> b) => Vector256.Max(a, b);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> MinOfNumbers(Vector256<float> a, Vector256<float> b) => Vector256.MinNative(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -81,9 +75,6 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> SelectLess(Vector256<float> a, Vector256<float> b, Vector256<float> yes, Vector256<float> no) => Vector256.ConditionalSelect(Vector256.LessThan(a, b), yes, no);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Highest(Vector256<float> values) => Vector128Floats.Highest(Vector128.Max(values.GetLower(), values.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float HighestNumber(Vector256<float> values) => Vector128Floats.HighestNumber(Vector128.MaxNative(values.GetLower(), values.GetUpper()));

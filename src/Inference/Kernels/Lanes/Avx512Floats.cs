@@ -52,12 +52,6 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     public static Vector512<float> Abs(Vector512<float> values) => Vector512.Abs(values);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Min(Vector512<float> a, Vector512<float> b) => Vector512.Min(a, b);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Max(Vector512<float> a, Vector512<float> b) => Vector512.Max(a, b);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> MinOfNumbers(Vector512<float> a, Vector512<float> b) => Vector512.MinNative(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -81,9 +75,6 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> SelectLess(Vector512<float> a, Vector512<float> b, Vector512<float> yes, Vector512<float> no) => Vector512.ConditionalSelect(Vector512.LessThan(a, b), yes, no);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Highest(Vector512<float> values) => Avx2Floats.Highest(Vector256.Max(values.GetLower(), values.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float HighestNumber(Vector512<float> values) => Avx2Floats.HighestNumber(Vector256.MaxNative(values.GetLower(), values.GetUpper()));

@@ -42,16 +42,10 @@ internal interface IFloatLanes<TVector>
 
     static abstract TVector Abs(TVector values);
 
-    /// <summary>The smaller one; what is not a number stays so.</summary>
-    static abstract TVector Min(TVector a, TVector b);
-
-    /// <summary>The larger one; what is not a number stays so.</summary>
-    static abstract TVector Max(TVector a, TVector b);
-
-    /// <summary>The smaller of two numbers, faster.</summary>
+    /// <summary>The smaller of two numbers.</summary>
     static abstract TVector MinOfNumbers(TVector a, TVector b);
 
-    /// <summary>The larger of two numbers, faster.</summary>
+    /// <summary>The larger of two numbers.</summary>
     static abstract TVector MaxOfNumbers(TVector a, TVector b);
 
     /// <summary>Raises what is below a number to it; what is not a number stays so.</summary>
@@ -72,13 +66,10 @@ internal interface IFloatLanes<TVector>
     /// <summary>a &lt; b ? yes : no in every lane.</summary>
     static abstract TVector SelectLess(TVector a, TVector b, TVector yes, TVector no);
 
-    /// <summary>The largest of all lanes; what is not a number stays so.</summary>
-    static abstract float Highest(TVector values);
-
-    /// <summary>The largest of all lanes, of which each is a number, faster.</summary>
+    /// <summary>The largest of all lanes, of which each is a number.</summary>
     static abstract float HighestNumber(TVector values);
 
-    /// <summary>The larger of two that are not negative, faster; what is not a number is larger than all.</summary>
+    /// <summary>The larger of two that are not negative; what is not a number is larger than all.</summary>
     static abstract TVector MaxOfMagnitudes(TVector a, TVector b);
 
     /// <summary>The largest of all lanes, of which none is negative; what is not a number is larger than all.</summary>

@@ -31,10 +31,6 @@ internal readonly struct ScalarFloats : IFloatLanes<float>
 
     public static float Abs(float values) => MathF.Abs(values);
 
-    public static float Min(float a, float b) => MathF.Min(a, b);
-
-    public static float Max(float a, float b) => MathF.Max(a, b);
-
     public static float MinOfNumbers(float a, float b) => MathF.Min(a, b);
 
     public static float MaxOfNumbers(float a, float b) => MathF.Max(a, b);
@@ -50,8 +46,6 @@ internal readonly struct ScalarFloats : IFloatLanes<float>
     public static float ScaleBinary(float values, float exponents) => values * BitConverter.Int32BitsToSingle(((int)exponents + 127) << 23);
 
     public static float SelectLess(float a, float b, float yes, float no) => a < b ? yes : no;
-
-    public static float Highest(float values) => values;
 
     public static float HighestNumber(float values) => values;
 

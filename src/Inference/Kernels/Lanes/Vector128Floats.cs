@@ -51,12 +51,6 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
     public static Vector128<float> Abs(Vector128<float> values) => Vector128.Abs(values);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> Min(Vector128<float> a, Vector128<float> b) => Vector128.Min(a, b);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> Max(Vector128<float> a, Vector128<float> b) => Vector128.Max(a, b);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> MinOfNumbers(Vector128<float> a, Vector128<float> b) => Vector128.MinNative(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -80,9 +74,6 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> SelectLess(Vector128<float> a, Vector128<float> b, Vector128<float> yes, Vector128<float> no) => Vector128.ConditionalSelect(Vector128.LessThan(a, b), yes, no);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Highest(Vector128<float> values) => MathF.Max(MathF.Max(values[0], values[1]), MathF.Max(values[2], values[3]));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float HighestNumber(Vector128<float> values)
