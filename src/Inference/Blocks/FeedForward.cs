@@ -17,6 +17,9 @@ internal sealed class FeedForward(Activation activation, Linear input, bool gate
     // Of inner states in whole numbers, which with their scales are at most 2.25 bytes each.
     private const int MostQuantized = 4 * MostTogether;
 
+    // Tokens that stay in the first-level cache until they are quantised.
+    private const int ActivatedTogether = 8;
+
     /// <summary>The gate and the line beside it are bounded: (min(up, limit) + 1) · gate σ(1.702 gate) (gpt-oss); null for no bound.</summary>
     public float? Limit { get; init; }
 
@@ -49,13 +52,18 @@ internal sealed class FeedForward(Activation activation, Linear input, bool gate
         QuantizedRows activated = compute.Reserve(narrow.Format, tokens, down.Inputs);
         wide.Multiply(compute.Quantize(wide.Format, state, tokens, input.Inputs), tokens, gated ? 2 : 1, piece =>
         {
-            for (int token = 0; token < piece.Tokens; token++)
+            for (int first = 0; first < piece.Tokens; first += ActivatedTogether)
             {
-                Span<float> products = piece.Of(token), results = products[..piece.Rows];
-                for (int part = 0; part < piece.Parts; part++)
-                    input.AddBias(products.Slice(part * piece.Rows, piece.Rows), part * down.Inputs + piece.FirstRow, compute.Path);
-                Activate(products, results, compute.Path);
-                activated.Set(compute.Path, piece.FirstToken + token, results, piece.FirstRow / TileLayout.BlockColumns);
+                int count = Math.Min(ActivatedTogether, piece.Tokens - first);
+                for (int token = first; token < first + count; token++)
+                {
+                    Span<float> products = piece.Of(token);
+                    for (int part = 0; part < piece.Parts; part++)
+                        input.AddBias(products.Slice(part * piece.Rows, piece.Rows), part * down.Inputs + piece.FirstRow, compute.Path);
+                    Activate(products, products[..piece.Rows], compute.Path);
+                }
+                int stride = piece.Parts * piece.Rows;
+                activated.Set(compute.Path, piece.FirstToken + first, count, piece.Results.AsSpan(first * stride), stride, piece.Rows, piece.FirstRow / TileLayout.BlockColumns);
             }
         }, compute);
         down.Apply(activated, tokens, output, compute);

@@ -31,14 +31,26 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
             Split(work, units, threads, span);
     }
 
-    private void Split(long work, int units, int threads, Action<int, int> span)
+    /// <summary>Lets each thread do a part of its own first, the same in every operation, and splits what is left.</summary>
+    /// <param name="own">The part of a thread: two thirds of the operation in all.</param>
+    /// <param name="work">Multiplications of what is left.</param>
+    /// <param name="units">How many pieces of it there are that cannot be split.</param>
+    /// <param name="span">Does some of them, from the first to before the end.</param>
+    public void Split(Action<int> own, long work, int units, Action<int, int> span) => Split(work, units, ThreadCount, span, own);
+
+    private void Split(long work, int units, int threads, Action<int, int> span, Action<int>? own = null)
     {
-        int rounds = 1;
+        int rounds = 1, owned = own is null ? 0 : threads;
         for (long smallest = work / threads / 3; rounds < MostRounds && smallest >= WorkPerPart; smallest /= 3)
             rounds++;
-        workers.Run(threads * rounds, part =>
+        workers.Run(owned + threads * rounds, part =>
         {
-            int first = Start(part), end = Start(part + 1);
+            if (part < owned)
+            {
+                own!(part);
+                return;
+            }
+            int first = Start(part - owned), end = Start(part - owned + 1);
             if (first < end)
                 span(first, end);
         });
@@ -78,7 +90,7 @@ internal sealed class Compute(KernelPath path, WorkerPool workers)
     public QuantizedRows Quantize(TileFormat format, Memory<float> input, int tokens, int columns)
     {
         _quantized.Reserve(Path, format, tokens, columns);
-        Each(tokens, columns, token => _quantized.Set(Path, token, input.Span.Slice(token * columns, columns)));
+        Split(16L * tokens * columns, tokens, (first, end) => _quantized.Set(Path, first, end - first, input.Span[(first * columns)..], columns, columns));
         return _quantized;
     }
 

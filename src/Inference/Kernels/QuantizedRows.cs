@@ -76,42 +76,54 @@ internal sealed class QuantizedRows
         return bytes;
     }
 
-    /// <summary>Quantises one row, or whole blocks of it; rows and blocks are independent, so several threads may do it at once.</summary>
+    /// <summary>Quantises rows, or whole blocks of them; rows and blocks are independent, so several threads may do it at once.</summary>
     /// <param name="path">Which implementation.</param>
-    /// <param name="row">Which row.</param>
-    /// <param name="values">The activations.</param>
+    /// <param name="first">The first row.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="values">The activations of the first row, and those of the others behind them.</param>
+    /// <param name="stride">From one row's activations to the next one's.</param>
+    /// <param name="columns">How many activations of each.</param>
     /// <param name="firstBlock">The block that they begin with.</param>
-    public void Set(KernelPath path, int row, ReadOnlySpan<float> values, int firstBlock = 0)
+    public void Set(KernelPath path, int first, int count, ReadOnlySpan<float> values, int stride, int columns, int firstBlock = 0)
     {
-        int group = GroupOf(row), token = row - First(group), width = Width(group), whole = values.Length / Size, blocks = TileLayout.Blocks(values.Length);
-        Span<byte> numbers = _numbers.AsSpan((First(group) * Blocks + firstBlock * width) * _blockBytes, width * blocks * _blockBytes);
-        Span<int> factors = _factors.AsSpan((First(group) * Blocks + firstBlock * width) * 2, width * blocks * 2);
-        Set(path, values[..(whole * Size)], numbers, factors, token, width);
-        if (whole < blocks)
+        int whole = columns / Size, blocks = TileLayout.Blocks(columns);
+        Span<float> padded = stackalloc float[whole < blocks ? Size : 0];
+        padded.Clear();
+        for (int row = first, end = first + count; row < end;)
         {
-            Span<float> padded = stackalloc float[Size];
-            padded.Clear();
-            values[(whole * Size)..].CopyTo(padded);
-            Set(path, padded, numbers[(whole * width * _blockBytes)..], factors[(whole * width * 2)..], token, width);
+            int group = GroupOf(row), token = row - First(group), together = Math.Min(end - row, Tokens(group) - token);
+            ReadOnlySpan<float> some = values[((row - first) * stride)..];
+            Set(path, some, stride, together, group, token, firstBlock, whole);
+            for (int i = 0; i < together && whole < blocks; i++)
+            {
+                some.Slice(i * stride + whole * Size, columns - whole * Size).CopyTo(padded);
+                Set(path, padded, Size, 1, group, token + i, firstBlock + whole, 1);
+            }
+            row += together;
         }
     }
 
-    private void Set(KernelPath path, ReadOnlySpan<float> values, Span<byte> numbers, Span<int> factors, int token, int width)
+    // Whole blocks of some tokens of a group.
+    private void Set(KernelPath path, ReadOnlySpan<float> values, int stride, int tokens, int group, int token, int firstBlock, int blocks)
     {
-        int blocks = values.Length / Size;
         if (blocks == 0)
             return;
+        int width = Width(group), start = First(group) * Blocks + firstBlock * width;
+        Span<byte> numbers = _numbers.AsSpan((start + token) * _blockBytes, ((blocks - 1) * width + tokens) * _blockBytes);
+        Span<int> factors = _factors.AsSpan(2 * start + token, 2 * (blocks - 1) * width + width + tokens);
         Target target = new()
         {
             Blocks = blocks,
-            Numbers = ref MemoryMarshal.GetReference(numbers.Slice(token * _blockBytes, ((blocks - 1) * width + 1) * _blockBytes)),
-            NumberStride = width * _blockBytes,
-            Factors = ref MemoryMarshal.GetReference(factors.Slice(token, 2 * (blocks - 1) * width + width + 1)),
-            FactorStride = width,
+            Tokens = tokens,
+            Stride = stride,
+            Numbers = ref MemoryMarshal.GetReference(numbers),
+            NumberStride = _blockBytes,
+            Factors = ref MemoryMarshal.GetReference(factors),
+            Width = width,
             Zero = TileLayout.Zero(_format),
             IsWide = _blockBytes != Size,
         };
-        ref float from = ref MemoryMarshal.GetReference(values);
+        ref float from = ref MemoryMarshal.GetReference(values[..((tokens - 1) * stride + blocks * Size)]);
         switch (path)
         {
             case KernelPath.Avx512 or KernelPath.Avx512Vnni: Set<Avx512Floats, Vector512<float>>(ref from, target); break;
@@ -122,35 +134,46 @@ internal sealed class QuantizedRows
         }
     }
 
-    // Reads 32 numbers a block, and writes a block's numbers and two factors at their strides; the caller has cut the spans to that.
+    // Reads 32 numbers of each token a block, and writes a block's numbers and two factors at their strides; the caller has cut the spans to that.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Set<TLanes, TVector>(ref float values, Target target)
+    private static void Set<TLanes, TVector>(ref float values, in Target target)
         where TLanes : struct, IFloatLanes<TVector>
         where TVector : struct
     {
         Span<sbyte> narrow = stackalloc sbyte[Size];
-        for (nint block = 0; block < target.Blocks; block++)
+        ref byte to = ref target.Numbers;
+        ref int factors = ref target.Factors;
+        nint stride = target.Stride, numberStride = target.NumberStride, width = target.Width;
+        int tokens = target.Tokens, zero = target.Zero;
+        bool isWide = target.IsWide;
+        for (int block = target.Blocks; block > 0; block--)
         {
-            ref byte to = ref Unsafe.AddByteOffset(ref target.Numbers, block * target.NumberStride);
-            ref sbyte numbers = ref target.IsWide ? ref MemoryMarshal.GetReference(narrow) : ref Unsafe.As<byte, sbyte>(ref to);
-            TVector largest = default;
-            for (nint i = 0; i < Size; i += TLanes.Count)
-                largest = TLanes.MaxOfMagnitudes(largest, TLanes.Abs(TLanes.Load(ref values, i)));
-            float magnitude = TLanes.HighestMagnitude(largest);
-            TVector factor = TLanes.Create(Factor(magnitude)), whole = default;
-            for (nint i = 0; i < Size; i += TLanes.Count)
+            ref float from = ref values;
+            for (nint token = 0; token < tokens; token++)
             {
-                TVector rounded = TLanes.Round(TLanes.Multiply(TLanes.Load(ref values, i), factor));
-                TLanes.StoreBytes(rounded, ref numbers, i);
-                whole = TLanes.Add(whole, rounded);
+                ref byte place = ref Unsafe.AddByteOffset(ref to, token * numberStride);
+                ref sbyte numbers = ref isWide ? ref MemoryMarshal.GetReference(narrow) : ref Unsafe.As<byte, sbyte>(ref place);
+                TVector largest = default;
+                for (nint i = 0; i < Size; i += TLanes.Count)
+                    largest = TLanes.MaxOfMagnitudes(largest, TLanes.Abs(TLanes.Load(ref from, i)));
+                float magnitude = TLanes.HighestMagnitude(largest);
+                TVector factor = TLanes.Create(Factor(magnitude)), sum = default;
+                for (nint i = 0; i < Size; i += TLanes.Count)
+                {
+                    TVector rounded = TLanes.Round(TLanes.Multiply(TLanes.Load(ref from, i), factor));
+                    TLanes.StoreBytes(rounded, ref numbers, i);
+                    sum = TLanes.Add(sum, rounded);
+                }
+                Unsafe.Add(ref factors, token) = BitConverter.SingleToInt32Bits(magnitude / Highest);
+                // Sums of small whole numbers are exact in any order.
+                Unsafe.Add(ref factors, width + token) = -zero * (int)TLanes.Sum(sum);
+                if (isWide)
+                    Widen(TLanes.Count == 1, narrow, MemoryMarshal.CreateSpan(ref Unsafe.As<byte, short>(ref place), Size));
+                from = ref Unsafe.Add(ref from, stride);
             }
-            ref int factors = ref Unsafe.Add(ref target.Factors, 2 * block * target.FactorStride);
-            factors = BitConverter.SingleToInt32Bits(magnitude / Highest);
-            // Sums of small whole numbers are exact in any order.
-            Unsafe.Add(ref factors, target.FactorStride) = -target.Zero * (int)TLanes.Sum(whole);
-            if (target.IsWide)
-                Widen(TLanes.Count == 1, narrow, MemoryMarshal.CreateSpan(ref Unsafe.As<byte, short>(ref to), Size));
             values = ref Unsafe.Add(ref values, Size);
+            to = ref Unsafe.AddByteOffset(ref to, width * numberStride);
+            factors = ref Unsafe.Add(ref factors, 2 * width);
         }
     }
 
@@ -173,18 +196,21 @@ internal sealed class QuantizedRows
         }
     }
 
-    /// <summary>Where a token's numbers go.</summary>
+    /// <summary>Where the numbers of some tokens come from and go.</summary>
     private ref struct Target
     {
-        public int Blocks;
+        public int Blocks, Tokens;
 
-        // The first block's numbers, and the bytes from one block to the next.
+        // From a token's activations to the next one's.
+        public nint Stride;
+
+        // The first token's numbers of the first block, and the bytes from a token's to the next one's.
         public ref byte Numbers;
         public nint NumberStride;
 
-        // The first block's scale, and how far the sum is from it.
+        // Its scale, and how far its sum is from it: tokens that there is room for in the group.
         public ref int Factors;
-        public nint FactorStride;
+        public nint Width;
 
         // What is stored for a weight of zero.
         public int Zero;

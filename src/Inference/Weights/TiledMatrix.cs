@@ -18,6 +18,9 @@ internal sealed class TiledMatrix : WeightMatrix
 
     private const int MaxGroup = VnniKernels.MaxTokens;
 
+    // With so many groups of tokens for each thread it is worth more that it finds them in its own caches than that it reads only its share of the weights.
+    private const int GroupsPerThread = 8;
+
     private readonly TensorBytes _memory;
     private readonly long _start;
     private readonly int _tileBytes;
@@ -103,15 +106,15 @@ internal sealed class TiledMatrix : WeightMatrix
     public void Multiply(QuantizedRows rows, int tokens, Memory<float> output, Compute compute)
     {
         int chunk = Math.Max(1, ChunkBytes / rows.Numbers(0).Length);
-        compute.Split((long)tokens * Rows * Columns, TileLayout.Tiles(Rows), (first, end) =>
+        Split(rows, tokens, TileLayout.Tiles(Rows), compute, (firstGroup, endGroup, first, end) =>
         {
             // All groups of tokens pass by some tiles while these are in the second-level cache.
             int step = Math.Max(1, StepBytes / _tileBytes);
-            for (int group = 0; group < rows.GroupCount; group += chunk)
+            for (int group = firstGroup; group < endGroup; group += chunk)
             {
                 Span<float> results = output.Span[(rows.First(group) * Rows)..];
                 for (int tile = first; tile < end; tile += step)
-                    MultiplyTiles(compute.Path, tile, Math.Min(step, end - tile), rows, group, Math.Min(chunk, rows.GroupCount - group), results[(tile * TileLayout.Rows)..], Rows);
+                    MultiplyTiles(compute.Path, tile, Math.Min(step, end - tile), rows, group, Math.Min(chunk, endGroup - group), results[(tile * TileLayout.Rows)..], Rows);
             }
         });
     }
@@ -127,16 +130,16 @@ internal sealed class TiledMatrix : WeightMatrix
         int tiles = Rows / TileLayout.Rows / parts;
         if (tiles * TileLayout.Rows * parts != Rows)
             throw new ArgumentException($"{Rows} rows are not {parts} parts of whole tiles.", nameof(parts));
-        compute.Split((long)tokens * Rows * Columns, tiles, (first, end) =>
+        Split(rows, tokens, tiles, compute, (firstGroup, endGroup, first, end) =>
         {
             int most = Math.Min(tokens, GroupsOfPiece * rows.Tokens(0)), step = Math.Clamp(PieceBytes / parts / (_tileBytes + most * TileLayout.Rows * sizeof(float)), 1, end - first);
             float[] results = ArrayPool<float>.Shared.Rent(most * parts * step * TileLayout.Rows);
             for (int tile = first; tile < end; tile += step)
             {
                 int count = Math.Min(step, end - tile), width = count * TileLayout.Rows;
-                for (int group = 0; group < rows.GroupCount; group += GroupsOfPiece)
+                for (int group = firstGroup; group < endGroup; group += GroupsOfPiece)
                 {
-                    int together = Math.Min(GroupsOfPiece, rows.GroupCount - group);
+                    int together = Math.Min(GroupsOfPiece, endGroup - group);
                     for (int part = 0; part < parts; part++)
                         MultiplyTiles(compute.Path, part * tiles + tile, count, rows, group, together, results.AsSpan(part * width), parts * width);
                     take(new ProductPiece(results, rows.First(group), rows.Tokens(group, together), tile * TileLayout.Rows, width, parts));
@@ -144,6 +147,17 @@ internal sealed class TiledMatrix : WeightMatrix
             }
             ArrayPool<float>.Shared.Return(results);
         });
+    }
+
+    // Few groups of tokens: all, with some tiles for each thread. Many: each thread takes some of its own with all tiles, and those that are left with some tiles, so that all threads end together.
+    private void Split(QuantizedRows rows, int tokens, int tiles, Compute compute, Action<int, int, int, int> part)
+    {
+        long work = (long)tokens * Rows * Columns;
+        int groups = rows.GroupCount, threads = compute.ThreadCount, own = threads > 1 && groups / threads >= GroupsPerThread ? groups * 2 / 3 / threads : 0, owned = own * threads;
+        if (own == 0)
+            compute.Split(work, tiles, (first, end) => part(0, groups, first, end));
+        else
+            compute.Split(thread => part(thread * own, (thread + 1) * own, 0, tiles), work / groups * (groups - owned), tiles, (first, end) => part(owned, groups, first, end));
     }
 
     // The results begin with those of the first token of the groups and the first row of the tiles.

@@ -29,6 +29,28 @@ public sealed class ComputeTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Split_OwnParts_AreDoneOnceEachAsTheRestIs(int threads)
+    {
+        using WorkerPool workers = new(threads);
+        Compute compute = new(KernelPaths.Best, workers);
+        foreach (long work in new[] { 0, 1_000_000, 1_000_000_000_000 })
+        {
+            int[] own = new int[threads], done = new int[70];
+
+            compute.Split(thread => Interlocked.Increment(ref own[thread]), work, done.Length, (first, end) =>
+            {
+                for (int unit = first; unit < end; unit++)
+                    Interlocked.Increment(ref done[unit]);
+            });
+
+            Assert.All(own.Concat(done), count => Assert.Equal(1, count));
+        }
+    }
+
     [Fact]
     public void ReleaseBuffers_AfterRows_GivesTheirMemoryUpOnce()
     {
