@@ -67,7 +67,7 @@ internal sealed record ModelPlan(ModelConfiguration Configuration, WeightChoice 
         }
         // Sizes of a listing come from the network and may add up to anything.
         long bytes = (long)Math.Min(long.MaxValue, weights.Sum(path => (decimal)files.Size(path)));
-        MemoryNeed memory = MemoryNeed.Of(configuration, choice, bytes, options.FormatFor(choice), options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        MemoryNeed memory = MemoryNeed.Of(configuration, choice, bytes, options.FormatFor(choice), options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, options.IsExact(choice));
         return new ModelPlan(configuration, choice, weights, bytes, memory, files.ModuleWeights(configuration.ModuleFolders));
     }
 

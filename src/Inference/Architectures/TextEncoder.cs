@@ -117,6 +117,7 @@ internal sealed class TextEncoder : IDisposable
         {
             Scores = 2 * rows * configuration.HeadCount,
             OtherConstant = rows * hidden * (2L * configuration.LayerCount + 2),
+            IsExactOnnx = options.ExactOnnxArithmetic,
         };
         EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options, hidden / configuration.HeadCount));
         return new(checkpoint, parts, pass, sizes, weights.Describe(configuration.ModelType, configuration.VocabularySize, Context(options, configuration.ContextLength)))
@@ -132,7 +133,7 @@ internal sealed class TextEncoder : IDisposable
         checkpoint.CheckAllUsed(name => reader.IsHarmless(name) || name.StartsWith("decoder.", StringComparison.Ordinal) || name == "lm_head.weight");
         int width = configuration.HeadCount * configuration.HeadSize;
         EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options, configuration.HeadSize));
-        return new(checkpoint, parts, pass, new(configuration.ModelSize, width, width, configuration.FeedForwardSize, configuration.Gated),
+        return new(checkpoint, parts, pass, new(configuration.ModelSize, width, width, configuration.FeedForwardSize, configuration.Gated) { IsExactOnnx = options.ExactOnnxArithmetic },
             weights.Describe(configuration.ModelType, configuration.VocabularySize, options.MaxModelLength ?? configuration.PromptLength));
     }
 
@@ -145,7 +146,10 @@ internal sealed class TextEncoder : IDisposable
         Stack stack = reader.Stack(reader.Table());
         EncoderParts parts = new(stack, reader.FinalNorm(), null, null);
         checkpoint.CheckAllUsed(name => reader.IsHarmless(name) || name.StartsWith(configuration.Names.Head + ".", StringComparison.Ordinal));
-        EncoderSizes sizes = new(configuration.HiddenSize, configuration.HeadCount * configuration.HeadSize, configuration.KeyValueHeadCount * configuration.HeadSize, configuration.IntermediateSize, IsGated: true);
+        EncoderSizes sizes = new(configuration.HiddenSize, configuration.HeadCount * configuration.HeadSize, configuration.KeyValueHeadCount * configuration.HeadSize, configuration.IntermediateSize, IsGated: true)
+        {
+            IsExactOnnx = options.ExactOnnxArithmetic,
+        };
         EncoderPass pass = new(weights.Compute, CacheSizing.IsHalf(options, configuration.HeadSize)) { IsCausal = true };
         return new(checkpoint, parts, pass, sizes,
             weights.Describe(type, configuration.VocabularySize, Context(options, Math.Min(configuration.ContextLength, configuration.LearnedPositions ?? int.MaxValue))));
@@ -165,6 +169,9 @@ internal sealed record EncoderSizes(int Hidden, int QueryWidth, int KeyWidth, in
     /// <summary>Scores of a token that are kept beside those of attention.</summary>
     public long Scores { get; init; }
 
+    /// <summary>Whether the inner states of all tokens are there at once, because products quantise their input as a whole.</summary>
+    public bool IsExactOnnx { get; init; }
+
     /// <summary>Floats beside those of the feed-forward block that do not depend on the length of a text.</summary>
     public long OtherConstant { get; init; }
 
@@ -172,7 +179,7 @@ internal sealed record EncoderSizes(int Hidden, int QueryWidth, int KeyWidth, in
     /// Floats for each token: the state, its norm, its change and the sums of them, also before a projection; projections with what comes out of attention, keys and values as they lie in
     /// their blocks, and the rounded input of a product with its scales.
     /// </summary>
-    public long PerToken => 5L * Hidden + 2L * QueryWidth + 4L * KeyWidth + 9L * Math.Max(Hidden, QueryWidth) / 16 + Scores;
+    public long PerToken => 5L * Hidden + 2L * QueryWidth + 4L * KeyWidth + 9L * Math.Max(Hidden, QueryWidth) / 16 + Scores + (IsExactOnnx ? (IsGated ? 4L : 3L) * Intermediate : 0);
 
     /// <summary>Floats that do not depend on the length of a text.</summary>
     public long Constant => FeedForward.BufferFloats(Intermediate, IsGated) + OtherConstant;

@@ -67,6 +67,8 @@ internal sealed class DisentangledAttention : IBlock
         for (int token = 0; token < count; token++)
             all.Add(new(view, 0, count - 1, token));
         AttentionKernels.Attend(pass.Compute, _shape, all, queries, Width, attended);
+        // Buffers that the pass gives up must not live on here.
+        (_scores.ByQuery, _scores.ByKey) = (default, default);
     }
 
     /// <summary>[heads, tokens, rows]: each head of each token with each row of positions.</summary>

@@ -23,7 +23,7 @@ internal sealed class FeedForward(Activation activation, Linear input, bool gate
     /// <summary>The gate and the line beside it are bounded: (min(up, limit) + 1) · gate σ(1.702 gate) (gpt-oss); null for no bound.</summary>
     public float? Limit { get; init; }
 
-    /// <summary>Floats that the buffers of a block take at most: inner states, what is activated of them, and that rounded.</summary>
+    /// <summary>Floats that the buffers of a block take at most, where no product quantises its input as a whole: inner states, what is activated of them, and that rounded.</summary>
     /// <param name="width">Length of an inner state.</param>
     /// <param name="isGated">Whether there are two of them.</param>
     public static long BufferFloats(int width, bool isGated) => (isGated ? 4L : 3L) * MostTogether * width;

@@ -141,6 +141,7 @@ internal sealed class EncoderPass(Compute compute, bool isHalf) : Pass(compute)
         _types.Clear();
         _types.AddRange(types);
         _textOf.Clear();
+        ForgetTables();
         _tables = new float[]?[lengths.Length][];
         int used = 0;
         for (int text = 0; text < lengths.Length; text++)
@@ -157,7 +158,7 @@ internal sealed class EncoderPass(Compute compute, bool isHalf) : Pass(compute)
     {
         long bytes = _blocks.Sum(block => (long)block.Length) * sizeof(float);
         _blocks.Clear();
-        _tables = [];
+        ForgetTables();
         return bytes + base.ReleaseBuffers();
     }
 
@@ -174,6 +175,14 @@ internal sealed class EncoderPass(Compute compute, bool isHalf) : Pass(compute)
     public override int TypeOf(int token) => _types.Count == 0 ? 0 : _types[token];
 
     public override Span<float> State(CacheSlot slot, int token, int length) => throw new InvalidOperationException("A text that is read at once has no state.");
+
+    // Attention remembers the tables of the last pass; the blocks must not live on in them.
+    private void ForgetTables()
+    {
+        foreach (float[]?[] table in _tables)
+            Array.Clear(table);
+        _tables = [];
+    }
 
     private float[] Block(int index, int floats)
     {

@@ -50,13 +50,14 @@ public sealed record MemoryNeed
     /// <param name="format">The format to hold them in; null for the default of the model.</param>
     /// <param name="maxModelLength">The longest context asked for; null takes what config.json says.</param>
     /// <param name="availableBytes">What the process may use.</param>
+    /// <param name="exactOnnx">Whether the model computes as <see cref="EngineOptions.ExactOnnxArithmetic"/> says.</param>
     /// <exception cref="InferenceException">OutOfMemory: one block of the cache would be too large to exist.</exception>
-    public static MemoryNeed Of(ModelConfiguration configuration, WeightChoice weights, long storedBytes, ComputeFormat? format, int? maxModelLength, long availableBytes)
+    public static MemoryNeed Of(ModelConfiguration configuration, WeightChoice weights, long storedBytes, ComputeFormat? format, int? maxModelLength, long availableBytes, bool exactOnnx = false)
     {
         int context = maxModelLength ?? configuration.ContextTokens;
         int encoder = configuration.EncoderTokens == 0 ? 0 : maxModelLength ?? configuration.EncoderTokens;
         CacheSizing.RequireBlocks(configuration.CacheLayers);
-        ModelSize size = ModelSize.Of(configuration);
+        ModelSize size = ModelSize.Of(configuration, exactOnnx);
         ComputeFormat held = format ?? ComputeFormats.DefaultFor(size.ParameterCount, configuration.EncoderTokens > 0 || configuration.IsEmbedder, weights);
         KvCache cache = new(configuration.CacheLayers, 0, EngineOptions.DefaultPrefillChunkTokens, CacheSizing.IsHalf(held));
         // A pass holds so many tokens in any case, of several texts.

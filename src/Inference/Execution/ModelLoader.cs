@@ -20,7 +20,7 @@ internal static class ModelLoader
             if (configuration.Float8 is { } float8)
                 checkpoint.JoinScales(float8);
             ComputeFormat? format = options.ExactOnnxArithmetic ? ComputeFormat.F32 : options.Format;
-            MemoryNeed need = MemoryNeed.Of(configuration, weights, checkpoint.StoredBytes, format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+            MemoryNeed need = MemoryNeed.Of(configuration, weights, checkpoint.StoredBytes, format, options.MaxModelLength, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, options.ExactOnnxArithmetic);
             need.Require(folder);
             checkpoint.Expect(() => NamesOf(configuration, options));
             EngineOptions chosen = options with { Format = need.Format };

@@ -20,7 +20,9 @@ public sealed record ModelSize
     public required long ActivationBytes { get; init; }
 
     /// <summary>Measures a model.</summary>
-    public static ModelSize Of(ModelConfiguration configuration)
+    /// <param name="configuration">The model.</param>
+    /// <param name="exactOnnx">Whether it computes as <see cref="EngineOptions.ExactOnnxArithmetic"/> says.</param>
+    public static ModelSize Of(ModelConfiguration configuration, bool exactOnnx = false)
     {
         using WorkerPool workers = new(1);
         Dictionary<ComputeFormat, long> bytes = [];
@@ -28,7 +30,7 @@ public sealed record ModelSize
         long numbers = configuration.CacheLayers.Where(layer => layer.Kind is not CacheKind.Cross and not CacheKind.State).Sum(layer => (long)layer.FloatsPerToken);
         foreach (ComputeFormat format in new[] { ComputeFormat.Bf16, ComputeFormat.Q8, ComputeFormat.Q4 })
         {
-            EngineOptions options = new() { Workers = workers, Format = format, KvCacheBytes = 0, MaxModelLength = 1 };
+            EngineOptions options = new() { Workers = workers, Format = format, KvCacheBytes = 0, MaxModelLength = 1, ExactOnnxArithmetic = exactOnnx };
             using ModelRunner runner = ModelLoader.Build(configuration, Checkpoint.Outline(), options);
             bytes[format] = runner.Model.WeightBytes;
             parameters = runner.Model.ParameterCount;

@@ -141,17 +141,16 @@ internal sealed class QuantizedRows
         where TVector : struct
     {
         Span<sbyte> narrow = stackalloc sbyte[Size];
-        ref byte to = ref target.Numbers;
-        ref int factors = ref target.Factors;
-        nint stride = target.Stride, numberStride = target.NumberStride, width = target.Width;
-        int tokens = target.Tokens, zero = target.Zero;
+        nint stride = target.Stride, numberStride = target.NumberStride, width = target.Width, blocks = target.Blocks, tokens = target.Tokens;
+        int zero = target.Zero;
         bool isWide = target.IsWide;
-        for (int block = target.Blocks; block > 0; block--)
+        for (nint block = 0; block < blocks; block++)
         {
-            ref float from = ref values;
             for (nint token = 0; token < tokens; token++)
             {
-                ref byte place = ref Unsafe.AddByteOffset(ref to, token * numberStride);
+                ref float from = ref Unsafe.Add(ref values, token * stride + block * Size);
+                ref byte place = ref Unsafe.AddByteOffset(ref target.Numbers, (block * width + token) * numberStride);
+                ref int factors = ref Unsafe.Add(ref target.Factors, 2 * block * width + token);
                 ref sbyte numbers = ref isWide ? ref MemoryMarshal.GetReference(narrow) : ref Unsafe.As<byte, sbyte>(ref place);
                 TVector largest = default;
                 for (nint i = 0; i < Size; i += TLanes.Count)
@@ -164,16 +163,12 @@ internal sealed class QuantizedRows
                     TLanes.StoreBytes(rounded, ref numbers, i);
                     sum = TLanes.Add(sum, rounded);
                 }
-                Unsafe.Add(ref factors, token) = BitConverter.SingleToInt32Bits(magnitude / Highest);
+                factors = BitConverter.SingleToInt32Bits(magnitude / Highest);
                 // Sums of small whole numbers are exact in any order.
-                Unsafe.Add(ref factors, width + token) = -zero * (int)TLanes.Sum(sum);
+                Unsafe.Add(ref factors, width) = -zero * (int)TLanes.Sum(sum);
                 if (isWide)
                     Widen(TLanes.Count == 1, narrow, MemoryMarshal.CreateSpan(ref Unsafe.As<byte, short>(ref place), Size));
-                from = ref Unsafe.Add(ref from, stride);
             }
-            values = ref Unsafe.Add(ref values, Size);
-            to = ref Unsafe.AddByteOffset(ref to, width * numberStride);
-            factors = ref Unsafe.Add(ref factors, 2 * width);
         }
     }
 

@@ -19,7 +19,7 @@ internal sealed class TiledMatrix : WeightMatrix
     private const int MaxGroup = VnniKernels.MaxTokens;
 
     // With so many groups of tokens for each thread it is worth more that it finds them in its own caches than that it reads only its share of the weights.
-    private const int GroupsPerThread = 8;
+    private const int GroupsPerThread = 16;
 
     private readonly TensorBytes _memory;
     private readonly long _start;

@@ -25,7 +25,7 @@ public sealed class FeedForwardTests
     [InlineData(TileFormat.Q4, 1000, 300, false, true, null)]
     internal void Apply_Tiles_GivesTheBitsOfOneStepAfterTheOther(TileFormat format, int width, int tokens, bool isGated, bool isBiased, float? limit)
     {
-        using WorkerPool workers = new(3);
+        using WorkerPool workers = new(3), one = new(1);
         int rows = isGated ? 2 * width : width;
         StoredTensor wide = MatrixSamples.Tensor(_random, rows, Hidden), narrow = MatrixSamples.Tensor(_random, Hidden, width);
         float[]? wideBias = isBiased ? MatrixSamples.Numbers(_random, rows) : null, narrowBias = isBiased ? MatrixSamples.Numbers(_random, Hidden) : null;
@@ -36,7 +36,8 @@ public sealed class FeedForwardTests
             Linear input = new(TiledMatrix.Of(format, [wide], compute), wideBias), down = new(TiledMatrix.Of(format, [narrow], compute), narrowBias);
             FeedForward block = new(Activation.Silu, input, isGated, down) { Limit = limit };
             float[] inner = new float[tokens * rows], activated = new float[tokens * width], expected = new float[tokens * Hidden], output = new float[tokens * Hidden];
-            input.Apply(state, tokens, inner, compute);
+            Compute alone = new(path, one);
+            input.Apply(state, tokens, inner, alone);
             for (int token = 0; token < tokens; token++)
             {
                 Span<float> row = inner.AsSpan(token * rows, rows);
@@ -52,7 +53,7 @@ public sealed class FeedForwardTests
                 else
                     ElementKernels.Activate(path, Activation.Silu, to);
             }
-            down.Apply(activated, tokens, expected, compute);
+            down.Apply(activated, tokens, expected, alone);
 
             block.Apply(state, tokens, new EncoderPass(compute, isHalf: false), output);
 

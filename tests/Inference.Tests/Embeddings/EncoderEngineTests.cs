@@ -285,8 +285,10 @@ public sealed class EncoderEngineTests
         WeightChoice weights = new() { Format = WeightFormat.Safetensors, Variant = "model" };
         MemoryNeed usual = MemoryNeed.Of(bert, weights, 1, null, null, 1L << 40), longer = MemoryNeed.Of(bert, weights, 1, null, 10_000, 1L << 40);
 
-        // Eleven rows of 32 numbers: states, projections, keys and values.
-        Assert.True(size.ParameterCount > 30000 && size.CacheBytesPerToken[ComputeFormat.Q8] > 4 * 11 * 32);
+        // Eleven rows of 32 numbers: states, projections, keys and values; a half one, rounded; the scores. With exact products of whole inputs three inner states too.
+        Assert.True(size.ParameterCount > 30000);
+        Assert.InRange(size.CacheBytesPerToken[ComputeFormat.Q8], 4 * (11 * 32 + 18), 4 * 13 * 32);
+        Assert.Equal(size.CacheBytesPerToken[ComputeFormat.F32] + 4 * 3 * bert.Encoder!.IntermediateSize, ModelSize.Of(bert, exactOnnx: true).CacheBytesPerToken[ComputeFormat.F32]);
         // A pass holds 512 tokens where texts are shorter.
         Assert.Equal((512 * size.CacheBytesPerToken[ComputeFormat.Q8], 10_000 * size.CacheBytesPerToken[ComputeFormat.Q8]), (usual.CacheBytes, longer.CacheBytes));
         Assert.True(MemoryNeed.Of(bert, weights, 1, null, 1_000_000, 1L << 30).LongestContext is > 10_000 and < 1_000_000);

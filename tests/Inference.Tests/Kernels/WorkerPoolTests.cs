@@ -8,15 +8,38 @@ public sealed class WorkerPoolTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(5)]
+    [InlineData(70)]
     public void Run_ManyTimes_RunsEveryPartOnce(int threads)
     {
         using WorkerPool pool = new(threads);
         for (int run = 0; run < 3000; run++)
         {
-            int[] counts = new int[run % 17];
+            int[] counts = new int[run % 100 == 0 ? 200 : run % 17];
             pool.Run(counts.Length, part => Interlocked.Increment(ref counts[part]));
             Assert.All(counts, count => Assert.Equal(1, count));
         }
+    }
+
+    /// <summary>As long as all threads come: here a part waits until the others have begun.</summary>
+    [Fact]
+    public void Run_AgainAndAgain_GivesEachThreadTheSamePart()
+    {
+        const int threads = 3;
+        using WorkerPool pool = new(threads);
+        int[][] takers = [new int[threads], new int[threads]];
+        foreach (int[] taken in takers)
+        {
+            using Barrier begun = new(threads);
+            pool.Run(threads, part =>
+            {
+                taken[part] = Environment.CurrentManagedThreadId;
+                begun.SignalAndWait(TestContext.Current.CancellationToken);
+            });
+        }
+
+        Assert.Equal(takers[0], takers[1]);
+        Assert.Equal(threads, takers[0].Distinct().Count());
+        Assert.Equal(Environment.CurrentManagedThreadId, takers[0][0]);
     }
 
     [Theory]

@@ -57,7 +57,7 @@ internal readonly struct Avx2Floats : IFloatLanes<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> MaxOfNumbers(Vector256<float> a, Vector256<float> b) => Vector256.MaxNative(a, b);
 
-    // x86 gives the second one where one of them is not a number, Arm what is not a number.
+    // The instruction gives the second one where one of them is not a number, or both are zero.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> AtLeast(Vector256<float> values, float lowest) => Vector256.MaxNative(Vector256.Create(lowest), values);
 

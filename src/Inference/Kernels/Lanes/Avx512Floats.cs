@@ -57,7 +57,7 @@ internal readonly struct Avx512Floats : IFloatLanes<Vector512<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> MaxOfNumbers(Vector512<float> a, Vector512<float> b) => Vector512.MaxNative(a, b);
 
-    // x86 gives the second one where one of them is not a number, Arm what is not a number.
+    // The instruction gives the second one where one of them is not a number, or both are zero.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> AtLeast(Vector512<float> values, float lowest) => Vector512.MaxNative(Vector512.Create(lowest), values);
 

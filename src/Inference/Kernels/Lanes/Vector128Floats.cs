@@ -56,12 +56,13 @@ internal readonly struct Vector128Floats : IFloatLanes<Vector128<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> MaxOfNumbers(Vector128<float> a, Vector128<float> b) => Vector128.MaxNative(a, b);
 
-    // x86 gives the second one where one of them is not a number, Arm what is not a number.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> AtLeast(Vector128<float> values, float lowest) => Vector128.MaxNative(Vector128.Create(lowest), values);
+    public static Vector128<float> AtLeast(Vector128<float> values, float lowest) =>
+        Vector128.ConditionalSelect(Vector128.LessThan(values, Vector128.Create(lowest)), Vector128.Create(lowest), values);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> AtMost(Vector128<float> values, float highest) => Vector128.MinNative(Vector128.Create(highest), values);
+    public static Vector128<float> AtMost(Vector128<float> values, float highest) =>
+        Vector128.ConditionalSelect(Vector128.GreaterThan(values, Vector128.Create(highest)), Vector128.Create(highest), values);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Round(Vector128<float> values) => Vector128.Round(values);
