@@ -179,7 +179,7 @@ internal sealed record EncoderSizes(int Hidden, int QueryWidth, int KeyWidth, in
     /// Floats for each token: the state, its norm, its change and the sums of them, also before a projection; projections with what comes out of attention, keys and values as they lie in
     /// their blocks, and the rounded input of a product with its scales.
     /// </summary>
-    public long PerToken => 5L * Hidden + 2L * QueryWidth + 4L * KeyWidth + 9L * Math.Max(Hidden, QueryWidth) / 16 + Scores + (IsExactOnnx ? (IsGated ? 4L : 3L) * Intermediate : 0);
+    public long PerToken => 5L * Hidden + 2L * QueryWidth + 4L * KeyWidth + 9L * Math.Max(Hidden, QueryWidth) / 16 + Scores + (IsExactOnnx ? FeedForward.FloatsPerToken(Intermediate, IsGated) : 0);
 
     /// <summary>Floats that do not depend on the length of a text.</summary>
     public long Constant => FeedForward.BufferFloats(Intermediate, IsGated) + OtherConstant;

@@ -24,7 +24,7 @@ internal sealed class CrossAttention(AttentionShape shape, CacheSlot slot, Linea
     {
         Memory<float> projected = pass.Take("cross projected", tokens * 2 * Width);
         memory.Apply(encoded, tokens, projected, pass.Compute);
-        KeyValueView view = new(cache.BlocksOf(slot.Group), slot.Offset, shape.KeyValueHeadCount, shape.HeadSize, cache.IsHalf(slot.Group));
+        KeyValueView view = cache.View(slot, shape);
         pass.EachRun(2 * Width, (first, count) =>
         {
             ReadOnlySpan<float> rows = projected.Span.Slice(first * 2 * Width, count * 2 * Width);

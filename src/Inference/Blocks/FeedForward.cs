@@ -26,7 +26,12 @@ internal sealed class FeedForward(Activation activation, Linear input, bool gate
     /// <summary>Floats that the buffers of a block take at most, where no product quantises its input as a whole: inner states, what is activated of them, and that rounded.</summary>
     /// <param name="width">Length of an inner state.</param>
     /// <param name="isGated">Whether there are two of them.</param>
-    public static long BufferFloats(int width, bool isGated) => (isGated ? 4L : 3L) * MostTogether * width;
+    public static long BufferFloats(int width, bool isGated) => MostTogether * FloatsPerToken(width, isGated);
+
+    /// <summary>The floats of one token among them.</summary>
+    /// <param name="width">Length of an inner state.</param>
+    /// <param name="isGated">Whether there are two of them.</param>
+    public static long FloatsPerToken(int width, bool isGated) => (isGated ? 4L : 3L) * width;
 
     public void Apply(Memory<float> state, Pass pass, Memory<float> output) => Apply(state, pass.TokenCount, pass, output);
 

@@ -104,8 +104,7 @@ internal sealed class DecoderPass(Compute compute) : Pass(compute)
             Add(row.FirstPosition, row.TokenIds.Length);
     }
 
-    public override KeyValueView View(CacheSlot slot, int token, AttentionShape shape) =>
-        new(_batch.Caches[token].BlocksOf(slot.Group), slot.Offset, shape.KeyValueHeadCount, shape.HeadSize, _batch.Caches[token].IsHalf(slot.Group));
+    public override KeyValueView View(CacheSlot slot, int token, AttentionShape shape) => _batch.Caches[token].View(slot, shape);
 
     public override (int First, int Last) Sees(int token, int window)
     {

@@ -1,3 +1,5 @@
+using LlmService.Inference.Kernels;
+
 namespace LlmService.Inference.Execution;
 
 /// <summary>The block tables of one sequence, or of one of its branches. Disposing it gives the blocks back; those of a common past are free when the last branch is gone.</summary>
@@ -26,9 +28,6 @@ public sealed class SequenceCache : IDisposable
         ReservedCrossTokens = parent.ReservedCrossTokens;
         CrossTokens = parent.CrossTokens;
     }
-
-    /// <summary>Whether the keys and values of a group are bfloat16.</summary>
-    internal bool IsHalf(int group) => _tables[group].Group.IsHalf;
 
     /// <summary>How many positions are reserved.</summary>
     public int ReservedTokens { get; private set; }
@@ -139,6 +138,9 @@ public sealed class SequenceCache : IDisposable
 
     /// <summary>The blocks of a group, by position / 16; null where nothing was written or all was given back.</summary>
     internal float[]?[] BlocksOf(int group) => _tables[group].Blocks;
+
+    /// <summary>The keys and values of a layer.</summary>
+    internal KeyValueView View(CacheSlot slot, AttentionShape shape) => new(_tables[slot.Group].Blocks, slot.Offset, shape.KeyValueHeadCount, shape.HeadSize, _tables[slot.Group].Group.IsHalf);
 
     private bool TryReserve(int tokenCount, Branching branching, bool cross)
     {

@@ -75,10 +75,13 @@ internal static class AttentionKernels
         long work = (long)pieces.Count * PieceWork;
         foreach (AttentionPiece piece in pieces)
         {
+            // All parts of the heads see the same.
+            if (piece.Part > 0)
+                continue;
             int first = int.MaxValue, last = 0;
             foreach (AttentionQuery query in CollectionsMarshal.AsSpan(tokens).Slice(piece.Token, piece.Count))
             {
-                work += 2L * (query.Last - query.First + 1) * Math.Min(Together, group) * shape.HeadSize;
+                work += 2L * (query.Last - query.First + 1) * shape.HeadCount * shape.HeadSize;
                 (first, last) = (Math.Min(first, query.First), Math.Max(last, query.Last));
             }
             spans = Math.Max(spans, last / SpanPositions - first / SpanPositions + 1);
